@@ -1,0 +1,3 @@
+"""gs_stein: from a sentence to a 3D scene of Gaussian splats, by Stein Score Distillation."""
+
+__version__ = "0.1.0"
