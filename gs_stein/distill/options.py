@@ -1,0 +1,145 @@
+"""The choices of this room: which estimator, and how it is run. No logic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gs_stein.prior.guidance import GuidanceOptions
+from gs_stein.prior.schedule import TimestepOptions, Weighting
+
+
+class Baseline(Enum):
+    """A baseline φ of the Stein control variate h = εφ − σ∇φ."""
+
+    CONSTANT = "constant"
+    """φ = 1, so h = ε: SDS's own control variate. One coefficient per timestep bin."""
+    SPECTRAL = "spectral"
+    """φ = 1 with one coefficient per (timestep bin, radial frequency band, channel); the other baselines of the set
+    get coefficients of the same resolution."""
+    DEPTH = "depth"
+    """φ = 1 − Pearson(rendered depth, depth estimated from the noisy image)."""
+    NORMAL = "normal"
+    """φ = 1 − cosine(rendered normals, normals estimated from the noisy image)."""
+    PRINTED_DEPTH = "printed_depth"
+    """Depth with the sign printed in the paper, εφ + ∇φ. Not zero-mean: only for the ablation."""
+
+
+@dataclass(frozen=True)
+class Raw:
+    """No control variate: ε̂ itself."""
+
+
+@dataclass(frozen=True)
+class SDS:
+    """Score distillation sampling, ε̂ − ε (DreamFusion, arXiv 2209.14988)."""
+
+
+@dataclass(frozen=True)
+class FittedSDS:
+    """ε̂ − b_t ε with b_t fitted per timestep bin: the honest rival of SSD."""
+
+
+@dataclass(frozen=True)
+class VSD:
+    """Variational score distillation, ε̂ − ε̂_LoRA (ProlificDreamer, arXiv 2305.16213)."""
+
+    rank: int = 8
+    """Rank of the LoRA."""
+    alpha: float = 8.0
+    """LoRA's scale is alpha / rank."""
+    target_modules: tuple[str, ...] = ()
+    """Endings of the names of the modules to adapt; empty: every Linear inside attention, or every Linear if there is
+    none of that name."""
+    learning_rate: float = 1e-3
+    """Of the LoRA's AdamW."""
+    warmup: int = 50
+    """Steps over which the LoRA's learning rate rises to its value."""
+    steps: int = 1
+    """LoRA updates for each distillation step."""
+    samples: int = 1
+    """Groups (noises) in one LoRA update."""
+    drop_camera: float = 0.1
+    """How often the LoRA is trained without its camera and text, as ProlificDreamer does."""
+    camera_token: bool = True
+    """Add a learned projection of each camera's pose (zero at first) to the text tokens the LoRA sees. Networks that
+    ignore cameras become camera-conditioned by it."""
+
+    def __post_init__(self) -> None:
+        for name in ("rank", "steps", "samples"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"estimator.{name}: {getattr(self, name)} is below 1; use a positive integer")
+
+
+@dataclass(frozen=True)
+class SSD:
+    """Stein score distillation: ε̂ − Σ β_k(t) ⊙ h_k with β learned (SteinDreamer, arXiv 2401.00604)."""
+
+    baselines: tuple[Baseline, ...] = (Baseline.SPECTRAL, Baseline.DEPTH)
+    """Which baselines are fitted together."""
+
+    def __post_init__(self) -> None:
+        if not self.baselines:
+            raise ValueError("estimator.baselines: empty; name at least one, e.g. SPECTRAL DEPTH")
+        if len(set(self.baselines)) != len(self.baselines):
+            raise ValueError("estimator.baselines: a baseline appears twice; name each once")
+        if {Baseline.CONSTANT, Baseline.SPECTRAL} <= set(self.baselines):
+            raise ValueError("estimator.baselines: SPECTRAL contains CONSTANT; name one of them")
+
+
+Estimator = Raw | SDS | FittedSDS | VSD | SSD
+
+
+@dataclass(frozen=True)
+class CoefficientOptions:
+    """How β is fitted."""
+
+    bins: int = 20
+    """Equal timestep bins over [0, T]."""
+    bands: int = 8
+    """Radial frequency bands of the spectral resolution."""
+    half_life: float = 50.0
+    """Updates of a bin after which an old draw counts half; large remembers longer."""
+    ridge: float = 100.0
+    """Faith in SDS's coefficients, in pixels (latent elements): the fit has to see as many before it moves half way."""
+    leave_one_out: bool = True
+    """Also use the other, independent noises of the same step (never a draw's own)."""
+
+    def __post_init__(self) -> None:
+        if self.bins < 1 or self.bands < 1:
+            raise ValueError(f"coefficients.bins, bands: {self.bins}, {self.bands}; both must be at least 1")
+        if self.half_life <= 0 or self.ridge < 0:
+            raise ValueError(
+                f"coefficients.half_life, ridge: {self.half_life}, {self.ridge}; use a positive and a non-negative one"
+            )
+
+
+@dataclass(frozen=True)
+class DistillOptions:
+    """From a render to a gradient."""
+
+    estimator: Estimator = field(default_factory=SSD)
+    """Raw, SDS, FittedSDS, VSD or SSD."""
+    guidance: GuidanceOptions = field(default_factory=GuidanceOptions)
+    timesteps: TimestepOptions = field(default_factory=TimestepOptions)
+    coefficients: CoefficientOptions = field(default_factory=CoefficientOptions)
+    weighting: Weighting = Weighting.SIGMA2
+    """ω(t)."""
+    noises: int = 1
+    """Noises per render (K): the render is encoded once and denoised K times."""
+    antithetic: bool = False
+    """Follow each noise ε by −ε at the same t; doubles the evaluations."""
+    importance: bool = False
+    """Draw t in proportion to the running size of the gradient (weights keep the estimate unbiased)."""
+    clip: float = 0.0
+    """Largest root-mean-square of a view's gradient in latent space; 0 never clips. Clipping biases the estimate."""
+    max_skips: int = 20
+    """Stop after this many non-finite steps in a row."""
+
+    def __post_init__(self) -> None:
+        if self.noises < 1:
+            raise ValueError(f"distill.noises: {self.noises} is below 1; use a positive integer")
+        if self.clip < 0:
+            raise ValueError(f"distill.clip: {self.clip} is negative; use 0 to never clip")
+        if self.max_skips < 1:
+            raise ValueError(f"distill.max_skips: {self.max_skips} is below 1; use a positive integer")
