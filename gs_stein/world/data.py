@@ -1,0 +1,155 @@
+"""Batches for training: groups of views drawn from the rendered pool, a pure function of (seed, step).
+
+Training may start before the pool is full: at step n it draws from the first `Mixture.available(n)` shards and waits
+for any that are not there yet, so that a resumed run sees exactly the batches an uninterrupted one would.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from gs_stein.prior.small import PatchCodec
+from gs_stein.types import Cameras
+from gs_stein.world.pool import CAPTIONS, SCENES_PER_SHARD, VIEWS, Family, Shard, shard_path
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B groups of V views."""
+
+    x0: Float[Tensor, "B V C h w"]
+    depth: Float[Tensor, "B V 32 32"]
+    tokens: Float[Tensor, "B L D"]
+    mask: Bool[Tensor, "B L"]
+    """All False where the caption was dropped for classifier-free guidance."""
+    cameras: list[Cameras]
+    """One set of V cameras a group."""
+
+
+@dataclass
+class Scenes:
+    """What training keeps in memory of one shard: latents instead of pictures (8 kB a view)."""
+
+    x0: Float[Tensor, "S V C h w"]
+    depth: Float[Tensor, "S V 32 32"]
+    viewmats: Float[Tensor, "S V 4 4"]
+    Ks: Float[Tensor, "S V 3 3"]
+    tokens: list[Float[Tensor, "L D"]]
+    """CAPTIONS entries a scene, in order."""
+    resolution: int
+
+
+def load_scenes(path: Path, codec: PatchCodec) -> Scenes:
+    """Read a shard and encode its pictures."""
+    shard = Shard.load(path)
+    S, V, H, W, _ = shard.rgb.shape
+    rgb = torch.from_numpy(shard.rgb).flatten(0, 1).permute(0, 3, 1, 2).float() / 255
+    with torch.no_grad():
+        x0 = codec.encode(rgb).half().unflatten(0, (S, V))
+    tokens = list(torch.from_numpy(shard.tokens).split(shard.lengths.reshape(-1).tolist()))
+    return Scenes(
+        x0, torch.from_numpy(shard.depth), torch.from_numpy(shard.viewmats), torch.from_numpy(shard.Ks), tokens, W
+    )
+
+
+@dataclass
+class Source:
+    """One family's share of the mixture."""
+
+    family: Family
+    share: float
+    """Probability of a group."""
+    shards: int
+    """How many shards there will be."""
+    since: int = 0
+    """Step at which the family joined."""
+    growth: float = 0.03
+    """Shards that become available a step, beyond the first FIRST_SHARDS."""
+    loaded: list[Scenes] = field(default_factory=list)
+
+
+FIRST_SHARDS = 6
+
+
+class Mixture:
+    """Draws batches from several families.
+
+    Args:
+        folder: the training folder, which holds pool/.
+        codec: fitted; encodes pictures as they are loaded.
+        sources: families with their shares.
+        dropout: probability that a group loses its caption.
+    """
+
+    def __init__(self, folder: Path, codec: PatchCodec, sources: list[Source], dropout: float = 0.1):
+        self.folder, self.codec, self.sources, self.dropout = folder, codec, sources, dropout
+
+    def available(self, source: Source, step: int) -> int:
+        """How many shards of a family the given step draws from; loads them, waiting until they are rendered."""
+        wanted = max(0, step - source.since)
+        count = min(source.shards, FIRST_SHARDS + int(source.growth * wanted))
+        while len(source.loaded) < count:
+            path = shard_path(self.folder, source.family, len(source.loaded))
+            waited = 0
+            while not path.exists():
+                time.sleep(1.0)
+                waited += 1
+                if waited % 60 == 0:
+                    print(f"waiting for {path.name} ({waited // 60} min)", flush=True)
+            source.loaded.append(load_scenes(path, self.codec))
+        return count
+
+    def draw(self, step: int, images: int, seed: int) -> Batch:
+        """The batch of a step: `images` views in groups of 1, 4 or 8 (a quarter, a half and a quarter of steps)."""
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+
+        def integer(high: int) -> int:
+            return int(torch.randint(high, (1,), generator=generator))
+
+        views = (1, 4, 4, 8)[integer(4)]
+        shares = torch.tensor([s.share for s in self.sources])
+        x0, depth, tokens, cameras = [], [], [], []
+        for _ in range(max(1, images // views)):
+            source = self.sources[int(torch.multinomial(shares, 1, generator=generator))]
+            scenes = source.loaded[integer(self.available(source, step))]
+            scene = integer(SCENES_PER_SHARD)
+            # Every second of eight stratified views is again a stratified set of four.
+            chosen = (torch.arange(views) * (VIEWS // views) + integer(VIEWS // views)) % VIEWS
+            x0.append(scenes.x0[scene, chosen].float())
+            depth.append(scenes.depth[scene, chosen].float())
+            caption = scenes.tokens[scene * CAPTIONS + integer(CAPTIONS)].float()
+            dropped = float(torch.rand((), generator=generator)) < self.dropout
+            tokens.append(caption[:0] if dropped else caption)
+            cameras.append(
+                Cameras(scenes.viewmats[scene, chosen], scenes.Ks[scene, chosen], scenes.resolution, scenes.resolution)
+            )
+        mask = torch.zeros(len(tokens), max(1, *(len(c) for c in tokens)), dtype=torch.bool)
+        padded = torch.zeros(*mask.shape, tokens[0].shape[-1])
+        for i, caption in enumerate(tokens):
+            padded[i, : len(caption)], mask[i, : len(caption)] = caption, True
+        return Batch(torch.stack(x0), torch.stack(depth), padded, mask, cameras)
+
+
+def stratified_logit_normal(
+    count: int, mean: float, spread: float, generator: torch.Generator
+) -> Float[Tensor, " count"]:
+    """Noise levels s in (0, 1) with logit(s) ~ N(mean, spread²), one in each of `count` equal strata (SD3, eq. 19)."""
+    uniform = (torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)) / count
+    return torch.sigmoid(mean + spread * torch.special.ndtri(uniform.clamp(1e-5, 1 - 1e-5)))
+
+
+def fit_codec(codec: PatchCodec, shards: list[Path]) -> float:
+    """Fit the codec on all shards but the last, and return the PSNR (dB) on the last."""
+    pictures = [torch.from_numpy(Shard.load(path).rgb[:, ::2].reshape(-1, 128, 128, 3)) for path in shards]
+    rgb = [p.permute(0, 3, 1, 2).float() / 255 for p in pictures]
+    codec.fit(torch.cat(rgb[:-1]))
+    with torch.no_grad():
+        error = (codec.decode(codec.encode(rgb[-1])).clamp(0, 1) - rgb[-1]).square().mean().item()
+    return -10 * float(np.log10(error))

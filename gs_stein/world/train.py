@@ -1,0 +1,308 @@
+"""Train the bundled prior: `python -m gs_stein.world.train {autoencoder,denoiser,depth,scorer}`.
+
+Data are rendered from seeds by background processes while training runs. A run stops cleanly at any moment (Ctrl-C
+saves) and continues bit for bit where it was: batch and noise of a step depend on (seed, step) alone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import torch
+import tyro
+from torch import Tensor, nn
+
+from gs_stein.prior.small import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth, PatchCodec
+from gs_stein.world.data import Batch, Mixture, Source, fit_codec, stratified_logit_normal
+from gs_stein.world.pool import families, shard_path, start_workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Data:
+    """What to train on."""
+
+    folder: Path = Path("training")
+    """Holds the rendered pool, checkpoints and logs; safe to delete, never committed."""
+    rooms: int = 200
+    """Shards (of 32 scenes × 8 views) of living rooms, bedrooms, kitchens and offices."""
+    objects: int = 0
+    """Shards of objects."""
+    more_rooms: int = 0
+    """Shards of dining rooms, bathrooms, libraries and nurseries."""
+    shares: tuple[float, float, float] = (0.6, 0.25, 0.15)
+    """Relative shares of the three families (those without shards are left out)."""
+    since: tuple[int, int, int] = (0, 0, 0)
+    """Training steps at which the families joined."""
+    workers: int = 1
+    """Rendering processes a family that is not complete yet; 0 if somebody else renders."""
+
+    def sources(self) -> list[Source]:
+        """The families that take part."""
+        counts = (self.rooms, self.objects, self.more_rooms)
+        return [
+            Source(family, share, count, since)
+            for family, share, count, since in zip(families(), self.shares, counts, self.since, strict=True)
+            if count
+        ]
+
+
+@dataclass(frozen=True)
+class Autoencoder:
+    """Fit the linear patch codec (seconds) and report its PSNR on held-out scenes."""
+
+    data: Data = Data()
+    channels: int = 16
+    """Components kept of each 8×8 patch."""
+    shards: int = 5
+    """Shards of every family to fit on; the last is held out."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long, how fast, how often to save."""
+
+    steps: int = 100_000
+    """Length of the run in optimiser steps."""
+    images: int = 32
+    """Views a step."""
+    learning_rate: float = 8e-4
+    """Peak learning rate of AdamW."""
+    warmup: int = 300
+    """Steps of linear warm-up."""
+    cooldown: int = 0
+    """Steps over which the learning rate falls to zero at the end of the run."""
+    ema: float = 0.998
+    """Decay a step of the averaged weights, which are what is shipped."""
+    save_minutes: float = 3.0
+    """Between checkpoints."""
+    seed: int = 0
+    """Of weights, batches and noise."""
+
+
+@dataclass(frozen=True)
+class Denoiser:
+    """Train the joint multi-view denoiser."""
+
+    data: Data = Data()
+    schedule: Schedule = Schedule()
+    logit_mean: float = 0.9
+    """Centre of the noise levels in logits; above 0 leans toward noise, where composition is decided."""
+    logit_spread: float = 1.2
+    """Their standard deviation."""
+    width: int = 256
+    depth: int = 6
+    """Transformer blocks. A longer network continues a shorter one's checkpoint: new blocks start as identity."""
+
+
+@dataclass(frozen=True)
+class Depth:
+    """Train the noise-aware depth estimator."""
+
+    data: Data = Data()
+    schedule: Schedule = Schedule(steps=6000, ema=0.995)
+
+
+Job = Annotated[
+    Annotated[Autoencoder, tyro.conf.subcommand("autoencoder")]
+    | Annotated[Denoiser, tyro.conf.subcommand("denoiser")]
+    | Annotated[Depth, tyro.conf.subcommand("depth")],
+    tyro.conf.OmitArgPrefixes,
+]
+
+
+def load_codec(folder: Path) -> PatchCodec:
+    """The codec that `autoencoder` fitted in this training folder."""
+    path = folder / "codec"
+    if not path.exists():
+        raise ValueError(f"--folder: {folder} has no codec yet; run `python -m gs_stein.world.train autoencoder` first")
+    return PatchCodec.from_pretrained(path).eval()
+
+
+def denoiser_loss(
+    net: MultiViewDenoiser, batch: Batch, mean: float, spread: float, generator: torch.Generator
+) -> Tensor:
+    """Mean squared error of the velocity ε - x₀ at logit-normal noise levels (Stable Diffusion 3, arXiv 2403.03206)."""
+    s = stratified_logit_normal(len(batch.x0), mean, spread, generator)
+    eps = torch.randn(batch.x0.shape, generator=generator)
+    level = s[:, None, None, None, None]
+    x_t = (1 - level) * batch.x0 + level * eps
+    velocity = net(x_t, s * NUM_TRAIN_TIMESTEPS, batch.tokens, batch.mask, batch.cameras)
+    return (velocity - (eps - batch.x0)).square().mean()
+
+
+def correlation(a: Tensor, b: Tensor, mask: Tensor) -> Tensor:
+    """Pearson correlation of two maps (…, h, w) where mask is 1."""
+    count = mask.sum((-2, -1), keepdim=True).clamp_min(1)
+    a = (a - (a * mask).sum((-2, -1), keepdim=True) / count) * mask
+    b = (b - (b * mask).sum((-2, -1), keepdim=True) / count) * mask
+    scale = (a.square().sum((-2, -1)) * b.square().sum((-2, -1))).clamp_min(1e-12).sqrt()
+    return (a * b).sum((-2, -1)) / scale
+
+
+def depth_loss(net: NoisyDepth, batch: Batch, generator: torch.Generator) -> Tensor:
+    """One minus the Pearson correlation with the true depth, at noise levels uniform in time."""
+    s = (torch.randperm(len(batch.x0), generator=generator) + torch.rand(len(batch.x0), generator=generator)) / len(
+        batch.x0
+    )
+    eps = torch.randn(batch.x0.shape, generator=generator)
+    level = s[:, None, None, None, None]
+    guess = net((1 - level) * batch.x0 + level * eps, s * NUM_TRAIN_TIMESTEPS, batch.cameras)
+    cells = batch.depth.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2))
+    hits = (cells > 0).float().sum((-3, -1))
+    truth = cells.sum((-3, -1)) / hits.clamp_min(1)
+    return 1 - correlation(guess, truth, (hits > 0).float()).mean()
+
+
+class Run:
+    """A resumable training run of one network: optimiser, averaged weights, checkpoint, log."""
+
+    def __init__(self, net: nn.Module, schedule: Schedule, folder: Path, name: str):
+        self.net, self.schedule, self.folder, self.name = net, schedule, folder, name
+        self.ema = {k: v.detach().clone() for k, v in net.state_dict().items()}
+        matrices = [p for p in net.parameters() if p.ndim >= 2]
+        vectors = [p for p in net.parameters() if p.ndim < 2]
+        groups = [{"params": matrices, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=schedule.learning_rate, betas=(0.9, 0.98), fused=True)
+        self.step = 0
+        self.stopping = False
+
+    @property
+    def path(self) -> Path:
+        """The checkpoint."""
+        return self.folder / f"{self.name}.pt"
+
+    def save(self) -> None:
+        """Write checkpoint and averaged weights, whole or not at all."""
+        state = {"net": self.net.state_dict(), "ema": self.ema, "optimizer": self.optimizer.state_dict(),
+                 "step": self.step}
+        temporary = self.path.with_suffix(".tmp")
+        torch.save(state, temporary)
+        os.replace(temporary, self.path)
+
+    def resume(self) -> None:
+        """Continue from the checkpoint if there is one."""
+        if self.path.exists():
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            self.net.load_state_dict(state["net"])
+            self.ema = state["ema"]
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step = state["step"]
+            print(f"{self.name}: continuing at step {self.step}", flush=True)
+
+    def rate(self) -> float:
+        """Learning rate of the present step: warm-up, plateau, linear cool-down."""
+        s = self.schedule
+        up = min(1.0, (self.step + 1) / s.warmup)
+        down = min(1.0, (s.steps - self.step) / s.cooldown) if s.cooldown else 1.0
+        return s.learning_rate * up * down
+
+    def train(self, loss_of: Callable[[int, torch.Generator], Tensor], every: int = 50) -> None:
+        """Run to the end, or until interrupted.
+
+        Args:
+            loss_of: the loss of a step, given its number and a generator seeded by it.
+            every: steps between lines of the log.
+        """
+        from torch.utils.tensorboard import SummaryWriter
+
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
+        signal.signal(signal.SIGINT, lambda *_: setattr(self, "stopping", True))
+        writer = SummaryWriter(str(self.folder / "logs" / self.name), purge_step=self.step)
+        saved = begun = time.time()
+        first, total = self.step, 0.0
+        while self.step < self.schedule.steps and not self.stopping:
+            generator = torch.Generator().manual_seed(self.schedule.seed * 7_777_777 + self.step)
+            loss = loss_of(self.step, generator)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.rate()
+            self.optimizer.step()
+            self.step += 1
+            decay = min(self.schedule.ema, self.step / (self.step + 10))
+            with torch.no_grad():
+                now = self.net.state_dict()
+                torch._foreach_lerp_(list(self.ema.values()), list(now.values()), 1 - decay)
+            total += loss.item()
+            if self.step % every == 0:
+                speed = (self.step - first) / (time.time() - begun)
+                left = (self.schedule.steps - self.step) / speed / 3600
+                writer.add_scalar("loss", total / every, self.step)
+                writer.add_scalar("images_per_second", speed * self.schedule.images, self.step)
+                print(
+                    f"{self.name} {self.step}/{self.schedule.steps}  loss {total / every:.4f}  "
+                    f"{speed * self.schedule.images:.1f} images/s  {left:.1f} h left", flush=True,
+                )
+                total = 0.0
+            if time.time() - saved > 60 * self.schedule.save_minutes:
+                self.save()
+                saved = time.time()
+        self.save()
+        writer.close()
+        print(f"{self.name}: saved at step {self.step}", flush=True)
+
+
+def train_denoiser(job: Denoiser) -> None:
+    """Train the denoiser."""
+    torch.manual_seed(job.schedule.seed)
+    codec = load_codec(job.data.folder)
+    net = MultiViewDenoiser(channels=codec.config["channels"], width=job.width, depth=job.depth)
+    print(f"denoiser: {sum(p.numel() for p in net.parameters()) / 1e6:.1f} M parameters", flush=True)
+    run = Run(net, job.schedule, job.data.folder, "denoiser")
+    run.resume()
+    mixture = Mixture(job.data.folder, codec, job.data.sources())
+
+    def loss_of(step: int, generator: torch.Generator) -> Tensor:
+        batch = mixture.draw(step, job.schedule.images, job.schedule.seed)
+        return denoiser_loss(net, batch, job.logit_mean, job.logit_spread, generator)
+
+    run.train(loss_of)
+
+
+def train_depth(job: Depth) -> None:
+    """Train the depth estimator."""
+    torch.manual_seed(job.schedule.seed + 1)
+    codec = load_codec(job.data.folder)
+    net = NoisyDepth(channels=codec.config["channels"])
+    run = Run(net, job.schedule, job.data.folder, "depth")
+    run.resume()
+    mixture = Mixture(job.data.folder, codec, job.data.sources(), dropout=0.0)
+    run.train(lambda step, generator: depth_loss(
+        net, mixture.draw(step, job.schedule.images, job.schedule.seed + 1), generator))
+
+
+def main(job: Job) -> None:
+    """Render what is missing in the background, then train."""
+    sources = job.data.sources()
+    (job.data.folder / "pool").mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        if job.data.workers and not shard_path(job.data.folder, source.family, source.shards - 1).exists():
+            start_workers(job.data.folder, source.family.name, source.shards, job.data.workers)
+    if isinstance(job, Autoencoder):
+        paths = [shard_path(job.data.folder, s.family, i) for i in range(job.shards) for s in sources]
+        while not all(path.exists() for path in paths):
+            time.sleep(1)
+        codec = PatchCodec(channels=job.channels)
+        print(f"autoencoder: {job.channels} channels, {fit_codec(codec, paths):.2f} dB on held-out scenes")
+        codec.save_pretrained(job.data.folder / "codec")
+    elif isinstance(job, Denoiser):
+        train_denoiser(job)
+    else:
+        train_depth(job)
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Job, description=__doc__))
+    except ValueError as error:
+        sys.exit(f"error: {error}")
