@@ -1,11 +1,11 @@
 """From a latent to a gradient: one call a step, whatever the estimator.
 
-    distiller = Distiller(options, denoiser, depth_estimator)
-    x0 = denoiser.encode(rgb)                       # with its graph
-    estimate = distiller(x0.detach(), text=text, negative=negative, cameras=cameras, generator=generator,
-                         progress=step / steps, depth=render.depth.detach())
-    if estimate.finite:
-        ((x0 * estimate.grad).sum() + regularisers).backward()
+distiller = Distiller(options, denoiser, depth_estimator)
+x0 = denoiser.encode(rgb)                       # with its graph
+estimate = distiller(x0.detach(), text=text, negative=negative, cameras=cameras, generator=generator,
+                     progress=step / steps, depth=render.depth.detach())
+if estimate.finite:
+    ((x0 * estimate.grad).sum() + regularisers).backward()
 """
 
 from __future__ import annotations
@@ -16,8 +16,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.distill.options import DistillOptions
+from gs_stein.distill import estimators
+from gs_stein.distill.baselines import Constant, NormalEstimator, build
+from gs_stein.distill.draw import sample_draw
+from gs_stein.distill.lora import LoraScore
+from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, FittedSDS, Raw
+from gs_stein.distill.safety import Guard
+from gs_stein.distill.variance import VarianceMeter
+from gs_stein.prior.guidance import guided
 from gs_stein.types import Cameras, Denoiser, DepthEstimator, TextEmbedding
+
+_GOLDEN = 0.6180339887498949
 
 
 @dataclass(frozen=True)
@@ -28,29 +37,62 @@ class Estimate:
     """dL/dx₀: ω(t)·(ε̂ − Σ β_k h_k), averaged over the noises; zero where `finite` is False."""
     x0_hat: Float[Tensor, "V C h w"]
     """The prior's clean guess from the least noisy draw, for display."""
-    t: Float[Tensor, " B"]
-    """Timesteps drawn."""
     eps_hat: Float[Tensor, "V C h w"]
     """ε̂ of the same draw as `x0_hat`."""
+    t: Float[Tensor, " B"]
+    """Timesteps drawn (twins included)."""
     finite: bool
     """False: skip this step (it was counted)."""
     evaluations: int
-    """Views denoised by this call."""
-    lora_loss: float | None
+    """Views denoised by this call, guidance branches and the LoRA's training included."""
+    lora_loss: float | None = None
     """VSD only: denoising loss of the LoRA before its update."""
 
 
 class Distiller:
-    """Owns what distillation has to remember: coefficients, variance meters, the LoRA and its optimiser."""
+    """Owns what distillation has to remember: coefficients, variance meters, the LoRA and its optimiser.
+
+    Args:
+        options: which estimator, and how.
+        denoiser: the prior.
+        depth_estimator, normal_estimator: for the baselines that want one.
+
+    Raises:
+        ValueError: a baseline lacks its estimator, or VSD a network to adapt.
+
+    Attributes:
+        guard: counts non-finite steps (`guard.skipped`).
+        meter: running size and variance of the chosen estimator (`meter.read()`).
+        meter_sds: the same of SDS on the same draws.
+        stein: the fitted estimator, whose `coefficients.table()` is β; None for Raw, SDS and VSD.
+        lora: VSD's second score; None otherwise.
+    """
 
     def __init__(
         self,
         options: DistillOptions,
         denoiser: Denoiser,
         depth_estimator: DepthEstimator | None = None,
-        normal_estimator: object | None = None,
+        normal_estimator: NormalEstimator | None = None,
     ) -> None:
-        raise NotImplementedError
+        self.options, self.denoiser = options, denoiser
+        steps, fit = denoiser.schedule.num_timesteps, options.coefficients
+        self.guard = Guard(options.max_skips)
+        self.meter = VarianceMeter(fit.bins, steps, fit.half_life)
+        self.meter_sds = VarianceMeter(fit.bins, steps, fit.half_life)
+        self.stein: estimators.Stein | None = None
+        self.lora: LoraScore | None = None
+        self._phase: float | None = None
+        estimator = options.estimator
+        if isinstance(estimator, FittedSDS):
+            self.stein = estimators.Stein([Constant()], spectral=False, options=fit, num_timesteps=steps)
+        elif isinstance(estimator, SSD):
+            variates = build(estimator.baselines, depth_estimator, normal_estimator)
+            spectral = Baseline.SPECTRAL in estimator.baselines
+            self.stein = estimators.Stein(variates, spectral=spectral, options=fit, num_timesteps=steps)
+        elif isinstance(estimator, VSD):
+            width = denoiser.embed([""]).tokens.shape[-1]
+            self.lora = LoraScore(estimator, denoiser, width)
 
     def __call__(
         self,
@@ -65,8 +107,78 @@ class Distiller:
         normals: Float[Tensor, "V H W 3"] | None = None,
         empty: TextEmbedding | None = None,
     ) -> Estimate:
-        """One gradient. `generator` lives on the CPU; nothing is differentiated through `x0`."""
-        raise NotImplementedError
+        """One gradient with respect to the clean latents.
+
+        Args:
+            x0: encoded renders; nothing is differentiated through them.
+            text, negative: prompts, one or one a view.
+            cameras: of the views; None where there are none.
+            generator: on the CPU; the only source of randomness.
+            progress: fraction of the run that is done, for annealing.
+            depth, normals: rendered, for the baselines that look at them.
+            empty: the empty prompt, for Perp-Neg.
+
+        Raises:
+            FloatingPointError: the last of `max_skips` non-finite steps in a row.
+        """
+        options, before = self.options, self.denoiser.evaluations
+        x0 = x0.detach()
+        if not self.guard.finite("the render or its encoding", x0):
+            return self._nothing(x0, 0)
+        draw = sample_draw(
+            x0,
+            self.denoiser.schedule,
+            options.weighting,
+            options.timesteps,
+            generator,
+            noises=options.noises,
+            progress=progress,
+            phase=self._next_phase(generator),
+            proposal=self.meter.proposal() if options.importance else None,
+            antithetic=options.antithetic,
+            cameras=cameras,
+            depth=None if depth is None else depth.detach(),
+            normals=None if normals is None else normals.detach(),
+        )
+        with torch.no_grad():
+            eps_hat = guided(self.denoiser, draw.x_t, draw.t, text, negative, cameras, options.guidance, empty).to(
+                x0.dtype
+            )
+        where = f"(t = {', '.join(f'{t:.0f}' for t in draw.t.tolist())})"
+        if not self.guard.finite(f"the denoiser's prediction {where}", eps_hat):
+            return self._nothing(x0, self.denoiser.evaluations - before)
+        lora_loss = None
+        estimator = options.estimator
+        if isinstance(estimator, Raw):
+            residual = estimators.raw(eps_hat)
+        elif isinstance(estimator, SDS):
+            residual = estimators.sds(eps_hat, draw)
+        elif self.lora is not None:
+            residual = estimators.vsd(eps_hat, self.lora.predict(draw.x_t, draw.t, text, cameras).to(x0.dtype))
+            window = options.timesteps.window(progress)
+            lora_loss = self.lora.train(x0, text, negative, cameras, window, generator)
+        else:
+            assert self.stein is not None
+            variates = self.stein.evaluate(draw)
+            if not self.guard.finite(f"a Stein baseline {where}", torch.stack([v.sum() for v in variates])):
+                return self._nothing(x0, self.denoiser.evaluations - before)
+            residual = self.stein.coefficients.residual(eps_hat, variates, draw, update=True)
+        gradients = draw.weight.view(-1, 1, 1, 1, 1) * residual
+        grad = gradients.mean(0)
+        evaluations = self.denoiser.evaluations - before
+        if not self.guard.finite(f"the estimator {where}", grad):
+            return self._nothing(x0, evaluations)
+        self.guard.accept()
+        self.meter.update(gradients, draw)
+        self.meter_sds.update(draw.weight.view(-1, 1, 1, 1, 1) * estimators.sds(eps_hat, draw), draw)
+        if options.clip > 0:
+            size = grad.square().mean((1, 2, 3), keepdim=True).sqrt()
+            grad = grad * (options.clip / size.clamp_min(1e-30)).clamp(max=1.0)
+        shown = int(draw.t.argmin())
+        x0_hat = self.denoiser.schedule.convert(
+            eps_hat[shown][None], draw.x_t[shown][None], draw.t[shown][None], "eps", "x0"
+        )[0]
+        return Estimate(grad, x0_hat, eps_hat[shown], draw.t, True, evaluations, lora_loss)
 
     def reject(self, where: str) -> None:
         """Count a non-finite step found outside (e.g. "the gradient of the Gaussians").
@@ -74,12 +186,44 @@ class Distiller:
         Raises:
             FloatingPointError: one line, after `max_skips` in a row.
         """
-        raise NotImplementedError
+        self.guard.reject(where)
+
+    def close(self) -> None:
+        """Take VSD's LoRA out of the denoiser; nothing to do for the others."""
+        if self.lora is not None:
+            self.lora.close()
 
     def state_dict(self) -> dict:
         """Everything that a resumed run needs, as tensors and numbers (safe for torch.load(weights_only=True))."""
-        raise NotImplementedError
+        return {
+            "coefficients": {} if self.stein is None else self.stein.coefficients.state_dict(),
+            "meter": self.meter.state_dict(),
+            "meter_sds": self.meter_sds.state_dict(),
+            "guard": self.guard.state_dict(),
+            "phase": self._phase,
+            "lora": {} if self.lora is None else self.lora.state_dict(),
+        }
 
     def load_state_dict(self, state: dict) -> None:
         """The inverse of `state_dict`, bit for bit."""
-        raise NotImplementedError
+        if self.stein is not None:
+            self.stein.coefficients.load_state_dict(state["coefficients"])
+        self.meter.load_state_dict(state["meter"])
+        self.meter_sds.load_state_dict(state["meter_sds"])
+        self.guard.load_state_dict(state["guard"])
+        self._phase = state["phase"]
+        if self.lora is not None:
+            self.lora.load_state_dict(state["lora"])
+
+    def _next_phase(self, generator: torch.Generator) -> float | None:
+        if self.options.timesteps.sampling != "golden":
+            return None
+        if self._phase is None:  # a random start makes every t of the run uniform
+            self._phase = float(torch.rand((), generator=generator, dtype=torch.float64))
+        else:
+            self._phase = (self._phase + _GOLDEN) % 1.0
+        return self._phase
+
+    def _nothing(self, x0: Float[Tensor, "V C h w"], evaluations: int) -> Estimate:
+        zero = torch.zeros_like(x0)
+        return Estimate(zero, zero, zero, x0.new_zeros(0), False, evaluations)
