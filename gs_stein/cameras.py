@@ -160,8 +160,10 @@ def standing_region(options: RoomCameras) -> tuple[tuple[float, float, float], t
 def orbit_path(options: OrbitCameras, frames: int) -> Cameras:
     """One closed turn around the object, for the video."""
     turn = torch.arange(frames) / frames
-    middle = [torch.full((frames,), sum(r) / 2) for r in (options.elevation, options.radius, options.fov)]
-    return orbit(360.0 * turn, *middle, options.resolution)
+    elevation, radius, fov = (
+        torch.full((frames,), sum(r) / 2) for r in (options.elevation, options.radius, options.fov)
+    )
+    return orbit(360.0 * turn, elevation, radius, fov, options.resolution)
 
 
 def look_around_path(options: RoomCameras, frames: int) -> Cameras:

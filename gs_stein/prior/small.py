@@ -87,6 +87,13 @@ def ray_features(
 RAY_FEATURES = 3 * 4 + 1 + 2 * 3 * 6
 
 
+def start_at_zero(*layers: nn.Linear | nn.Conv2d) -> None:
+    """Make layers return zero until they are trained."""
+    for layer in layers:
+        for parameter in layer.parameters():
+            nn.init.zeros_(parameter)
+
+
 class ConvBlock(nn.Module):
     """Depthwise convolution then a pointwise MLP (as in ConvNeXt), modulated by the timestep; channels-first."""
 
@@ -97,10 +104,7 @@ class ConvBlock(nn.Module):
         self.modulate = nn.Linear(condition, 2 * width)
         self.up = nn.Conv2d(width, expand * width, 1)
         self.down = nn.Conv2d(expand * width, width, 1)
-        nn.init.zeros_(self.modulate.weight)
-        nn.init.zeros_(self.modulate.bias)
-        nn.init.zeros_(self.down.weight)
-        nn.init.zeros_(self.down.bias)
+        start_at_zero(self.modulate, self.down)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         scale, shift = self.modulate(condition)[:, :, None, None].chunk(2, dim=1)
@@ -120,8 +124,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
         self.norm_q = nn.RMSNorm(width // heads, eps=1e-6)
         self.norm_k = nn.RMSNorm(width // heads, eps=1e-6)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        start_at_zero(self.out)
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
         q, k, v = (
@@ -148,10 +151,7 @@ class MultiViewBlock(nn.Module):
         self.mix = nn.Conv2d(width, width, 3, padding=1, groups=width)
         self.down = nn.Linear(expand * width, width)
         self.table = nn.Parameter(torch.zeros(6, width))
-        nn.init.zeros_(self.mix.weight)
-        nn.init.zeros_(self.mix.bias)
-        nn.init.zeros_(self.down.weight)
-        nn.init.zeros_(self.down.bias)
+        start_at_zero(self.mix, self.down)
 
     def forward(
         self, x: Tensor, where: Tensor, modulation: Tensor, text: Tensor, mask: Tensor, side: int
@@ -217,9 +217,7 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
         self.head = nn.ModuleList(ConvBlock(stem_width, width) for _ in range(stem_blocks))
         self.norm_out = nn.GroupNorm(1, stem_width)
         self.exit = nn.Conv2d(stem_width, channels, 3, padding=1)
-        for layer in (self.exit, self.modulation):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        start_at_zero(self.exit, self.modulation)
 
     def forward(
         self,

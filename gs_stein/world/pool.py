@@ -45,6 +45,11 @@ def families() -> tuple[Family, ...]:
     )
 
 
+def scorer_scenes() -> Family:
+    """What the scorer trains on: every kind, from seeds of its own."""
+    return Family("scorer", tuple(kind for family in families() for kind in family.kinds), 50_000_000)
+
+
 @dataclass(frozen=True)
 class Shard:
     """SCENES_PER_SHARD scenes of VIEWS views each."""
@@ -162,7 +167,7 @@ def start_workers(folder: Path, family: str, shards: int, workers: int) -> list[
 
 def main(options: Options) -> None:
     """Fill a pool, reporting images a second."""
-    named = {family.name: family for family in families()}
+    named = {family.name: family for family in (*families(), scorer_scenes())}
     if options.family not in named:
         raise ValueError(f"--family: {options.family!r} is not one of {', '.join(named)}")
     family = named[options.family]

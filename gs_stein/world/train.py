@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Annotated
 import torch
 import tyro
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from gs_stein import scorer as scorer_model
 from gs_stein.prior.small import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth, PatchCodec
+from gs_stein.types import TextEmbedding
 from gs_stein.world.data import Batch, Mixture, Source, fit_codec, stratified_logit_normal
-from gs_stein.world.pool import families, shard_path, start_workers
+from gs_stein.world.pool import CAPTIONS, Shard, families, scorer_scenes, shard_path, start_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,10 +114,24 @@ class Depth:
     schedule: Schedule = Schedule(steps=6000, ema=0.995)
 
 
+@dataclass(frozen=True)
+class Scorer:
+    """Train the contrastive scorer that measures results; it has scenes of its own."""
+
+    folder: Path = Path("training")
+    """As for the others."""
+    shards: int = 60
+    """Shards of scenes that no other network sees."""
+    workers: int = 1
+    """Rendering processes."""
+    schedule: Schedule = Schedule(steps=4000, images=128, learning_rate=1e-3, ema=0.995, seed=77)
+
+
 Job = Annotated[
     Annotated[Autoencoder, tyro.conf.subcommand("autoencoder")]
     | Annotated[Denoiser, tyro.conf.subcommand("denoiser")]
-    | Annotated[Depth, tyro.conf.subcommand("depth")],
+    | Annotated[Depth, tyro.conf.subcommand("depth")]
+    | Annotated[Scorer, tyro.conf.subcommand("scorer")],
     tyro.conf.OmitArgPrefixes,
 ]
 
@@ -198,6 +215,15 @@ class Run:
             self.step = state["step"]
             print(f"{self.name}: continuing at step {self.step}", flush=True)
 
+    @torch.no_grad()
+    def average(self, decay: float) -> None:
+        """Move the averaged weights toward the present ones; counters are copied."""
+        for name, value in self.net.state_dict().items():
+            if value.is_floating_point():
+                self.ema[name].lerp_(value, 1 - decay)
+            else:
+                self.ema[name].copy_(value)
+
     def rate(self) -> float:
         """Learning rate of the present step: warm-up, plateau, linear cool-down."""
         s = self.schedule
@@ -230,9 +256,7 @@ class Run:
             self.optimizer.step()
             self.step += 1
             decay = min(self.schedule.ema, self.step / (self.step + 10))
-            with torch.no_grad():
-                now = self.net.state_dict()
-                torch._foreach_lerp_(list(self.ema.values()), list(now.values()), 1 - decay)
+            self.average(decay)
             total += loss.item()
             if self.step % every == 0:
                 speed = (self.step - first) / (time.time() - begun)
@@ -281,8 +305,53 @@ def train_depth(job: Depth) -> None:
         net, mixture.draw(step, job.schedule.images, job.schedule.seed + 1), generator))
 
 
+def train_scorer(job: Scorer) -> None:
+    """Train the scorer: symmetric cross-entropy between scenes (1, 2 or 4 views each) and captions (CLIP's loss)."""
+    torch.manual_seed(job.schedule.seed)
+    net = scorer_model.Scorer()
+    run = Run(net, job.schedule, job.folder, "scorer")
+    run.resume()
+    pictures, texts = [], []
+    for i in range(job.shards):
+        path = shard_path(job.folder, scorer_scenes(), i)
+        while not path.exists():
+            time.sleep(1)
+        shard = Shard.load(path)
+        rgb = torch.from_numpy(shard.rgb).flatten(0, 1).permute(0, 3, 1, 2).float()
+        small = F.interpolate(rgb, size=(scorer_model.SIDE, scorer_model.SIDE), mode="area").round().byte()
+        pictures.append(small.unflatten(0, shard.rgb.shape[:2]))
+        tokens = torch.from_numpy(shard.tokens).split(shard.lengths.reshape(-1).tolist())
+        texts.extend(tokens[j : j + CAPTIONS] for j in range(0, len(tokens), CAPTIONS))
+    scenes = torch.cat(pictures)
+
+    def loss_of(step: int, generator: torch.Generator) -> Tensor:
+        views = (1, 2, 4)[step % 3]
+        count = job.schedule.images // views
+        chosen = torch.randperm(len(scenes), generator=generator)[:count]
+        order = torch.rand(count, scenes.shape[1], generator=generator).argsort(1)[:, :views]
+        rgb = scenes[chosen[:, None], order].float() / 255
+        paraphrase = torch.randint(CAPTIONS, (count,), generator=generator).tolist()
+        captions = [texts[i][j].float() for i, j in zip(chosen.tolist(), paraphrase, strict=True)]
+        tokens = torch.nn.utils.rnn.pad_sequence(captions, batch_first=True)
+        lengths = torch.tensor([len(c) for c in captions])
+        mask = torch.arange(tokens.shape[1])[None] < lengths[:, None]
+        logits = net.log_scale.exp().clamp(max=50) * net.scenes(rgb) @ net.captions(TextEmbedding(tokens, mask)).T
+        target = torch.arange(count)
+        return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+    run.train(loss_of)
+    net.load_state_dict(run.ema)
+    net.save(job.folder / "scorer")
+
+
 def main(job: Job) -> None:
     """Render what is missing in the background, then train."""
+    if isinstance(job, Scorer):
+        (job.folder / "pool").mkdir(parents=True, exist_ok=True)
+        if job.workers and not shard_path(job.folder, scorer_scenes(), job.shards - 1).exists():
+            start_workers(job.folder, scorer_scenes().name, job.shards, job.workers)
+        train_scorer(job)
+        return
     sources = job.data.sources()
     (job.data.folder / "pool").mkdir(parents=True, exist_ok=True)
     for source in sources:
