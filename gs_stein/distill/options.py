@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from gs_stein.prior.guidance import GuidanceOptions
-from gs_stein.prior.schedule import TimestepOptions, Weighting
+from gs_stein.prior.options import GuidanceOptions, TimestepOptions, Weighting
 
 
 class Baseline(Enum):

@@ -8,29 +8,12 @@ the positive one (Armandpour et al. 2023, arXiv 2304.04968).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor
 
+from gs_stein.prior.options import GuidanceOptions as GuidanceOptions
 from gs_stein.types import Cameras, Denoiser, TextEmbedding
-
-
-@dataclass(frozen=True)
-class GuidanceOptions:
-    """How strongly the prompt pulls."""
-
-    scale: float = 7.5
-    """Classifier-free guidance s: 0 ignores the prompt, 1 follows the conditional model and costs half, 7.5 is usual
-    for Stable Diffusion, 100 was DreamFusion's."""
-    perp_neg: float = 0.0
-    """Weight of the Perp-Neg negative prompt; 0 turns Perp-Neg off and the negative prompt replaces the empty one."""
-
-    def __post_init__(self) -> None:
-        if self.scale < 0:
-            raise ValueError(f"guidance.scale: {self.scale} is negative; use 0 or more (7.5 is usual)")
-        if self.perp_neg < 0:
-            raise ValueError(f"guidance.perp_neg: {self.perp_neg} is negative; use 0 or more (1 is usual)")
 
 
 def classifier_free(

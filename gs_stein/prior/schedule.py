@@ -13,30 +13,17 @@ Timesteps are float tensors, one a group, so that both families share one signat
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gs_stein.prior.options import TimestepOptions as TimestepOptions
+from gs_stein.prior.options import Weighting as Weighting
+
 Prediction = Literal["eps", "x0", "v", "flow"]
 """What a network outputs: the noise, the clean image, v = αε − σx₀, or the flow ε − x₀."""
-
-
-class Weighting(Enum):
-    """ω(t), the weight of a timestep in the distillation gradient ω(t)(ε̂ − ε)."""
-
-    UNIFORM = "uniform"
-    """1."""
-    SIGMA2 = "sigma2"
-    """σ², DreamFusion's and threestudio's choice (arXiv 2209.14988)."""
-    SIGMA = "sigma"
-    """σ: the score ε/σ times σ²."""
-    ALPHA_SIGMA2 = "alpha_sigma2"
-    """ασ², Fantasia3D's (arXiv 2303.13873): quiet at both ends."""
-    X0 = "x0"
-    """σ/α: the gradient becomes x₀ − x̂₀, the reconstruction loss of MVDream (arXiv 2308.16512). Loud near t = T."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,56 +156,6 @@ class Schedule:
 def _spread(per_group: Float[Tensor, " B"], like: Tensor) -> Tensor:
     """(B,) → (B, 1, …, 1), to multiply a (B, …) tensor."""
     return per_group.to(like.dtype).reshape(-1, *([1] * (like.ndim - 1)))
-
-
-@dataclass(frozen=True)
-class TimestepOptions:
-    """How t is drawn."""
-
-    t_min: float = 0.02
-    """Lower end of the window, as a fraction of T."""
-    t_max: float = 0.98
-    """Upper end of the window, as a fraction of T."""
-    t_min_end: float | None = None
-    """Lower end once annealed; None keeps t_min."""
-    t_max_end: float | None = None
-    """Upper end once annealed (0.5 is usual); None keeps t_max."""
-    anneal: Literal["none", "linear", "sqrt", "step"] = "none"
-    """How the window moves: linearly (DreamGaussian), with √progress (HiFA, arXiv 2305.18766), or in one step at
-    `anneal_at` (ProlificDreamer)."""
-    anneal_at: float = 0.2
-    """Progress at which "step" switches."""
-    sampling: Literal["uniform", "stratified", "golden"] = "stratified"
-    """uniform: independent draws. stratified: the draws of one step fall in equal strata of the window. golden: strata,
-    and successive steps follow a golden-ratio sequence, so that a run covers the window evenly even with one draw
-    a step."""
-
-    def __post_init__(self) -> None:
-        for name in ("t_min", "t_max", "t_min_end", "t_max_end", "anneal_at"):
-            value = getattr(self, name)
-            if value is not None and not 0.0 <= value <= 1.0:
-                raise ValueError(f"timesteps.{name}: {value} is not a fraction of T; give a number in [0, 1]")
-        if self.t_min > self.t_max:
-            raise ValueError(f"timesteps.t_min: {self.t_min} is above t_max={self.t_max}; swap or widen them")
-        low_end = self.t_min if self.t_min_end is None else self.t_min_end
-        high_end = self.t_max if self.t_max_end is None else self.t_max_end
-        if self.anneal != "none" and low_end > high_end:
-            raise ValueError(
-                f"timesteps.t_max_end: the annealed window [{low_end}, {high_end}] is empty; lower t_min_end too"
-            )
-
-    def window(self, progress: float) -> tuple[float, float]:
-        """(low, high) of the window as fractions of T, at `progress` in [0, 1] through the run."""
-        progress = min(max(progress, 0.0), 1.0)
-        moved = {
-            "none": 0.0,
-            "linear": progress,
-            "sqrt": progress**0.5,
-            "step": float(progress >= self.anneal_at),
-        }[self.anneal]
-        low_end = self.t_min if self.t_min_end is None else self.t_min_end
-        high_end = self.t_max if self.t_max_end is None else self.t_max_end
-        return self.t_min + moved * (low_end - self.t_min), self.t_max + moved * (high_end - self.t_max)
 
 
 def sample_timesteps(
