@@ -7,6 +7,7 @@ scene jointly, `NoisyDepth` reads relative depth off a noisy latent. All of them
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -66,7 +67,7 @@ class PatchCodec(ModelMixin, ConfigMixin):
 
 
 def ray_features(
-    cameras: Cameras, rows: int, columns: int, room: tuple[float, float, float]
+    cameras: Cameras, rows: int, columns: int, room: Sequence[float]
 ) -> Float[Tensor, "V rows columns R"]:
     """What each cell of a view looks at: its ray, and where that ray leaves the room's box, with Fourier features.
 
@@ -196,7 +197,7 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
         depth: int = 6,
         heads: int = 4,
         text_width: int = 384,
-        room: tuple[float, float, float] = (5.0, 4.4, 2.6),
+        room: Sequence[float] = (5.0, 4.4, 2.6),
         resolution: int = 128,
     ):
         super().__init__()
@@ -284,7 +285,7 @@ class NoisyDepth(ModelMixin, ConfigMixin):
         channels: int = 16,
         width: int = 96,
         num_blocks: int = 4,
-        room: tuple[float, float, float] = (5.0, 4.4, 2.6),
+        room: Sequence[float] = (5.0, 4.4, 2.6),
     ):
         super().__init__()
         self.time = nn.Sequential(nn.Linear(64, width), nn.SiLU())
