@@ -41,7 +41,7 @@ class Scenes:
     depth: Float[Tensor, "S V 32 32"]
     viewmats: Float[Tensor, "S V 4 4"]
     Ks: Float[Tensor, "S V 3 3"]
-    tokens: list[Float[Tensor, "L D"]]
+    tokens: list[Float[Tensor, "_ D"]]
     """CAPTIONS entries a scene, in order."""
     resolution: int
 

@@ -1,0 +1,177 @@
+"""Training the bundled prior: same batches from the same step, exact resumption, losses that fall."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gs_stein.cameras import RoomCameras, sample_cameras
+from gs_stein.prior.small import MultiViewDenoiser, NoisyDepth, PatchCodec
+from gs_stein.scorer import Scorer
+from gs_stein.world import pool, train
+from gs_stein.world.data import Mixture, Source, load_scenes, stratified_logit_normal
+
+FAMILY = pool.Family("rooms", ("room",), 0)
+
+
+def write_shard(folder: Path, index: int) -> None:
+    """Pictures whose colour depends on the caption and whose depth depends on the picture."""
+    rng = np.random.default_rng(index)
+    S, V, C = pool.SCENES_PER_SHARD, pool.VIEWS, pool.CAPTIONS
+    cameras = [sample_cameras(RoomCameras(), V, torch.Generator().manual_seed(i)) for i in range(S)]
+    colour = rng.integers(40, 215, (S, 1, 1, 1, 3))
+    ramp = np.linspace(-30, 30, 128)[None, None, :, None, None]
+    rgb = np.broadcast_to(colour + ramp, (S, V, 128, 128, 3)).astype(np.uint8)
+    depth = np.broadcast_to(np.linspace(1, 3, 32)[None, None, :, None], (S, V, 32, 32)).astype(np.float16)
+    lengths = rng.integers(2, 6, (S, C))
+    tokens = np.repeat(np.tile(colour[:, 0, 0, 0] / 128 - 1, (1, 128)), lengths.sum(1), axis=0).astype(np.float16)
+    pool.Shard(
+        rgb, depth, np.stack([c.viewmats.numpy() for c in cameras]), np.stack([c.Ks.numpy() for c in cameras]),
+        [["caption"] * C] * S, tokens, lengths,
+    ).save(pool.shard_path(folder, FAMILY, index))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("training")
+    (path / "pool").mkdir()
+    for index in range(2):
+        write_shard(path, index)
+    codec = PatchCodec(channels=4)
+    shard = pool.Shard.load(pool.shard_path(path, FAMILY, 0))
+    codec.fit(torch.from_numpy(shard.rgb[:, 0].copy()).permute(0, 3, 1, 2).float() / 255)
+    codec.save_pretrained(path / "codec")
+    return path
+
+
+def mixture(folder: Path, dropout: float = 0.1) -> Mixture:
+    return Mixture(folder, train.load_codec(folder), [Source(FAMILY, 1.0, 2)], dropout)
+
+
+def test_shards_survive_the_disk(folder):
+    path = pool.shard_path(folder, FAMILY, 0)
+    shard = pool.Shard.load(path)
+    assert shard.captions == [["caption"] * pool.CAPTIONS] * pool.SCENES_PER_SHARD
+    assert shard.lengths.sum() == len(shard.tokens)
+    scenes = load_scenes(path, train.load_codec(folder))
+    assert scenes.x0.shape == (32, 8, 4, 16, 16)
+    assert not list(path.parent.glob("*.tmp"))
+
+
+def test_batches_depend_on_seed_and_step_alone(folder):
+    one, other = mixture(folder), mixture(folder)
+    one.draw(3, 16, seed=5)  # history must not matter
+    a, b, c = one.draw(7, 16, seed=5), other.draw(7, 16, seed=5), other.draw(8, 16, seed=5)
+    assert torch.equal(a.x0, b.x0)
+    assert torch.equal(a.tokens, b.tokens)
+    assert a.x0.shape != c.x0.shape or not torch.equal(a.x0, c.x0)
+
+
+def test_batches_have_the_asked_size_and_drop_some_captions(folder):
+    source = mixture(folder, dropout=0.5)
+    dropped = total = 0
+    for step in range(40):
+        batch = source.draw(step, 16, seed=0)
+        B, V = batch.x0.shape[:2]
+        assert B * V == 16
+        assert len(batch.cameras) == B
+        assert all(len(cameras) == V for cameras in batch.cameras)
+        dropped += int((~batch.mask.any(1)).sum())
+        total += B
+    # Binomial(total, 1/2) leaves [0.35, 0.65] with probability < 1e-4 at this size.
+    assert total > 150
+    assert 0.35 < dropped / total < 0.65
+
+
+def test_new_shards_join_with_the_steps(folder):
+    source = Source(FAMILY, 1.0, 100, growth=0.5)
+    wanted = [min(source.shards, train_first + int(0.5 * step)) for train_first, step in ((6, 0), (6, 100))]
+    assert wanted == [6, 56]
+    few = Mixture(folder, train.load_codec(folder), [Source(FAMILY, 1.0, 2)])
+    assert few.available(few.sources[0], 10_000) == 2
+
+
+def test_noise_levels_follow_the_logit_normal():
+    levels = stratified_logit_normal(4000, 0.9, 1.2, torch.Generator().manual_seed(0))
+    logits = torch.logit(levels)
+    assert logits.mean().item() == pytest.approx(0.9, abs=0.01)
+    assert logits.std().item() == pytest.approx(1.2, abs=0.02)
+    quartiles = torch.histc(torch.special.ndtr((logits - 0.9) / 1.2), 4, 0, 1)
+    assert (quartiles - 1000).abs().max() <= 1
+
+
+def run(folder: Path, out: Path, steps: int, stop_after: int | None = None) -> train.Run:
+    torch.manual_seed(0)
+    net = MultiViewDenoiser(channels=4, stem_width=8, stem_blocks=1, width=32, depth=1, heads=2)
+    out.mkdir(exist_ok=True)
+    job = train.Run(net, train.Schedule(steps=steps, images=8, warmup=3, save_minutes=1e9), out, "denoiser")
+    job.resume()
+    data = mixture(folder)
+
+    def loss_of(step: int, generator: torch.Generator) -> torch.Tensor:
+        if stop_after is not None and step == stop_after - 1:
+            job.stopping = True  # what SIGINT and SIGTERM set
+        return train.denoiser_loss(net, data.draw(step, 8, 0), 0.9, 1.2, generator)
+
+    job.train(loss_of)
+    return job
+
+
+def test_resumed_run_equals_uninterrupted_one(folder, tmp_path):
+    whole = run(folder, tmp_path / "whole", 6)
+    part = run(folder, tmp_path / "parts", 6, stop_after=3)
+    assert part.step == 3
+    rest = run(folder, tmp_path / "parts", 6)
+    assert rest.step == 6
+    for (name, a), b in zip(whole.net.state_dict().items(), rest.net.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+    for name, a in whole.ema.items():
+        assert torch.equal(a, rest.ema[name]), name
+
+
+def test_training_lowers_the_losses(folder):
+    data = mixture(folder, dropout=0.0)
+    torch.manual_seed(0)
+    denoiser = MultiViewDenoiser(channels=4, stem_width=16, stem_blocks=1, width=32, depth=1, heads=2)
+    depth = NoisyDepth(channels=4, width=16, num_blocks=1)
+    for net, loss_of in (
+        (denoiser, lambda b, g: train.denoiser_loss(denoiser, b, 0.0, 1.0, g)),
+        (depth, lambda b, g: train.depth_loss(depth, b, g)),
+    ):
+        optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
+        losses = []
+        for step in range(60):
+            loss = loss_of(data.draw(step, 8, 0), torch.Generator().manual_seed(step))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10]), type(net).__name__
+
+
+def test_learning_rate_warms_up_and_cools_down(tmp_path):
+    job = train.Run(torch.nn.Linear(2, 2), train.Schedule(steps=100, warmup=10, cooldown=50, learning_rate=1.0),
+                    tmp_path, "x")
+    rates = []
+    for job.step in (0, 9, 30, 50, 75, 99):
+        rates.append(job.rate())
+    assert rates == pytest.approx([0.1, 1.0, 1.0, 1.0, 0.5, 0.02])
+
+
+def test_missing_codec_says_what_to_run(tmp_path):
+    with pytest.raises(ValueError, match="autoencoder"):
+        train.load_codec(tmp_path)
+
+
+def test_scorer_survives_its_folder(tmp_path):
+    torch.manual_seed(0)
+    scorer = Scorer(width=8, embedding=16)
+    scorer.save(tmp_path)
+    again = Scorer.load(tmp_path)
+    rgb = torch.rand(2, 3, 3, 128, 128)
+    scorer.eval()
+    assert torch.allclose(scorer.scenes(rgb), again.scenes(rgb), atol=2e-2)
+    assert torch.allclose(again.scenes(rgb).norm(dim=-1), torch.ones(2), atol=1e-5)
+    with pytest.raises(ValueError, match="holds no scorer"):
+        Scorer.load(tmp_path / "nothing")
