@@ -1,0 +1,183 @@
+"""Captions of scenes: paraphrases, each naming a random part of what is true of the picture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gs_stein.world.primitives import Scene, Thing
+
+_STYLES = {
+    "cozy": ("cozy", "cozy", "warm and cozy", "homely", "snug"),
+    "modern": ("modern", "modern", "contemporary", "sleek modern"),
+    "minimalist": ("minimalist", "minimalist", "minimal", "simple minimalist"),
+    "rustic": ("rustic", "rustic", "rustic country", "farmhouse style"),
+    "industrial": ("industrial", "industrial", "industrial style", "loft style"),
+    "colorful": ("colorful", "colorful", "vivid", "playful and colorful"),
+}
+_TIMES = {
+    "day": ("during the day", "in daylight", "by day", "on a cloudy day"),
+    "sunny": ("on a sunny day", "in bright sunlight", "with sunlight coming in", "in the sunshine"),
+    "sunset": ("at sunset", "at dusk", "in the evening light", "with a sunset outside the window"),
+    "night": ("at night", "at night", "in the night with lamps on", "with a dark night outside"),
+}
+_TIME_ADJECTIVES = {"sunny": ("bright", "sunny", "sunlit", "bright sunny")}
+_ROOMS = {
+    "living room": ("living room", "living room", "living room", "lounge", "sitting room"),
+    "bedroom": ("bedroom", "bedroom", "bedroom", "sleeping room"),
+    "kitchen": ("kitchen",),
+    "office": ("office", "office", "home office", "study room"),
+}
+_SYNONYMS = {
+    "sofa": ("sofa", "sofa", "couch"),
+    "television": ("television", "TV"),
+    "potted plant": ("potted plant", "plant", "green plant"),
+    "picture": ("picture on the wall", "framed picture", "painting"),
+    "rug": ("rug", "rug", "carpet on the floor"),
+    "bookshelf": ("bookshelf", "bookcase"),
+    "cabinets": ("cabinets", "kitchen cabinets", "cupboards"),
+    "armchair": ("armchair", "easy chair"),
+    "computer": ("computer", "computer screen"),
+    "fridge": ("fridge", "refrigerator"),
+    "floor lamp": ("floor lamp", "standing lamp"),
+    "nightstand": ("nightstand", "bedside table"),
+    "wardrobe": ("wardrobe", "closet"),
+}
+_MAIN = {
+    "living room": ("sofa", "walls", "rug", "curtains", "armchair", "bookshelf", "floor", "television"),
+    "bedroom": ("bed", "walls", "curtains", "rug", "wardrobe", "floor", "dresser"),
+    "kitchen": ("cabinets", "walls", "chairs", "fridge", "floor", "curtains", "table"),
+    "office": ("desk", "walls", "office chair", "curtains", "bookshelf", "rug", "sofa", "floor"),
+}
+"""What captions name most, per room."""
+_SILENT = {"ceiling", "window", "worktop", "hood", "sink", "TV stand", "table lamp", "side table", "pin board"}
+"""Things that are rarely worth a word."""
+_COLOURLESS = {"television", "computer", "picture", "mirror", "potted plant", "flowers", "fruit bowl", "clock"}
+
+
+def phrase(thing: Thing, rng: np.random.Generator, bare: float = 0.2) -> str:
+    """Noun phrase such as "a red sofa", "brick walls", "a wooden floor".
+
+    Args:
+        thing: what to name.
+        rng: draws the wording.
+        bare: chance of leaving out the colour.
+    """
+    names = _SYNONYMS.get(thing.name, (thing.name,))
+    noun = names[int(rng.integers(len(names)))]
+    words = []
+    colour = thing.colour if thing.name not in _COLOURLESS and rng.random() > bare else ""
+    if thing.name == "walls":
+        if thing.material == "brick":
+            words = ["white brick" if thing.colour == "white" else ("brick" if rng.random() < 0.75 else "red brick")]
+        elif thing.material == "concrete":
+            words = ["concrete"]
+        elif thing.material == "wood":
+            words = ["wooden"]
+        elif thing.material == "striped wallpaper":
+            return f"{colour} striped wallpaper".strip()
+        elif colour:
+            words = [colour]
+    elif thing.name == "floor":
+        if thing.material == "wood":
+            tone = {"beige": "light wooden", "brown": "wooden"}[thing.colour]
+            words, noun = [tone if rng.random() < 0.5 else "wooden"], "floor"
+        elif thing.material == "carpet":
+            words, noun = [colour], "carpet"
+        elif thing.material == "concrete":
+            words = ["concrete"]
+        elif thing.material == "checkered tiles":
+            return "a black and white checkered floor"
+        elif thing.material == "tiles":
+            words = [colour, "tiled"]
+    elif thing.material == "wood":
+        words = ["wooden" if rng.random() < 0.7 or not colour else colour]
+    elif colour:
+        words = [colour]
+    text = " ".join(word for word in [*words, noun] if word)
+    if thing.plural or thing.name == "chairs":
+        return text
+    return f"{'an' if text[0] in 'aeio' else 'a'} {text}"
+
+
+def _join(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def _article(text: str) -> str:
+    return f"{'an' if text[0] in 'aeio' else 'a'} {text}"
+
+
+def _choose(scene: Scene, rng: np.random.Generator, count: int) -> list[Thing]:
+    """Distinct things to name, main pieces first."""
+    main = _MAIN.get(scene.kind, ())
+    seen: set[str] = set()
+    options, weights = [], []
+    for thing in scene.things:
+        if thing.name in seen:
+            continue
+        seen.add(thing.name)
+        weight = 0.12 if thing.name in _SILENT else 0.8
+        if thing.name in main:
+            weight = 6.0 / (1 + 0.6 * main.index(thing.name))
+        options.append(thing)
+        weights.append(weight)
+    p = np.array(weights) / np.sum(weights)
+    chosen = rng.choice(len(options), size=min(count, len(options)), replace=False, p=p)
+    return [options[i] for i in chosen]
+
+
+def _room_caption(scene: Scene, rng: np.random.Generator) -> str:
+    count = int(rng.choice(5, p=(0.14, 0.26, 0.28, 0.2, 0.12)))
+    style = rng.random() < 0.6
+    time = rng.random() < (0.6 if scene.time != "day" else 0.2)
+    rooms = _ROOMS[scene.kind]
+    head = rooms[int(rng.integers(len(rooms)))]
+    adjectives, tail = [], ""
+    if time:
+        words = _TIME_ADJECTIVES.get(scene.time, ())
+        if words and rng.random() < 0.5:
+            adjectives.append(words[int(rng.integers(len(words)))])
+        else:
+            words = _TIMES[scene.time]
+            tail = words[int(rng.integers(len(words)))]
+    if style:
+        words = _STYLES[scene.style]
+        adjectives.append(words[int(rng.integers(len(words)))])
+    things = _choose(scene, rng, count)
+    if adjectives and not things and not tail and rng.random() < 0.2:
+        head = f"{head} that is {adjectives.pop()}" if rng.random() < 0.5 else f"{adjectives.pop()} {head} interior"
+    text = _article(" ".join([*adjectives, head]))
+    named = [phrase(thing, rng) for thing in things]
+    # "a living room with brick walls at night with ..." would stumble: the time goes first or last
+    if tail and named:
+        shape = int(rng.integers(3))
+        if shape == 0 and "with" not in tail:
+            text = f"{text} {tail} with {_join(named)}"
+        elif shape == 1:
+            text = f"{text} with {_join(named)}, {tail}"
+        else:
+            text = f"{text}, {tail}, {_join(named)}"
+    elif tail:
+        text = f"{text} {tail}"
+    elif named:
+        text = f"{text} with {_join(named)}" if rng.random() < 0.8 else f"{text}, {_join(named)}"
+    prefix = rng.random()
+    if prefix < 0.06:
+        text = f"a photo of {text}"
+    elif prefix < 0.1:
+        text = f"the inside of {text}"
+    elif prefix < 0.13:
+        text = f"a view of {text}"
+    return text
+
+
+def captions(scene: Scene, seed: int | np.random.Generator, count: int) -> list[str]:
+    """Paraphrases of what a scene shows; each leaves out random attributes, none says anything untrue.
+
+    Args:
+        scene: what to describe.
+        seed: seed or generator of the wording.
+        count: how many.
+    """
+    rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng([7, seed])
+    return [_room_caption(scene, rng) for _ in range(count)]
