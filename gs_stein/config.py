@@ -250,9 +250,7 @@ def _plain(kind: type, value: Any, path: str) -> Any:
         else:
             if math.isfinite(number):
                 return number
-    elif kind is int and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    elif (kind is bool and isinstance(value, bool)) or (kind is str and isinstance(value, str)):
+    elif type(value) is kind and kind in (int, bool, str):
         return value
     elif kind is Path and isinstance(value, str):
         return Path(value)

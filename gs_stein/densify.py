@@ -115,7 +115,7 @@ class Densifier:
             return
         if count > options.cap:
             raise ValueError(
-                f"densify.cap: {options.cap} is below the {count} Gaussians of the start; raise it, or lower start.count"
+                f"densify.cap: {options.cap} is below the {count} Gaussians of the start; raise it or lower start.count"
             )
         when = {
             "refine_start_iter": int(options.start * total),

@@ -8,82 +8,23 @@ Nothing here shows, logs or saves: callers do, from the steps.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
+from gs_stein import optim
+from gs_stein.cameras import sample_cameras
+from gs_stein.config import Config
+from gs_stein.distill.distiller import Distiller
 from gs_stein.gaussians import Gaussians
-from gs_stein.types import Cameras, Render
-
-if TYPE_CHECKING:
-    from gs_stein.config import Config
-    from gs_stein.distill.distiller import Estimate
-    from gs_stein.state import State
-
-
-@dataclass
-class Controls:
-    """What somebody may change while a run goes on. `optimize` reads it at the start of every iteration.
-
-    Plain attributes, set from any thread; a change takes effect at the next iteration.
-    """
-
-    guidance_scale: float | None = None
-    """Classifier-free guidance; None: as configured."""
-    t_min: float | None = None
-    """Lower end of the timestep window as a fraction of T; None: as configured (annealed)."""
-    t_max: float | None = None
-    """Upper end of the timestep window as a fraction of T; None: as configured (annealed)."""
-    learning_rate: float = 1.0
-    """Factor on every learning rate."""
-    prompt: str | None = None
-    """Another prompt from now on; None: as configured."""
-    stop: bool = False
-    """End the run after the current iteration, as if it were complete."""
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Value of each term of the loss, weighted as it entered. NaN where a step was skipped."""
-
-    distill: float
-    """Σ x₀·(dL/dx₀): not a quantity that falls, only the handle of the gradient."""
-    gradient: float
-    """Root-mean-square of dL/dx₀, the distillation gradient in latent space."""
-    depth_tv: float = 0.0
-    opacity: float = 0.0
-    scale: float = 0.0
-    anisotropy: float = 0.0
-    sparsity: float = 0.0
-
-
-@dataclass(frozen=True)
-class Step:
-    """One finished iteration. Tensors are live and detached: receivers that keep them must copy."""
-
-    step: int
-    """Iterations finished, 1 … total."""
-    total: int
-    """Iterations of the whole run."""
-    losses: Losses
-    gaussians: Gaussians
-    """The scene after this iteration: detached views of the parameters, which the next iteration changes."""
-    cameras: Cameras
-    """Cameras of this iteration."""
-    render: Render
-    """What they saw (before the update), detached."""
-    estimate: Estimate
-    """The prior's answer: x0_hat (V, C, h, w; `denoiser.decode` makes it a picture), timesteps, finite."""
-    variance_ratio: float | None
-    """Second moment of the estimator over that of SDS on the same draws, running mean; None before there is one."""
-    count: int
-    """Number of Gaussians."""
-    skipped: int
-    """Non-finite steps so far."""
-    evaluations: int
-    """Views denoised so far, each guidance branch counted."""
-    seconds: float
-    """Time spent in iterations so far, earlier sessions of a resumed run included."""
+from gs_stein.rasterize import rasterize
+from gs_stein.regularize import regularize
+from gs_stein.state import State, background, needs_normals, render_size, steered
+from gs_stein.step import Controls as Controls
+from gs_stein.step import Losses as Losses
+from gs_stein.step import Step as Step
+from gs_stein.types import Render
 
 
 def optimize(config: Config, state: State, controls: Controls | None = None) -> Iterator[Step]:
@@ -96,5 +37,89 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
 
     Yields:
         One `Step` an iteration.
+
+    Raises:
+        FloatingPointError: too many steps in a row were not finite (one line).
     """
-    raise NotImplementedError
+    controls = Controls() if controls is None else controls
+    denoiser, distiller, generator = state.priors.denoiser, state.distiller, state.generator
+    raster = replace(config.rasterize, normals=config.rasterize.normals or needs_normals(config))
+    while state.step < config.iterations and not controls.stop:
+        began, before = time.perf_counter(), denoiser.evaluations
+        progress = state.step / config.iterations
+        distiller.options = steered(config.distill, controls, progress)
+        state.prompts.change(controls.prompt)
+        optim.set_rates(state.optimizers, config.rates, progress, controls.learning_rate)
+
+        # Where we look from, and what is there.
+        side = render_size(config, progress)
+        cameras = sample_cameras(config.cameras, config.views, generator).resized(side, side)
+        behind = background(config, generator).to(state.device)
+        gaussians = Gaussians.from_parameters(state.parameters)
+        render = rasterize(gaussians, cameras.to(state.device), raster, behind)
+
+        # What the prior thinks of it: dL/dx₀, with nothing differentiated through the denoiser.
+        x0 = denoiser.encode(render.rgb.permute(0, 3, 1, 2).to(state.priors.device))
+        estimate = distiller(
+            x0.detach(),
+            text=state.prompts.for_cameras(cameras),
+            negative=state.prompts.negative,
+            empty=state.prompts.empty,
+            cameras=cameras.to(state.priors.device),
+            generator=generator,
+            progress=progress,
+            depth=render.depth.detach().to(x0.device),
+            normals=None if render.normals is None else render.normals.detach().to(x0.device),
+        )
+
+        # One step downhill, on every attribute; densification looks at the gradients of every view.
+        losses = Losses(distill=math.nan, gradient=math.nan)
+        if estimate.finite:
+            terms = regularize(config.regularize, gaussians, render)
+            handle = (x0 * estimate.grad).mean()
+            (handle.to(state.device) + terms.total()).backward()
+            if optim.finite_gradients(state.parameters):
+                for optimizer in state.optimizers.values():
+                    optimizer.step()
+                state.densifier.after_update(
+                    state.parameters, state.optimizers, render, state.step + 1, generator
+                )
+                losses = Losses(handle.item(), estimate.grad.square().mean().sqrt().item(), **terms.items())
+            else:
+                distiller.reject("the gradient of the Gaussians")
+            for optimizer in state.optimizers.values():
+                optimizer.zero_grad(set_to_none=True)
+
+        state.step += 1
+        state.evaluations += denoiser.evaluations - before
+        state.seconds += time.perf_counter() - began
+        yield Step(
+            step=state.step,
+            total=config.iterations,
+            losses=losses,
+            gaussians=state.gaussians,
+            cameras=cameras,
+            render=detached(render),
+            estimate=estimate,
+            variance_ratio=variance_ratio(distiller),
+            count=len(state.parameters["means"]),
+            skipped=distiller.guard.skipped,
+            evaluations=state.evaluations,
+            seconds=state.seconds,
+        )
+
+
+def detached(render: Render) -> Render:
+    """The same pictures outside the graph, so that whoever keeps a step does not keep the graph."""
+    normals = None if render.normals is None else render.normals.detach()
+    return replace(
+        render, rgb=render.rgb.detach(), depth=render.depth.detach(), alpha=render.alpha.detach(), normals=normals,
+        means2d=render.means2d.detach(),
+    )  # fmt: skip
+
+
+def variance_ratio(distiller: Distiller) -> float | None:
+    """Second moment of the estimator over that of SDS on the same draws, over the timesteps seen so far."""
+    ours, sds = distiller.meter.read().second_moment, distiller.meter_sds.read().second_moment
+    seen = ours.isfinite() & sds.isfinite() & (sds > 0)
+    return (ours[seen].sum() / sds[seen].sum()).item() if bool(seen.any()) else None

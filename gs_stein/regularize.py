@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Float
@@ -27,6 +27,10 @@ class Regularizers:
     def total(self) -> Float[Tensor, ""]:
         """Their sum."""
         return self.depth_tv + self.opacity + self.scale + self.anisotropy + self.sparsity + self.range
+
+    def items(self) -> dict[str, float]:
+        """Their values, by name."""
+        return {item.name: getattr(self, item.name).item() for item in fields(self)}
 
 
 def regularize(options: RegularizeOptions, gaussians: Gaussians, render: Render) -> Regularizers:

@@ -1,0 +1,161 @@
+"""Everything a resumed run needs, in one file written whole or not at all.
+
+A checkpoint holds Gaussians, optimiser moments, densification sums, coefficients and meters of the estimator, VSD's
+LoRA with its optimiser, the random generator, and the counts. It is read with `weights_only=True`: no code in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gs_stein import optim
+from gs_stein.config import Config
+from gs_stein.state import State
+
+FORMAT = 1
+"""Raised when the content changes."""
+
+
+class DiskFullError(OSError):
+    """No space left for a file; whatever was there before is untouched."""
+
+
+def write_whole(path: Path, write: Any) -> None:
+    """Write a file beside its place, flush it to the disk, then move it there in one step.
+
+    Args:
+        path: where the file shall be.
+        write: called with a path to write to (of the same suffix).
+
+    Raises:
+        DiskFullError: no space; nothing is left behind and an older file stays as it was.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        write(temporary)
+        with open(temporary, "rb") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if is_disk_full(error):
+            raise DiskFullError(errno.ENOSPC, f"no space left for {path}") from error
+        raise
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error, or what caused it, is the disk's (libraries wrap it, and torch.save raises RuntimeError)."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if isinstance(error, RuntimeError) and "file write failed" in str(error).lower():
+            return True
+        following = error.__cause__ or error.__context__
+        if following is None:
+            return False
+        error = following
+    return False
+
+
+def folder_of(run: Path) -> Path:
+    """Where a run keeps its checkpoints."""
+    return run / "checkpoints"
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """A run's checkpoints, oldest first."""
+    return sorted(folder_of(run).glob("step_*.pt"))
+
+
+def save(run: Path, state: State, keep: int = 2) -> Path:
+    """Write a checkpoint and remove all but the latest `keep`.
+
+    Args:
+        run: the run's folder.
+        state: between two iterations.
+        keep: at least 1.
+
+    Returns:
+        The file.
+
+    Raises:
+        DiskFullError: no space; earlier checkpoints are untouched.
+    """
+    content = {
+        "format": FORMAT,
+        "prior": state.priors.identity,
+        "step": state.step,
+        "seconds": state.seconds,
+        "evaluations": state.evaluations,
+        "generator": state.generator.get_state(),
+        "parameters": {name: parameter.detach() for name, parameter in state.parameters.items()},
+        "optimizers": optim.state_dict(state.optimizers),
+        "densifier": state.densifier.state_dict(),
+        "distiller": state.distiller.state_dict(),
+    }
+    folder_of(run).mkdir(parents=True, exist_ok=True)
+    path = folder_of(run) / f"step_{state.step:07d}.pt"
+    write_whole(path, lambda where: torch.save(content, where))
+    for old in checkpoints(run)[:-keep]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def restore(path: Path, state: State, config: Config) -> None:
+    """Put a checkpoint's content into a state fresh from `begin`.
+
+    Args:
+        path: the file.
+        state: changed in place.
+        config: of the run.
+
+    Raises:
+        ValueError: the file is damaged, of another format, or of another prior.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError, KeyError) as error:
+        raise ValueError(f"resume: {path} is damaged; delete it to fall back on the one before") from error
+    if content["format"] != FORMAT:
+        raise ValueError(f"resume: {path} has format {content['format']}, this version reads {FORMAT}; start anew")
+    if content["prior"] != state.priors.identity:
+        raise ValueError(
+            f"resume: the run was made with the prior {content['prior']}, not {state.priors.identity}; use that --model"
+        )
+    state.adopt(content["parameters"], config)
+    optim.load_state_dict(state.optimizers, to_device(content["optimizers"], state.device))
+    state.densifier.load_state_dict(to_device(content["densifier"], state.device))
+    state.distiller.load_state_dict(content["distiller"])
+    state.generator.set_state(content["generator"])
+    state.step, state.seconds, state.evaluations = content["step"], content["seconds"], content["evaluations"]
+
+
+def to_device(tree: Any, device: torch.device) -> Any:
+    """A nest of dictionaries with its tensors on a device."""
+    if isinstance(tree, dict):
+        return {key: to_device(value, device) for key, value in tree.items()}
+    return tree.to(device) if isinstance(tree, torch.Tensor) else tree
+
+
+def restore_latest(run: Path, state: State, config: Config) -> Path | None:
+    """Restore the latest checkpoint that is whole; None if the run has none.
+
+    Raises:
+        ValueError: none of them can be read, or they do not fit.
+    """
+    found = checkpoints(run)
+    for path in reversed(found):
+        try:
+            restore(path, state, config)
+        except ValueError as error:
+            if "is damaged" not in str(error) or path == found[0]:
+                raise
+            continue
+        return path
+    return None
