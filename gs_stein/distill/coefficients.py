@@ -6,9 +6,6 @@ and each has its own n × n system (n baselines): a batch of tiny solves, whatev
 
 Zero mean survives only if β is independent of the noise it multiplies. So β at a step comes from the decayed moments
 of past steps, optionally joined by the other noises of the same step (leave-one-out), never from the draw's own.
-
-The unknown mean of f inflates the regression's error without changing its target. It resembles the clean image, which
-carries no noise: x₀ joins the regression as a nuisance column whose coefficient is then dropped.
 """
 
 from __future__ import annotations
@@ -46,7 +43,7 @@ class Coefficients:
         self.options, self.count, self.spectral, self.num_timesteps = options, count, spectral, num_timesteps
         self.prior = prior.double()
         self.moments: Float[Tensor, "bins P m m"] | None = None
-        """Decayed Σ ω² zzᵀ over draws and pixels, z = (h_1 … h_n, x₀, f), m = n + 2. None before the first draw."""
+        """Decayed Σ ω² zzᵀ over draws and pixels, z = (h_1 … h_n, f), m = n + 1. None before the first draw."""
         self.pixels: Float[Tensor, "bins P"] | None = None
         """Decayed number of pixels (latent elements) behind each moment."""
         self._part: Int[Tensor, " D"] | None = None
@@ -66,7 +63,7 @@ class Coefficients:
             draw: gives t, weights, and which groups share a noise.
             update: fold this draw into the moments afterwards.
         """
-        stack = torch.stack([*variates, draw.x0.expand_as(f), f])
+        stack = torch.stack([*variates, f])
         stack = (dct2(stack) if self.spectral else stack).flatten(3)  # m B V D
         part = self._parts(draw.x0)
         moments, pixels = self._draw_moments(stack, draw, part)
@@ -135,18 +132,19 @@ class Coefficients:
 
     def _solve(self, moments: Float[Tensor, "X P m m"], pixels: Float[Tensor, "X P"]) -> Float[Tensor, "X P n"]:
         n = self.count
-        gram, target = moments[..., : n + 1, : n + 1], moments[..., : n + 1, n + 1]
-        # Ridge toward SDS in units of pixels: λ_k = ridge · (mean square of h_k). It also makes the system solvable
-        # before any data (gram = 0), where the answer is exactly the prior.
+        gram, target = moments[..., :n, :n], moments[..., :n, n]
+        prior = self.prior.to(gram)
+        # Ridge toward SDS as a Gaussian prior on β of variance 1/ridge: its strength, in pixels, is ridge times the
+        # noise of the regression, which is SDS's own residual (per unit of ε²). So a part that SDS predicts poorly,
+        # as with strong guidance, has to see more pixels before it is believed.
+        fallback = torch.ones_like(pixels)
+        left = moments[..., n, n] - 2.0 * (target * prior).sum(-1) + torch.einsum("i,...ij,j->...", prior, gram, prior)
+        noise = torch.where(gram[..., 0, 0] > 0, left.clamp_min(0) / gram[..., 0, 0].clamp_min(1e-300), fallback)
         diagonal = gram.diagonal(dim1=-2, dim2=-1)
-        mean_square = diagonal / pixels.clamp_min(1e-12)[..., None]
-        mean_square = torch.where(mean_square > 0, mean_square, torch.ones_like(mean_square))
-        strength = torch.full_like(mean_square, self.options.ridge)
-        strength[..., n] = 1.0  # the nuisance column only has to stay solvable
-        penalty = strength * mean_square + 1e-9 * diagonal + 1e-30
-        prior = torch.cat([self.prior.to(gram), self.prior.new_zeros(1).to(gram)])
-        solution = torch.linalg.solve(gram + torch.diag_embed(penalty), target + penalty * prior)
-        return solution[..., :n]
+        unit = torch.where(diagonal > 0, diagonal / pixels.clamp_min(1e-12)[..., None], fallback[..., None])
+        # The relative floor only keeps collinear variates solvable.
+        penalty = self.options.ridge * noise[..., None] * unit + 1e-9 * diagonal + 1e-30
+        return torch.linalg.solve(gram + torch.diag_embed(penalty), target + penalty * prior)
 
     def _fold(self, draw: Draw, moments: Float[Tensor, "B P m m"], pixels: Float[Tensor, " P"]) -> None:
         if self.moments is None or self.pixels is None:

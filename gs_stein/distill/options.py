@@ -93,14 +93,14 @@ Estimator = Raw | SDS | FittedSDS | VSD | SSD
 class CoefficientOptions:
     """How β is fitted."""
 
-    bins: int = 20
+    bins: int = 16
     """Equal timestep bins over [0, T]."""
     bands: int = 8
     """Radial frequency bands of the spectral resolution."""
     half_life: float = 50.0
     """Updates of a bin after which an old draw counts half; large remembers longer."""
-    ridge: float = 100.0
-    """Faith in SDS's coefficients, in pixels (latent elements): the fit has to see as many before it moves half way."""
+    ridge: float = 16.0
+    """Faith in SDS's coefficients: 1 / variance of a Gaussian prior around them (16: β is expected within ±0.25)."""
     leave_one_out: bool = True
     """Also use the other, independent noises of the same step (never a draw's own)."""
 

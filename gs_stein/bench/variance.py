@@ -1,0 +1,390 @@
+"""How noisy is each estimator, for its cost? METHOD's protocol on a prior with a known score.
+
+    python -m gs_stein.bench variance --prior mixture --json
+
+Scenes are frozen at 0, 2, 10, 40 and 100 % of a run of SDS and of a run of SSD. At each, every arm sees the same
+cameras × timesteps × noises; coefficients (and VSD's LoRA) are fitted on disjoint draws. The variance is that over noises
+given camera and timestep, weighted by ω². Intervals bootstrap the cameras.
+
+The mixture's denoiser is nearly free, so its raw seconds say little about a real run: they measure Python. Three costs
+are therefore printed: denoiser evaluations; seconds as measured; and *priced* seconds, the measured ones plus, for each
+evaluation, the time of one 1024³ matrix product in this process (2.1 GFLOP: about what a view costs in the bundled
+prior). `ratio_*` are variance × priced seconds; `*_evaluations` and `*_measured` are the other two.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gs_stein.distill import analysis, estimators
+from gs_stein.distill.baselines import Constant, Depth, Normal
+from gs_stein.distill.distiller import Distiller
+from gs_stein.distill.draw import Draw, make_draw
+from gs_stein.distill.lora import LoraScore
+from gs_stein.distill.options import SDS, SSD, VSD, Baseline, CoefficientOptions, DistillOptions, FittedSDS, Raw
+from gs_stein.prior.guidance import GuidanceOptions, guided
+from gs_stein.prior.mixture import MixturePrior
+from gs_stein.prior.schedule import TimestepOptions, Weighting, sample_timesteps
+from gs_stein.types import Cameras
+
+PROMPT = "class 1"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Variance of the estimators at frozen scenes."""
+
+    prior: Literal["mixture"] = "mixture"
+    preset: Literal["quick", "full"] = "quick"
+    """quick: 24 cameras × 6 timesteps × 8 noises, under a minute. full: 64 × 8 × 16."""
+    json: bool = False
+    """Print one JSON object as the last line."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One row of the table; ratios are to SDS."""
+
+    name: str
+    scale: float
+    variance: float
+    variance_interval: tuple[float, float]
+    adam: float
+    """Ratio of the Adam-preconditioned variance."""
+    evaluations: float
+    """Denoiser evaluations per independent noise and view (a training step of VSD's LoRA counts three)."""
+    cost_priced: float
+    cost_measured: float
+    mean_shift: float
+    """‖E − E_SDS‖ / ‖E_SDS‖; negative is "none seen"."""
+    cosine: float
+    log_variance: float
+    """log of the variance's trace per view."""
+
+    def times(self, cost: float) -> tuple[float, float, float]:
+        """variance × cost, with its interval."""
+        return (self.variance * cost, self.variance_interval[0] * cost, self.variance_interval[1] * cost)
+
+
+class RandomGeometry(nn.Module):
+    """A random smooth convolutional network that stands in for a depth and normal estimator."""
+
+    def __init__(self, channels: int, seed: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.body = nn.Sequential(nn.Conv2d(channels, 8, 3, padding=1), nn.SiLU(), nn.Conv2d(8, 4, 3, padding=1))
+        self.requires_grad_(False)
+
+    def forward(self, x: Float[Tensor, "B V C h w"]) -> Float[Tensor, "B V 4 h w"]:
+        """One depth and three normal channels."""
+        return self.body(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+
+    def depth(self, x_t: Float[Tensor, "B V C h w"], t: Float[Tensor, " B"], cameras: Cameras | None) -> Tensor:
+        """Relative depth."""
+        return self(x_t)[:, :, 0]
+
+    def normals(self, x_t: Float[Tensor, "B V C h w"], t: Float[Tensor, " B"], cameras: Cameras | None) -> Tensor:
+        """Unit normals."""
+        return nn.functional.normalize(self(x_t)[:, :, 1:].permute(0, 1, 3, 4, 2), dim=-1, eps=1e-3)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """V images frozen somewhere along a run."""
+
+    label: str
+    x0: Float[Tensor, "V C h w"]
+    second: Float[Tensor, "V C h w"]
+    """Adam's running mean square of the gradient."""
+
+
+class Stage:
+    """The prior, a geometry to correlate with, and the frozen scenes of one guidance scale."""
+
+    def __init__(self, scale: float, cameras: int, seed: int) -> None:
+        self.prior = MixturePrior(seed=seed)
+        self.geometry = RandomGeometry(self.prior.shape[0], seed)
+        self.guidance = GuidanceOptions(scale=scale)
+        self.text, self.negative = self.prior.embed([PROMPT]), self.prior.embed([""])
+        # "Rendered" geometry: what the estimator sees in the modes of the class, one per camera.
+        modes = self.prior.means[1 :: self.prior.classes]
+        clean = modes[torch.arange(cameras) % len(modes)][None]
+        depth = self.geometry.depth(clean, torch.zeros(1), None)[0]
+        self.depth = depth - depth.amin() + 1.0
+        self.normals = self.geometry.normals(clean, torch.zeros(1), None)[0]
+        generator = torch.Generator().manual_seed(seed + 1)
+        self.start = 0.3 * torch.randn(cameras, *self.prior.shape, generator=generator)
+
+    def distiller(self, options: DistillOptions) -> Distiller:
+        """A distiller with this stage's guidance and estimators."""
+        return Distiller(
+            replace(options, guidance=self.guidance), self.prior, self.geometry.depth, self.geometry.normals
+        )
+
+    def run(self, options: DistillOptions, steps: int, seed: int) -> list[Scene]:
+        """Optimise the pixels and freeze them at 0, 2, 10, 40 and 100 %."""
+        distiller, generator = self.distiller(options), torch.Generator().manual_seed(seed)
+        x0 = self.start.clone()
+        optimizer = torch.optim.Adam([x0], lr=0.02, betas=(0.9, 0.99))
+        marks = {round(steps * part): f"{part:.0%}" for part in (0.0, 0.02, 0.1, 0.4, 1.0)}
+        scenes = []
+        for step in range(steps + 1):
+            x0.grad = self.gradient(distiller, x0, generator, step / steps)
+            if step in marks:
+                seen = optimizer.state[x0]["exp_avg_sq"] if step else x0.grad.square()
+                scenes.append(Scene(marks[step], x0.clone(), seen.clone()))
+            optimizer.step()
+        return scenes
+
+    def gradient(self, distiller: Distiller, x0: Tensor, generator: torch.Generator, progress: float) -> Tensor:
+        """One call of a distiller on this stage's prompt and geometry."""
+        return distiller(
+            x0,
+            text=self.text,
+            negative=self.negative,
+            cameras=None,
+            generator=generator,
+            progress=progress,
+            depth=self.depth[: len(x0)],
+            normals=self.normals[: len(x0)],
+        ).grad
+
+    def draw(self, x0: Tensor, t: Tensor, generator: torch.Generator, *, twins: bool) -> tuple[Draw, Tensor]:
+        """Noise the frozen scene, and ask the prior."""
+        eps = torch.randn(len(t), *x0.shape, generator=generator)
+        draw = make_draw(
+            x0,
+            t,
+            eps,
+            self.prior.schedule,
+            Weighting.SIGMA2,
+            antithetic=twins,
+            depth=self.depth,
+            normals=self.normals,
+        )
+        return draw, guided(self.prior, draw.x_t, draw.t, self.text, self.negative, None, self.guidance)
+
+
+def steins(geometry: RandomGeometry) -> dict[str, estimators.Stein]:
+    """The fitted arms. Coefficients come from disjoint draws only, so leave-one-out is off."""
+    one, depth, normal = Constant(), Depth(geometry.depth), Normal(geometry.normals)
+    printed = Depth(geometry.depth, printed=True)
+    fit = CoefficientOptions(half_life=1000.0, leave_one_out=False)
+    sets = {
+        "fitted": ([one], False),
+        "phi only": ([depth], False),
+        "{1, depth}": ([one, depth], False),
+        "{1, normal}": ([one, normal], False),
+        "{1, depth, normal}": ([one, depth, normal], False),
+        "printed": ([one, printed], False),
+        "spectral": ([one], True),
+        "ssd": ([one, depth], True),
+        "ssd + normal": ([one, depth, normal], True),
+    }
+    return {
+        name: estimators.Stein(list(variates), spectral=spectral, options=fit, num_timesteps=1000)
+        for name, (variates, spectral) in sets.items()
+    }
+
+
+def measure(stage: Stage, scene: Scene, timesteps: int, noises: int, fits: int, seed: int) -> dict[str, Tensor]:
+    """Samples (cameras, timesteps, noises, C, h, w) of every arm, and "h …" of every control variate."""
+    generator = torch.Generator().manual_seed(seed)
+    x0, schedule = scene.x0, stage.prior.schedule
+    arms = steins(stage.geometry)
+    for _ in range(fits):
+        t, _ = sample_timesteps(schedule, TimestepOptions(), 8, 0.0, generator)
+        draw, eps_hat = stage.draw(x0, t, generator, twins=False)
+        for arm in arms.values():
+            arm(eps_hat, draw)
+    lora = LoraScore(VSD(rank=4, learning_rate=3e-3, steps=4 * fits, samples=4), stage.prior, len(stage.prior.means))
+    lora.train(x0, stage.text, stage.negative, None, TimestepOptions().window(0.0), generator)
+
+    grid, _ = sample_timesteps(schedule, TimestepOptions(), timesteps, 0.0, generator)
+    draw, eps_hat = stage.draw(x0, grid.repeat_interleave(noises), generator, twins=True)
+    residuals = {"raw": estimators.raw(eps_hat), "sds": estimators.sds(eps_hat, draw)}
+    residuals["vsd"] = estimators.vsd(eps_hat, lora.predict(draw.x_t, draw.t, stage.text, None))
+    lora.close()
+    variates = [h.variate(draw) for h in (Constant(), Depth(stage.geometry.depth), Normal(stage.geometry.normals))]
+    residuals |= dict(zip(("h 1", "h depth", "h normal"), variates, strict=True))
+    residuals["h printed"] = Depth(stage.geometry.depth, printed=True).variate(draw)
+    # Variates are shared between arms: each is evaluated once.
+    one, depth, normal, printed = *variates, residuals["h printed"]
+    chosen = {"phi only": [depth], "fitted": [one], "spectral": [one], "printed": [one, printed]}
+    chosen |= {"{1, depth}": [one, depth], "ssd": [one, depth], "{1, normal}": [one, normal]}
+    for name, arm in arms.items():
+        hs = chosen.get(name, [one, depth, normal])
+        residuals[name] = arm.coefficients.residual(eps_hat, hs, draw, update=False)
+    half = len(draw.t) // 2
+    weighted = {name: draw.weight.view(-1, 1, 1, 1, 1) * value for name, value in residuals.items()}
+    samples = {
+        name: value[:half].unflatten(0, (timesteps, noises)).permute(2, 0, 1, 3, 4, 5)
+        for name, value in weighted.items()
+    }
+    for name, base in (("sds + antithetic", "sds"), ("ssd + antithetic", "ssd")):
+        pair = 0.5 * (weighted[base][:half] + weighted[base][half:])
+        samples[name] = pair.unflatten(0, (timesteps, noises)).permute(2, 0, 1, 3, 4, 5)
+    return samples
+
+
+def seconds(stage: Stage, repeats: int) -> tuple[dict[str, float], dict[str, float], float]:
+    """Least seconds of a distillation step on 4 views, evaluations per view, and the price of one evaluation."""
+    kinds = {
+        "raw": DistillOptions(estimator=Raw()),
+        "sds": DistillOptions(estimator=SDS()),
+        "fitted": DistillOptions(estimator=FittedSDS()),
+        "phi only": DistillOptions(estimator=SSD((Baseline.DEPTH,))),
+        "{1, depth}": DistillOptions(estimator=SSD((Baseline.CONSTANT, Baseline.DEPTH))),
+        "{1, normal}": DistillOptions(estimator=SSD((Baseline.CONSTANT, Baseline.NORMAL))),
+        "{1, depth, normal}": DistillOptions(estimator=SSD((Baseline.CONSTANT, Baseline.DEPTH, Baseline.NORMAL))),
+        "printed": DistillOptions(estimator=SSD((Baseline.CONSTANT, Baseline.PRINTED_DEPTH))),
+        "spectral": DistillOptions(estimator=SSD((Baseline.SPECTRAL,))),
+        "ssd": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH))),
+        "ssd + normal": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH, Baseline.NORMAL))),
+        "sds + antithetic": DistillOptions(estimator=SDS(), antithetic=True),
+        "ssd + antithetic": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH)), antithetic=True),
+        "vsd": DistillOptions(estimator=VSD(rank=4)),
+    }
+    x0 = stage.start[:4]
+    best, evaluations, generator = dict.fromkeys(kinds, float("inf")), {}, torch.Generator().manual_seed(0)
+    for name, kind in kinds.items():
+        distiller = stage.distiller(kind)
+        before = stage.prior.evaluations
+        stage.gradient(distiller, x0, generator, 0.0)
+        evaluations[name] = (stage.prior.evaluations - before) / len(x0)
+        for _ in range(repeats):
+            start = time.perf_counter()
+            stage.gradient(distiller, x0, generator, 0.0)
+            best[name] = min(best[name], time.perf_counter() - start)
+        distiller.close()
+    evaluations["vsd"] += 2.0  # the backward pass of its training step
+    square, price = torch.randn(1024, 1024), float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        torch.mm(square, square)
+        price = min(price, time.perf_counter() - start)
+    return best, evaluations, price
+
+
+def compare(scale: float, options: Options) -> tuple[list[Arm], float, dict[str, analysis.Components]]:
+    """All arms at one guidance scale, the largest |z| of a zero-mean variate, and the ANOVA of some arms."""
+    full = options.preset == "full"
+    cameras, timesteps, noises = (64, 8, 16) if full else (24, 6, 8)
+    stage = Stage(scale, cameras, options.seed)
+    scenes = [
+        scene
+        for kind in (SDS(), SSD((Baseline.SPECTRAL, Baseline.DEPTH)))
+        for scene in stage.run(DistillOptions(estimator=kind), 400, options.seed)
+    ]
+    variances: dict[str, list[Tensor]] = {}
+    adams: dict[str, list[Tensor]] = {}
+    means: dict[str, list[tuple[float, float]]] = {}
+    largest = 0.0
+    for index, scene in enumerate(scenes):
+        samples = measure(stage, scene, timesteps, noises, 24, options.seed + 10 + index)
+        for name, value in samples.items():
+            if name.startswith("h "):
+                if name != "h printed":
+                    largest = max(largest, abs(analysis.z_of_mean(value)))
+                continue
+            variance = analysis.noise_variance(value)
+            variances.setdefault(name, []).append(variance.mean((1, 2, 3)))
+            adams.setdefault(name, []).append((variance / scene.second.clamp_min(1e-12)).mean((1, 2, 3)))
+            means.setdefault(name, []).append(analysis.mean_shift(value, samples["sds"]))
+    spent, evaluations, price = seconds(stage, 60 if full else 25)
+    priced = {name: spent[name] + price * evaluations[name] * 4 for name in spent}
+    reference = torch.stack(variances["sds"])
+    arms = []
+    for name, values in variances.items():
+        ratio, low, high = analysis.ratio_interval(torch.stack(values), reference, options.seed)
+        adam = analysis.ratio_interval(torch.stack(adams[name]), torch.stack(adams["sds"]), options.seed)[0]
+        shift, cosine = (sum(parts) / len(parts) for parts in zip(*means[name], strict=True))
+        arms.append(
+            Arm(
+                name,
+                scale,
+                ratio,
+                (low, high),
+                adam,
+                evaluations[name],
+                priced[name] / priced["sds"],
+                spent[name] / spent["sds"],
+                shift,
+                cosine,
+                float((torch.stack(values).mean() * stage.start[0].numel()).log()),
+            )
+        )
+    shown = {name: analysis.components(samples[name]) for name in ("sds", "spectral", "ssd")}
+    return arms, largest, shown
+
+
+def report(arms: list[Arm]) -> None:
+    """Print the table of one guidance scale."""
+    base = next(arm for arm in arms if arm.name == "sds")
+    print(f"\nGuidance {arms[0].scale:g}: variance over noises, relative to SDS (log-variance of SDS {base.log_variance:.2f})")
+    print(
+        f"{'arm':20s} {'variance':>9s} {'95 % interval':>17s} {'Adam':>7s} {'evals':>6s} {'×evals':>8s}"
+        f" {'×priced s':>9s} {'×mixture s':>10s} {'shift':>7s} {'cosine':>7s}"
+    )
+    for arm in sorted(arms, key=lambda arm: arm.times(arm.cost_priced)):
+        evaluations = arm.evaluations / base.evaluations
+        low, high = arm.variance_interval
+        print(
+            f"{arm.name:20s} {arm.variance:9.3f} [{low:7.3f}, {high:6.3f}] {arm.adam:7.3f} {arm.evaluations:6.1f}"
+            f" {arm.variance * evaluations:8.3f} {arm.variance * arm.cost_priced:9.3f}"
+            f" {arm.variance * arm.cost_measured:10.3f} {arm.mean_shift:7.3f} {arm.cosine:7.3f}"
+        )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of `python -m gs_stein.bench variance`."""
+    import tyro
+
+    options = tyro.cli(Annotated[Options, tyro.conf.arg(name="")], args=argv, description=__doc__)
+    start, largest = time.perf_counter(), 0.0
+    found: dict[str, object] = {"prior": options.prior, "preset": options.preset, "seed": options.seed}
+    tables: list[dict] = []
+    for scale, suffix in ((7.5, ""), (1.0, "_cfg1")):
+        arms, z, shares = compare(scale, options)
+        largest = max(largest, z)
+        report(arms)
+        for name, part in shares.items():
+            total = part.camera + part.timestep + part.noise
+            print(
+                f"  {name} at the end of the run: camera {part.camera / total:.0%}, "
+                f"timestep {part.timestep / total:.0%}, noise {part.noise / total:.0%} of the variance"
+            )
+        by_name = {arm.name: arm for arm in arms}
+        # SSD in full is the fitted family on antithetic pairs; `ssd_single` is the same without the twins.
+        keys = {"ssd": "ssd + antithetic", "ssd_single": "ssd", "fitted": "fitted", "spectral": "spectral"}
+        keys |= {"antithetic": "sds + antithetic", "vsd": "vsd", "raw": "raw"}
+        for key, name in keys.items():
+            arm = by_name[name]
+            value, low, high = arm.times(arm.cost_priced)
+            found[f"ratio_{key}_over_sds{suffix}"] = round(value, 5)
+            found[f"ratio_{key}_over_sds{suffix}_interval"] = [round(low, 5), round(high, 5)]
+            evaluations = arm.evaluations / by_name["sds"].evaluations
+            found[f"ratio_{key}_over_sds{suffix}_evaluations"] = round(arm.times(evaluations)[0], 5)
+            found[f"ratio_{key}_over_sds{suffix}_measured"] = round(arm.times(arm.cost_measured)[0], 5)
+        tables += [asdict(arm) for arm in arms]
+    found["max_abs_z_mean"] = round(largest, 3)
+    found["seconds"] = round(time.perf_counter() - start, 1)
+    print(f"\nLargest |z| of the mean of a zero-mean control variate: {largest:.2f} ({found['seconds']} s in all)")
+    print('"×priced s" charges every denoiser evaluation the time of one 1024³ matrix product; the mixture is nearly free.')
+    if options.json:
+        print(json.dumps(found | {"arms": tables}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
