@@ -7,7 +7,7 @@ LoRA with its optimiser, the random generator, and the counts. It is read with `
 from __future__ import annotations
 
 import errno
-import os
+import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -16,50 +16,20 @@ import torch
 
 from gs_stein import optim
 from gs_stein.config import Config
+from gs_stein.files import write_atomically
 from gs_stein.state import State
 
 FORMAT = 1
 """Raised when the content changes."""
 
 
-class DiskFullError(OSError):
-    """No space left for a file; whatever was there before is untouched."""
-
-
-def write_whole(path: Path, write: Any) -> None:
-    """Write a file beside its place, flush it to the disk, then move it there in one step.
-
-    Args:
-        path: where the file shall be.
-        write: called with a path to write to (of the same suffix).
-
-    Raises:
-        DiskFullError: no space; nothing is left behind and an older file stays as it was.
-    """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
-    try:
-        write(temporary)
-        with open(temporary, "rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if is_disk_full(error):
-            raise DiskFullError(errno.ENOSPC, f"no space left for {path}") from error
-        raise
-
-
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error, or what caused it, is the disk's (libraries wrap it, and torch.save raises RuntimeError)."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    """Whether an error, or one that it was raised from, says that there is no space left."""
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, OSError) and chain.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
-        if isinstance(error, RuntimeError) and "file write failed" in str(error).lower():
-            return True
-        following = error.__cause__ or error.__context__
-        if following is None:
-            return False
-        error = following
+        chain = chain.__cause__ or chain.__context__
     return False
 
 
@@ -85,7 +55,7 @@ def save(run: Path, state: State, keep: int = 2) -> Path:
         The file.
 
     Raises:
-        DiskFullError: no space; earlier checkpoints are untouched.
+        ValueError: it cannot be written (see `is_disk_full`); earlier checkpoints are untouched.
     """
     content = {
         "format": FORMAT,
@@ -101,7 +71,9 @@ def save(run: Path, state: State, keep: int = 2) -> Path:
     }
     folder_of(run).mkdir(parents=True, exist_ok=True)
     path = folder_of(run) / f"step_{state.step:07d}.pt"
-    write_whole(path, lambda where: torch.save(content, where))
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_atomically(path, buffer.getvalue())
     for old in checkpoints(run)[:-keep]:
         old.unlink(missing_ok=True)
     return path

@@ -11,7 +11,6 @@ import dataclasses
 import difflib
 import enum
 import math
-import os
 import types
 import typing
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from typing import Any, Literal, TypeVar
 
 from gs_stein.camera_options import CameraOptions, OrbitCameras, RoomCameras
 from gs_stein.distill.options import SDS, SSD, VSD, DistillOptions, FittedSDS, Raw
-from gs_stein.prior.options import DiffusionOptions
+from gs_stein.prior.options import DepthOptions, DiffusionOptions
 from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.start_options import BallStart, FileStart, PointsStart, RoomStart, SphereStart, Start
 from gs_stein.train_options import (
@@ -102,6 +101,7 @@ class Config:
     cameras: CameraOptions = field(default_factory=OrbitCameras)
     start: Start = field(default_factory=BallStart)
     prior: DiffusionOptions = field(default_factory=lambda: DiffusionOptions(model="auto"))
+    depth: DepthOptions = field(default_factory=DepthOptions)
     distill: DistillOptions = field(default_factory=DistillOptions)
     rasterize: RasterizeOptions = field(default_factory=RasterizeOptions)
     resolution: ResolutionSchedule = field(default_factory=ResolutionSchedule)
@@ -138,10 +138,6 @@ class RunOptions:
     """Ask the scorer at the end how well the scene fits the prompt."""
     viewer: bool = True
     """Serve a live view to the browser."""
-    host: str = "127.0.0.1"
-    """Address the viewer listens at; 0.0.0.0 lets everybody in."""
-    port: int = 8080
-    """Its port."""
 
     def __post_init__(self) -> None:
         for name in ("checkpoint_every", "keep_checkpoints", "log_every"):
@@ -317,14 +313,11 @@ def to_tree(value: Any) -> Any:
     return value
 
 
-def write_config(path: Path, config: Config) -> None:
-    """Write every field, so that `--config` of this file repeats the run whatever defaults become."""
+def to_yaml(config: Config) -> str:
+    """Every field, so that `--config` of this text repeats the run whatever defaults become."""
     import yaml
 
-    text = yaml.safe_dump(to_tree(config), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    return yaml.safe_dump(to_tree(config), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
 
 
 def read_config(path: Path, base: Config | None = None) -> Config:

@@ -117,19 +117,17 @@ class Densifier:
             raise ValueError(
                 f"densify.cap: {options.cap} is below the {count} Gaussians of the start; raise it or lower start.count"
             )
-        when = {
-            "refine_start_iter": int(options.start * total),
-            "refine_stop_iter": int(options.stop * total),
-            "refine_every": options.every,
-        }
+        start, stop = int(options.start * total), int(options.stop * total)
         if isinstance(options, MCMCDensify):
             self.strategy: MCMCStrategy | _SharedGrowth = MCMCStrategy(
-                cap_max=options.cap, noise_lr=options.noise, min_opacity=options.min_opacity, **when
-            )
+                cap_max=options.cap, noise_lr=options.noise, min_opacity=options.min_opacity,
+                refine_start_iter=start, refine_stop_iter=stop, refine_every=options.every,
+            )  # fmt: skip
         else:
             self.strategy = _SharedGrowth(
-                prune_opa=options.min_opacity, grow_scale3d=options.split_scale, reset_every=total + 1, **when
-            )
+                prune_opa=options.min_opacity, grow_scale3d=options.split_scale, reset_every=total + 1,
+                refine_start_iter=start, refine_stop_iter=stop, refine_every=options.every,
+            )  # fmt: skip
             self.strategy.share, self.strategy.cap = options.share, options.cap
         self.state = self.strategy.initialize_state()
 

@@ -43,7 +43,7 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
     """
     controls = Controls() if controls is None else controls
     denoiser, distiller, generator = state.priors.denoiser, state.distiller, state.generator
-    raster = replace(config.rasterize, normals=config.rasterize.normals or needs_normals(config))
+    raster = replace(config.rasterize, normals=needs_normals(config))
     while state.step < config.iterations and not controls.stop:
         began, before = time.perf_counter(), denoiser.evaluations
         progress = state.step / config.iterations
@@ -60,10 +60,11 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
 
         # What the prior thinks of it: dL/dx₀, with nothing differentiated through the denoiser.
         x0 = denoiser.encode(render.rgb.permute(0, 3, 1, 2).to(state.priors.device))
+        text, negative = state.prompts.at(cameras)
         estimate = distiller(
             x0.detach(),
-            text=state.prompts.for_cameras(cameras),
-            negative=state.prompts.negative,
+            text=text,
+            negative=negative,
             empty=state.prompts.empty,
             cameras=cameras.to(state.priors.device),
             generator=generator,

@@ -12,41 +12,15 @@ from gs_stein import optim
 from gs_stein.camera_options import OrbitCameras, RoomCameras
 from gs_stein.config import Config
 from gs_stein.densify import Densifier
-from gs_stein.distill.baselines import NormalEstimator
 from gs_stein.distill.distiller import Distiller
-from gs_stein.distill.options import SSD, Baseline, DistillOptions
+from gs_stein.distill.options import Baseline, DistillOptions
 from gs_stein.gaussians import Gaussians
 from gs_stein.initialise import initialise
-from gs_stein.prior.diffusion import DiffusionPrior
-from gs_stein.prior.small import MultiViewDenoiser
-from gs_stein.prompts import directions, view_prompts
+from gs_stein.prior.views import ViewText
+from gs_stein.priors import Priors, baselines
 from gs_stein.start_options import RoomStart
 from gs_stein.step import Controls
-from gs_stein.types import Cameras, Denoiser, DepthEstimator, TextEmbedding
-
-
-@dataclass(frozen=True)
-class Priors:
-    """The frozen networks of a run."""
-
-    denoiser: Denoiser
-    depth: DepthEstimator | None = None
-    normal: NormalEstimator | None = None
-
-    @property
-    def device(self) -> torch.device:
-        """Where the denoiser runs."""
-        return self.denoiser.device if isinstance(self.denoiser, DiffusionPrior) else torch.device("cpu")
-
-    @property
-    def knows_cameras(self) -> bool:
-        """Whether the denoiser is told where the cameras stand (then prompts need not)."""
-        return isinstance(self.denoiser, DiffusionPrior) and isinstance(self.denoiser.network, MultiViewDenoiser)
-
-    @property
-    def identity(self) -> str:
-        """Names the denoiser in checkpoints, so that none is resumed with another."""
-        return self.denoiser.identity if isinstance(self.denoiser, DiffusionPrior) else type(self.denoiser).__name__
+from gs_stein.types import Cameras, TextEmbedding
 
 
 class Prompts:
@@ -55,25 +29,27 @@ class Prompts:
     def __init__(self, config: Config, priors: Priors) -> None:
         self._config, self._denoiser = config, priors.denoiser
         self.by_view = config.view_prompts.enabled and not config.scene and not priors.knows_cameras
-        self.current = config.prompt
-        self.text = self._encode(config.prompt)
-        self.negative = priors.denoiser.embed([config.negative])
         self.empty = priors.denoiser.embed([""])
+        self._encode(config.prompt)
 
-    def _encode(self, prompt: str) -> TextEmbedding:
+    def _encode(self, prompt: str) -> None:
+        negative, words = self._config.negative, self._config.view_prompts
+        self.current = prompt
         if self.by_view:
-            return self._denoiser.embed(view_prompts(prompt, self._config.view_prompts))
-        return self._denoiser.embed([prompt])
+            opposite = self._config.distill.guidance.perp_neg > 0
+            self._by_view = ViewText(self._denoiser, prompt, negative, words, negative_views=opposite)
+        else:
+            self._text, self._negative = self._denoiser.embed([prompt]), self._denoiser.embed([negative])
 
     def change(self, prompt: str | None) -> None:
         """Encode another prompt, if it is another; None is the configured one."""
         prompt = self._config.prompt if prompt is None else prompt
         if prompt != self.current:
-            self.current, self.text = prompt, self._encode(prompt)
+            self._encode(prompt)
 
-    def for_cameras(self, cameras: Cameras) -> TextEmbedding:
-        """One prompt for all views, or one a view."""
-        return self.text[directions(cameras, self._config.view_prompts)] if self.by_view else self.text
+    def at(self, cameras: Cameras) -> tuple[TextEmbedding, TextEmbedding]:
+        """Prompt and negative prompt: one for all views, or one a view."""
+        return self._by_view.at(cameras) if self.by_view else (self._text, self._negative)
 
 
 @dataclass
@@ -121,11 +97,9 @@ def begin(config: Config, priors: Priors, device: torch.device | str = "cpu") ->
     """
     if not config.prompt.strip():
         raise ValueError('prompt: it is empty; say what to make, e.g. --prompt "a cozy living room"')
-    inside = isinstance(config.cameras, RoomCameras) and isinstance(config.start, RoomStart)
-    if inside and config.cameras.size != config.start.size:
-        raise ValueError(
-            f"start.size: a room of {config.start.size} m is not cameras.size {config.cameras.size}; make them equal"
-        )
+    match config.cameras, config.start:
+        case RoomCameras(size=inside), RoomStart(size=built) if inside != built:
+            raise ValueError(f"start.size: a room of {built} m is not cameras.size {inside}; make them equal")
     if isinstance(config.cameras, OrbitCameras) and config.scene:
         raise ValueError("cameras: orbit cameras look at an object from outside; with --scene use kind: room")
     device = torch.device(device)
@@ -146,9 +120,8 @@ def begin(config: Config, priors: Priors, device: torch.device | str = "cpu") ->
 
 
 def needs_normals(config: Config) -> bool:
-    """Whether the estimator looks at rendered normals."""
-    estimator = config.distill.estimator
-    return isinstance(estimator, SSD) and Baseline.NORMAL in estimator.baselines
+    """Whether normals have to be rendered."""
+    return config.rasterize.normals or Baseline.NORMAL in baselines(config)
 
 
 def render_size(config: Config, progress: float) -> int:

@@ -1,0 +1,229 @@
+"""How good is a run? `python -m gs_stein.evaluate RUN` renders views it never saw and measures; JSON on the output.
+
+* `retrieval`: how often a contrastive scorer picks the run's prompt among 50 captions, over the single views (mean)
+  and for all views together. With --samples the same for pictures sampled straight from the prior: the ceiling.
+* `depth`: Pearson correlation of rendered depth and an estimator's on the same picture.
+* `timing`: of the run, and of rendering.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gs_stein.cameras import sample_cameras
+from gs_stein.config import Config, read_config
+from gs_stein.gaussians import Gaussians
+from gs_stein.types import Cameras
+
+HELD_OUT_SEED = 0x5EED
+"""Of the cameras that measure; training draws from another stream."""
+CAPTIONS = 50
+
+
+@dataclass(frozen=True)
+class Options:
+    """Measure a finished run on views it never saw; prints JSON and writes RUN/evaluation.json."""
+
+    run: Path
+    """Folder of the run."""
+    views: int = 16
+    """Held-out views; four stratified turns of the camera make sixteen."""
+    samples: bool = False
+    """Also score pictures sampled from the run's prior (slow)."""
+    seed: int = HELD_OUT_SEED
+    """Of the held-out cameras."""
+
+
+def scorer_folder() -> Path:
+    """Where the bundled scorer lies."""
+    return Path(__file__).resolve().parents[1] / "assets" / "scorer"
+
+
+def held_out(config: Config, views: int, seed: int = HELD_OUT_SEED) -> Cameras:
+    """Cameras of the run's own kind that training never drew, at most eight directions a turn."""
+    generator = torch.Generator().manual_seed(seed)
+    turns = [sample_cameras(config.cameras, min(8, views - first), generator) for first in range(0, views, 8)]
+    return Cameras(
+        torch.cat([turn.viewmats for turn in turns]), torch.cat([turn.Ks for turn in turns]),
+        turns[0].width, turns[0].height,
+    )  # fmt: skip
+
+
+def distractors(scene: bool, prompt: str) -> list[str]:
+    """49 other captions, from the written list of prompts and then from the procedural world; always the same."""
+    from gs_stein.config import presets_folder, read_yaml
+
+    written = read_yaml(presets_folder() / "prompts.yaml")
+    others = [text for text in written["scenes" if scene else "objects"] if text != prompt]
+    seed = 0
+    while len(others) < CAPTIONS - 1:
+        text = world_caption(scene, seed)
+        if text != prompt and text not in others:
+            others.append(text)
+        seed += 1
+    return others[: CAPTIONS - 1]
+
+
+def world_caption(scene: bool, seed: int) -> str:
+    """A caption of a scene (or object) of the procedural world."""
+    from gs_stein.world.captions import captions
+    from gs_stein.world.scenes import OBJECTS, ROOMS, draw_scene
+
+    kinds = tuple(ROOMS if scene else OBJECTS)
+    return captions(draw_scene(seed, kinds[seed % len(kinds)]), seed, 1)[0]
+
+
+def score_pictures(rgb: Float[Tensor, "V 3 H W"], config: Config) -> dict[str, float]:
+    """Retrieval of the prompt among 50 captions by the bundled scorer."""
+    from gs_stein.scorer import Scorer, retrieval
+    from gs_stein.text import MiniLM
+
+    scorer = Scorer.load(scorer_folder())
+    each, together = retrieval(
+        scorer, MiniLM(), rgb.float().cpu(), config.prompt, distractors(config.scene, config.prompt)
+    )
+    return {"views_top1": each, "together_top1": together, "captions": CAPTIONS, "views": len(rgb)}
+
+
+def score_views(gaussians: Gaussians, config: Config, views: int) -> dict[str, Any]:
+    """Retrieval on held-out views; says why where there is no scorer."""
+    from gs_stein.video import render_views
+
+    if not (scorer_folder() / "model.safetensors").exists():
+        return {"skipped": "this checkout has no scorer in assets/scorer"}
+    cameras = held_out(config, views)
+    rgb = torch.cat([r.rgb for r in render_views(gaussians, cameras, config.rasterize, background=0.5)])
+    return score_pictures(rgb.permute(0, 3, 1, 2), config)
+
+
+def evaluate(options: Options) -> dict[str, Any]:
+    """Measure a run.
+
+    Raises:
+        ValueError: the folder is no run, or its files are damaged.
+    """
+    from gs_stein.files import read_gaussians
+    from gs_stein.video import render_views
+
+    if not (options.run / "config.yaml").is_file():
+        raise ValueError(f"run: {options.run} holds no config.yaml; give the folder of a run")
+    if options.views < 1:
+        raise ValueError(f"views: {options.views} is below 1; give a positive number")
+    config = read_config(options.run / "config.yaml")
+    gaussians = read_gaussians(options.run / "point_cloud.ply")
+    cameras = held_out(config, options.views, options.seed)
+    list(render_views(gaussians, cameras[:1], config.rasterize))  # compile outside the timing
+    began = time.perf_counter()
+    renders = list(render_views(gaussians, cameras, config.rasterize, background=0.5))
+    seconds = time.perf_counter() - began
+    rgb = torch.cat([r.rgb for r in renders]).permute(0, 3, 1, 2)
+    depth = torch.cat([r.depth for r in renders])
+    alpha = torch.cat([r.alpha for r in renders])
+
+    report = json.loads(text) if (text := _read(options.run / "report.json")) else {}
+    result: dict[str, Any] = {
+        "run": str(options.run),
+        "prompt": config.prompt,
+        "views": options.views,
+        "gaussians": len(gaussians),
+        "coverage": alpha.mean().item(),
+        "timing": {
+            "run_seconds": report.get("seconds"),
+            "steps": report.get("steps"),
+            "denoiser_evaluations": report.get("denoiser_evaluations"),
+            "render_ms_per_view": 1000 * seconds / options.views,
+        },
+    }
+    has_scorer = (scorer_folder() / "model.safetensors").exists()
+    result["retrieval"] = score_pictures(rgb, config) if has_scorer else None
+    result["depth"] = depth_agreement(config, rgb, depth, cameras)
+    if options.samples and has_scorer:
+        result["retrieval_of_samples"] = score_pictures(sample_prior(config, cameras), config)
+    return result
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def depth_agreement(
+    config: Config, rgb: Float[Tensor, "V 3 H W"], depth: Float[Tensor, "V H W"], cameras: Cameras
+) -> dict[str, Any]:
+    """Mean Pearson correlation of rendered depth with the depth an estimator reads off the same pictures.
+
+    The estimator sees the nearly clean latent. Whether the run used the same one as a baseline is said beside.
+    """
+    from gs_stein.distill.baselines import pearson
+    from gs_stein.distill.options import Baseline
+    from gs_stein.prior.depth import LatentDepth, MonocularDepth, load_depth
+    from gs_stein.prior.load import load_prior
+    from gs_stein.prior.registry import BUNDLED
+    from gs_stein.priors import baselines
+
+    try:
+        model = BUNDLED if config.prior.model == "auto" else config.prior.model
+        from dataclasses import replace
+
+        prior = load_prior(replace(config.prior, model=model))
+        estimator = load_depth(config.depth, prior)
+    except ValueError as error:
+        return {"skipped": str(error)}
+    with torch.no_grad():
+        if isinstance(estimator, MonocularDepth):
+            estimated = estimator.of_images(rgb)
+        else:
+            x0 = prior.encode(rgb)
+            t = torch.full((1,), 0.02 * prior.schedule.num_timesteps)
+            parts = [estimator(x0[i : i + 4][None], t, cameras[i : i + 4])[0] for i in range(0, len(x0), 4)]
+            estimated = torch.cat(parts)
+    shrunk = torch.nn.functional.interpolate(depth[:, None], estimated.shape[-2:], mode="area")[:, 0]
+    each = pearson(estimated[None], shrunk, (shrunk > 0).to(shrunk))[0]
+    name = "the prior's own" if isinstance(estimator, LatentDepth) else config.depth.model
+    used = bool(baselines(config) & {Baseline.DEPTH, Baseline.PRINTED_DEPTH})
+    return {"pearson": each.mean().item(), "worst_view": each.min().item(), "estimator": name, "used_as_baseline": used}
+
+
+def sample_prior(config: Config, cameras: Cameras) -> Float[Tensor, "V 3 H W"]:
+    """Pictures of the prompt straight from the prior, four consistent views at a time."""
+    from gs_stein.prior.load import load_prior
+    from gs_stein.prior.sample import sample
+
+    prior = load_prior(config.prior)
+    text, negative = prior.embed([config.prompt]), prior.embed([config.negative])
+    generator = torch.Generator().manual_seed(HELD_OUT_SEED)
+    pictures = []
+    for first in range(0, len(cameras), 4):
+        pictures.append(sample(prior, text, negative, cameras[first : first + 4], config.distill.guidance, generator))
+    return torch.cat(pictures)
+
+
+def main() -> int:
+    """The command."""
+    import sys
+
+    import tyro
+
+    options = tyro.cli(Options, config=(tyro.conf.PositionalRequiredArgs,), prog="python -m gs_stein.evaluate")
+    try:
+        result = evaluate(options)
+        from gs_stein.files import write_atomically
+
+        text = json.dumps(result, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(options.run / "evaluation.json", text.encode())
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(text, end="")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

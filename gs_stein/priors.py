@@ -1,0 +1,60 @@
+"""The frozen networks of a run: the denoiser, and what the estimator's baselines look through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from gs_stein.config import Config
+from gs_stein.distill.baselines import NormalEstimator
+from gs_stein.distill.options import SSD, Baseline
+from gs_stein.prior.depth import NormalsFromDepth, load_depth
+from gs_stein.prior.diffusion import DiffusionPrior
+from gs_stein.prior.load import load_prior
+from gs_stein.prior.small import MultiViewDenoiser
+from gs_stein.types import Denoiser, DepthEstimator
+
+
+@dataclass(frozen=True)
+class Priors:
+    """What a run asks, and never changes."""
+
+    denoiser: Denoiser
+    depth: DepthEstimator | None = None
+    normal: NormalEstimator | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the denoiser runs."""
+        return self.denoiser.device if isinstance(self.denoiser, DiffusionPrior) else torch.device("cpu")
+
+    @property
+    def knows_cameras(self) -> bool:
+        """Whether the denoiser is told where the cameras stand (then prompts need not)."""
+        return isinstance(self.denoiser, DiffusionPrior) and isinstance(self.denoiser.network, MultiViewDenoiser)
+
+    @property
+    def identity(self) -> str:
+        """Names the denoiser in checkpoints, so that none is resumed with another."""
+        return self.denoiser.identity if isinstance(self.denoiser, DiffusionPrior) else type(self.denoiser).__name__
+
+
+def load_priors(config: Config, device: torch.device | str = "cpu") -> Priors:
+    """Load the denoiser, and a depth estimator if the estimator's baselines want one.
+
+    Raises:
+        ValueError: (CheckpointError) a model that cannot be had; one line with the remedy.
+    """
+    denoiser = load_prior(config.prior, device)
+    wanted = baselines(config)
+    if not wanted & {Baseline.DEPTH, Baseline.PRINTED_DEPTH, Baseline.NORMAL}:
+        return Priors(denoiser)
+    depth = load_depth(config.depth, denoiser)
+    return Priors(denoiser, depth, NormalsFromDepth(depth) if Baseline.NORMAL in wanted else None)
+
+
+def baselines(config: Config) -> set[Baseline]:
+    """The baselines of the configured estimator."""
+    estimator = config.distill.estimator
+    return set(estimator.baselines) if isinstance(estimator, SSD) else set()

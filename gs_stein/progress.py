@@ -1,0 +1,79 @@
+"""One line that says how far a run is."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import TextIO
+
+from gs_stein.step import Step
+
+QUIET_SECONDS = 10.0
+"""Between lines where nobody watches (a log file, a pipe)."""
+
+
+def duration(seconds: float) -> str:
+    """m:ss, or h:mm:ss."""
+    whole = max(0, round(seconds))
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+class Progress:
+    """Rewrites one line on a terminal a few times a second; elsewhere prints a line now and then.
+
+    Args:
+        address: of the viewer, shown at the end of the line.
+        stream: where to write.
+    """
+
+    def __init__(self, address: str | None = None, stream: TextIO | None = None) -> None:
+        self.stream = sys.stderr if stream is None else stream
+        self.address = address
+        self.live = self.stream.isatty()
+        self._next = 0.0
+        self._pace: float | None = None
+        self._last: tuple[int, float] | None = None
+
+    def show(self, step: Step) -> None:
+        """Show a step, if it is time."""
+        if self._last is not None and step.step > self._last[0]:
+            pace = (step.seconds - self._last[1]) / (step.step - self._last[0])
+            # The last few dozen steps count most: cost changes with the number of Gaussians.
+            self._pace = pace if self._pace is None else 0.97 * self._pace + 0.03 * pace
+        self._last = step.step, step.seconds
+        now = time.monotonic()
+        if now < self._next and step.step != step.total:
+            return
+        self._next = now + (0.2 if self.live else QUIET_SECONDS)
+        line = self.line(step)
+        if self.live:
+            width = shutil.get_terminal_size().columns - 1
+            self.stream.write("\r" + line[:width].ljust(width))
+        else:
+            self.stream.write(line + "\n")
+        self.stream.flush()
+
+    def line(self, step: Step) -> str:
+        """What is said of a step."""
+        pace = self._pace if self._pace is not None else step.seconds / step.step
+        parts = [
+            f"step {step.step}/{step.total}",
+            f"ETA {duration(pace * (step.total - step.step))}",
+            f"gradient {step.losses.gradient:.3f}",
+            f"{step.count} Gaussians",
+        ]
+        if step.variance_ratio is not None:
+            parts.append(f"variance {step.variance_ratio:.2f}× SDS")
+        if step.skipped:
+            parts.append(f"{step.skipped} skipped")
+        if self.address is not None:
+            parts.append(self.address)
+        return "  ".join(parts)
+
+    def end(self) -> None:
+        """Leave the line as it stands."""
+        if self.live and self._last is not None:
+            self.stream.write("\n")
+            self.stream.flush()

@@ -1,0 +1,142 @@
+"""What a run leaves behind: its folder, its files, and report.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import gs_stein
+from gs_stein import video
+from gs_stein.choose import Choice
+from gs_stein.config import Config, RunOptions, to_tree, to_yaml
+from gs_stein.evaluate import score_views
+from gs_stein.export import write_ply
+from gs_stein.files import write_atomically
+from gs_stein.state import State
+from gs_stein.step import Step
+
+PACKAGES = ("torch", "numpy", "numba", "gsplat", "diffusers", "transformers", "peft")
+
+
+def slug(prompt: str) -> str:
+    """A prompt as part of a folder's name."""
+    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")
+    return words[:48].rstrip("-") or "run"
+
+
+def new_folder(output: Path, prompt: str) -> Path:
+    """Make `output/<slug>-<time>`, never an existing one.
+
+    Raises:
+        ValueError: it cannot be made.
+    """
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for attempt in range(100):
+        folder = output / f"{slug(prompt)}-{stamp}{f'-{attempt}' if attempt else ''}"
+        try:
+            folder.mkdir(parents=True, exist_ok=False)
+        except FileExistsError:
+            if output.exists() and not output.is_dir():
+                raise ValueError(f"output: {output} is a file; give a folder") from None
+        except OSError as error:
+            raise ValueError(f"output: {folder} cannot be made ({error.strerror}); give another --output") from error
+        else:
+            return folder
+    raise ValueError(f"output: {output} already holds a hundred runs of this second; give another --output")
+
+
+def write_start(run: Path, config: Config) -> None:
+    """What is known before the first iteration: config.yaml."""
+    write_atomically(run / "config.yaml", to_yaml(config).encode())
+
+
+def write_scene(run: Path, state: State) -> None:
+    """The scene as it stands: point_cloud.ply."""
+    write_ply(run / "point_cloud.ply", state.gaussians)
+
+
+def write_results(
+    run: Path, config: Config, options: RunOptions, choice: Choice, state: State, last: Step | None
+) -> dict[str, Any]:
+    """The files of a finished (or stopped) run: point_cloud.ply, preview.png, video.mp4, report.json.
+
+    Returns:
+        The report.
+
+    Raises:
+        ValueError: a file cannot be written; those before it are whole.
+    """
+    write_scene(run, state)
+    scene = state.gaussians
+    video.write_png(run / "preview.png", video.contact_sheet(scene, config.cameras, config.rasterize))
+    result = make_report(config, choice, state, last)
+    if options.score:
+        result["scorer"] = score_views(scene, config, views=8)
+    write_json(run / "report.json", result)
+    if options.video_frames:
+        frames = video.film(scene, config.cameras, config.rasterize, options.video_frames, options.video_size)
+        video.write_video(run / "video.mp4", frames)
+    return result
+
+
+def make_report(config: Config, choice: Choice, state: State, last: Step | None) -> dict[str, Any]:
+    """Settings, seed, versions, machine, time, cost."""
+    return {
+        "prompt": config.prompt,
+        "seed": config.seed,
+        "steps": state.step,
+        "seconds": round(state.seconds, 3),
+        "seconds_per_step": round(state.seconds / max(state.step, 1), 5),
+        "denoiser_evaluations": state.evaluations,
+        "gaussians": len(state.parameters["means"]),
+        "skipped_steps": state.distiller.guard.skipped,
+        "variance_ratio": None if last is None else last.variance_ratio,
+        "peak_memory_gib": peak_memory(),
+        "prior": state.priors.identity,
+        "choices": list(choice.reasons),
+        "versions": versions(),
+        "machine": machine(),
+        "settings": to_tree(config),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of Python, this package and what it computes with."""
+    found = {"python": platform.python_version(), "gs_stein": gs_stein.__version__}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """System, cores, threads, GPU."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "system": platform.platform(), "cores": os.cpu_count(), "torch_threads": torch.get_num_threads(), "gpu": gpu
+    }  # fmt: skip
+
+
+def peak_memory() -> float | None:
+    """Largest resident size of this process so far, in GiB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**30 if platform.system() == "Darwin" else 2**20), 3)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON, whole or not at all."""
+    write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
