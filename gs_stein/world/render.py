@@ -17,23 +17,20 @@ from jaxtyping import Bool, Float, Int, UInt8
 from numba import njit
 
 from gs_stein.types import Cameras
-from gs_stein.world.light import Bounce, bounce, bounced
+from gs_stein.world.light import bounce, bounced
 from gs_stein.world.materials import FOLDS, MIRROR, albedo
 from gs_stein.world.primitives import Scene
 from gs_stein.world.trace import (
-    INFINITY,
-    closest,
-    hierarchy,
-    intersect,
-    local_normal,
-    local_point,
-    occluded,
-    room_exit,
+    DX, DY, DZ, HIT, INFINITY, LANES, OX, OY, OZ, PACKET, T, bounds, cull_box, cull_frustum, cull_shaft, local_normal,
+    local_point, meet, room_exit, room_walls,
 )
 
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
+_TILE = 8
+_FAR = PACKET
+"""Field of a packet, besides those of `trace.py`: how far each shadow ray goes."""
 _SHADOW_RAYS = 2
-"""Rays a pixel and light, of 16 times as many in a neighbourhood."""
+"""Rays from a pixel to a window, of 16 times as many in a neighbourhood; smaller lights take one."""
 _OCCLUSION_RAYS = 2
 _REACH = 0.7
 """Metres within which things occlude bounced light."""
@@ -69,25 +66,25 @@ _POINTS = _low_discrepancy(16 * max(_SHADOW_RAYS, _OCCLUSION_RAYS), 3)
 
 
 @njit(**_OPTIONS)
-def _unshadowed(light, room, x, y, z, nx, ny, nz):
+def _unshadowed(lights, k, x, y, z, nx, ny, nz):
     """Irradiance factor of one light at a point, were nothing in between (scalar; the light's colour multiplies)."""
-    kind = int(light[0])
+    kind = int(lights[k, 0])
     if kind == 0:
-        dx, dy, dz = light[1] - x, light[2] - y, light[3] - z
+        dx, dy, dz = lights[k, 1] - x, lights[k, 2] - y, lights[k, 3] - z
         d2 = dx * dx + dy * dy + dz * dz
         cosine = (dx * nx + dy * ny + dz * nz) / math.sqrt(d2)
-        r2 = light[7] * light[7]
+        r2 = lights[k, 7] * lights[k, 7]
         # a sphere of light still reaches surfaces just below their horizon
         return max(0.85 * cosine + 0.15, 0.0) / (d2 + r2 + 0.05) if cosine > -0.17 else 0.0
     if kind == 2:
-        cosine = light[1] * nx + light[2] * ny + light[3] * nz
+        cosine = lights[k, 1] * nx + lights[k, 2] * ny + lights[k, 3] * nz
         return max(cosine, 0.0)
     total = 0.0
-    hw, hh = light[8], light[9]
+    hw, hh = lights[k, 8], lights[k, 9]
     for i in range(4):
-        dx = light[1] - x
-        dy = light[2] + (0.5 * hw if i & 1 else -0.5 * hw) - y
-        dz = light[3] + (0.5 * hh if i & 2 else -0.5 * hh) - z
+        dx = lights[k, 1] - x
+        dy = lights[k, 2] + (0.5 * hw if i & 1 else -0.5 * hw) - y
+        dz = lights[k, 3] + (0.5 * hh if i & 2 else -0.5 * hh) - z
         d2 = dx * dx + dy * dy + dz * dz
         cosine = dx * nx + dy * ny + dz * nz
         if cosine > 0.0 and dx < 0.0:
@@ -96,46 +93,70 @@ def _unshadowed(light, room, x, y, z, nx, ny, nz):
 
 
 @njit(**_OPTIONS)
-def _visibility(light, room, windows, scene, x, y, z, px, py):
-    """Unoccluded (0 or 1) line from a point to a sample point of a light, given by two numbers in [0, 1)."""
-    shapes, geometry, casts, boxes, links, order = scene
-    kind = int(light[0])
+def _aim(w, l, lights, k, room, x, y, z, px, py):
+    """Point lane l of a packet from (x, y, z) to a sample point of light k given by two numbers in [0, 1).
+
+    Its T becomes the distance to that point, or 0 where the sun cannot come in by a window.
+    """
+    kind = int(lights[k, 0])
+    far = 50.0
     if kind == 2:
-        angle, radius = 6.2832 * px, light[7] * math.sqrt(py)
-        dx = light[1] + radius * math.cos(angle)
-        dy = light[2] + radius * math.sin(angle)
-        dz = light[3] + radius * math.cos(angle + 2.1)
-        length = math.sqrt(dx * dx + dy * dy + dz * dz)
-        dx, dy, dz = dx / length, dy / length, dz / length
-        far = 50.0
-        if room[0] > 0.0:  # through a window only, and not through its bars
-            far, face = room_exit(room, x, y, z, dx, dy, dz)
-            if face != 0:
-                return 0.0
-            hy, hz = y + far * dy, z + far * dz
-            through = False
-            for k in range(len(windows)):
-                w = windows[k]
-                u, v = hy - w[2], hz - w[3]
-                if abs(u) < w[8] and abs(v) < w[9]:
-                    through = not (light[10] > 0.0 and (abs(u) < light[10] or abs(v) < light[10]))
-            if not through:
-                return 0.0
+        angle, radius = 6.2832 * px, lights[k, 7] * math.sqrt(py)
+        dx = lights[k, 1] + radius * math.cos(angle)
+        dy = lights[k, 2] + radius * math.sin(angle)
+        dz = lights[k, 3] + radius * math.cos(angle + 2.1)
+    elif kind == 0:
+        angle, v = 6.2832 * px, 2 * py - 1
+        s = math.sqrt(max(1 - v * v, 0.0)) * lights[k, 7]
+        dx = lights[k, 1] + s * math.cos(angle) - x
+        dy = lights[k, 2] + s * math.sin(angle) - y
+        dz = lights[k, 3] + v * lights[k, 7] - z
     else:
-        if kind == 0:
-            angle, w = 6.2832 * px, 2 * py - 1
-            s = math.sqrt(max(1 - w * w, 0.0)) * light[7]
-            dx = light[1] + s * math.cos(angle) - x
-            dy = light[2] + s * math.sin(angle) - y
-            dz = light[3] + w * light[7] - z
+        dx = lights[k, 1] - x
+        dy = lights[k, 2] + (2 * px - 1) * lights[k, 8] - y
+        dz = lights[k, 3] + (2 * py - 1) * lights[k, 9] - z
+    length = math.sqrt(dx * dx + dy * dy + dz * dz)
+    dx, dy, dz = dx / length, dy / length, dz / length
+    if kind != 2:
+        far = length - 1e-3
+    elif room[0] > 0.0:  # through a window only, and not through its bars
+        far = 0.0
+        if dx < 0.0:
+            t = (-room[0] - x) / dx
+            hy, hz = y + t * dy, z + t * dz
+            for q in range(len(lights)):
+                if lights[q, 0] == 1:
+                    u, v = abs(hy - lights[q, 2]), abs(hz - lights[q, 3])
+                    bar = lights[k, 10]
+                    if u < lights[q, 8] and v < lights[q, 9] and not (bar > 0.0 and (u < bar or v < bar)):
+                        far = t
+    w[OX + l], w[OY + l], w[OZ + l] = x, y, z
+    w[DX + l], w[DY + l], w[DZ + l] = dx, dy, dz
+    w[T + l] = far
+
+
+@njit(**_OPTIONS)
+def _light_box(lights, k, room, low, high, low2, high2):
+    """Box around where light k shines from, for the points in another box."""
+    kind = int(lights[k, 0])
+    if kind == 2:
+        if room[0] > 0.0:
+            for q in range(len(lights)):
+                if lights[q, 0] == 1:
+                    low2[0], high2[0] = -room[0] - 0.01, -room[0] + 0.01
+                    for axis in range(2):
+                        low2[1 + axis] = lights[q, 2 + axis] - lights[q, 8 + axis]
+                        high2[1 + axis] = lights[q, 2 + axis] + lights[q, 8 + axis]
         else:
-            dx = light[1] - x
-            dy = light[2] + (2 * px - 1) * light[8] - y
-            dz = light[3] + (2 * py - 1) * light[9] - z
-        far = math.sqrt(dx * dx + dy * dy + dz * dz)
-        dx, dy, dz = dx / far, dy / far, dz / far
-        far -= 1e-3
-    return 0.0 if occluded(shapes, geometry, casts, boxes, links, order, x, y, z, dx, dy, dz, far) else 1.0
+            for axis in range(3):
+                low2[axis] = low[axis] + 6 * lights[k, 1 + axis] - 6 * lights[k, 7]
+                high2[axis] = high[axis] + 6 * lights[k, 1 + axis] + 6 * lights[k, 7]
+        return
+    for axis in range(3):
+        reach = lights[k, 7]
+        if kind == 1:
+            reach = lights[k, 7 + axis] if axis > 0 else 0.01
+        low2[axis], high2[axis] = lights[k, 1 + axis] - reach, lights[k, 1 + axis] + reach
 
 
 @njit(**_OPTIONS)
@@ -150,31 +171,19 @@ def _frame(scene_shapes, geometry, room, hit, x, y, z, dx, dy, dz):
         ny = sign if axis == 1 else 0.0
         nz = sign if axis == 2 else 0.0
         return nx, ny, nz, x, y, z - 0.5 * room[2], room[0], room[1], 0.5 * room[2], axis, sign
-    g = geometry[hit]
-    lx, ly, lz = local_point(g, x, y, z)
-    a, b, c = local_normal(scene_shapes[hit], g, lx, ly, lz)
+    lx, ly, lz = local_point(geometry, hit, x, y, z)
+    a, b, c = local_normal(scene_shapes[hit], geometry, hit, lx, ly, lz)
     axis, sign = 2, c
     if abs(a) > abs(b) and abs(a) >= abs(c):
         axis, sign = 0, a
     elif abs(b) > abs(c):
         axis, sign = 1, b
-    nx = g[3] * a + g[4] * b + g[5] * c
-    ny = g[6] * a + g[7] * b + g[8] * c
-    nz = g[9] * a + g[10] * b + g[11] * c
+    nx = geometry[hit, 3] * a + geometry[hit, 4] * b + geometry[hit, 5] * c
+    ny = geometry[hit, 6] * a + geometry[hit, 7] * b + geometry[hit, 8] * c
+    nz = geometry[hit, 9] * a + geometry[hit, 10] * b + geometry[hit, 11] * c
     if nx * dx + ny * dy + nz * dz > 0.0:
         nx, ny, nz = -nx, -ny, -nz
-    return nx, ny, nz, lx, ly, lz, g[12], g[13], g[14], axis, sign
-
-
-@njit(**_OPTIONS)
-def _direct(lights, room, x, y, z, nx, ny, nz, seen):
-    """Irradiance from all lights, with their visibilities."""
-    r, g, b = 0.0, 0.0, 0.0
-    for k in range(len(lights)):
-        if seen[k] > 0.0:
-            f = seen[k] * _unshadowed(lights[k], room, x, y, z, nx, ny, nz)
-            r, g, b = r + f * lights[k, 4], g + f * lights[k, 5], b + f * lights[k, 6]
-    return r, g, b
+    return nx, ny, nz, lx, ly, lz, geometry[hit, 12], geometry[hit, 13], geometry[hit, 14], axis, sign
 
 
 @njit(**_OPTIONS)
@@ -198,200 +207,376 @@ def _tone(c, exposure):
 
 
 @njit(**_OPTIONS)
-def _render_view(
-    scene, material_ids, thing_ids, materials, lights, room, background, probes, exposure, points, bayer, reach,
-    eye, R, fx, fy, cx, cy, rgb, depth, normals, labels, alpha,
-):
-    shapes, geometry, casts, boxes, links, order = scene
-    n, height, width = len(shapes), depth.shape[0], depth.shape[1]
-    count = len(lights)
-    windows = lights[lights[:, 0] == 1]
-    hits = np.empty((height, width), np.int32)
-    ranges = np.empty((height, width))
-    seen = np.zeros((height, width, count + 1), np.float32)
-    ex, ey, ez = eye[0], eye[1], eye[2]
+def _primary_packet(w, eye, R, fx, fy, cx, cy, shapes, g, room, n, chosen, first, count):
+    """Trace a packet from the eye; `w[DX]`, `w[DY]` hold pixel coordinates on entry, directions on return."""
+    for l in range(LANES):
+        a, b = (w[DX + l] - cx) / fx, (w[DY + l] - cy) / fy
+        s = 1.0 / math.sqrt(a * a + b * b + 1.0)
+        a, b = a * s, b * s
+        w[DX + l] = R[0, 0] * a + R[1, 0] * b + R[2, 0] * s
+        w[DY + l] = R[0, 1] * a + R[1, 1] * b + R[2, 1] * s
+        w[DZ + l] = R[0, 2] * a + R[1, 2] * b + R[2, 2] * s
+        w[OX + l], w[OY + l], w[OZ + l] = eye[0], eye[1], eye[2]
+        w[T + l], w[HIT + l] = INFINITY, -1
+    if room[0] > 0.0:
+        room_walls(w, room, n)
+    for k in range(count):
+        meet(w, shapes, g, chosen[first + k])
 
-    # 1. What the middle of every pixel sees, and the light that reaches it.
+
+@njit(**_OPTIONS)
+def _see(
+    shapes, geometry, g, boxes, material_ids, thing_ids, materials, room, eye, R, fx, fy, cx, cy,
+    w, lists, counts, hits, ranges, points, normals, depth, labels,
+):
+    """What the middle of every pixel sees, tile by tile; keeps each tile's candidates in `lists`."""
+    n, height, width = len(shapes), hits.shape[0], hits.shape[1]
+    planes = np.empty((4, 3))
+    mask, everything = np.empty(n, np.float32), np.ones(n, np.bool_)
+    for v0 in range(0, height, _TILE):
+        for u0 in range(0, width, _TILE):
+            tile = (v0 // _TILE) * ((width + _TILE - 1) // _TILE) + u0 // _TILE
+            # planes through the eye and the tile's sides, normals outward, from camera to world
+            x0, x1 = (u0 - cx) / fx, (u0 + _TILE - cx) / fx
+            y0, y1 = (v0 - cy) / fy, (v0 + _TILE - cy) / fy
+            for k in range(4):
+                a = -1.0 if k == 0 else (1.0 if k == 1 else 0.0)
+                b = -1.0 if k == 2 else (1.0 if k == 3 else 0.0)
+                c = x0 if k == 0 else (-x1 if k == 1 else (y0 if k == 2 else -y1))
+                for axis in range(3):
+                    planes[k, axis] = R[0, axis] * a + R[1, axis] * b + R[2, axis] * c
+            count = cull_frustum(boxes, n, everything, eye, planes, mask, lists[tile])
+            counts[tile] = count
+            for l in range(LANES):
+                w[DX + l], w[DY + l] = u0 + (l & 7) + 0.5, v0 + (l >> 3) + 0.5
+            _primary_packet(w, eye, R, fx, fy, cx, cy, shapes, g, room, n, lists[tile], 0, count)
+            for l in range(LANES):
+                u, v = u0 + (l & 7), v0 + (l >> 3)
+                if u >= width or v >= height:
+                    continue
+                hit = int(w[HIT + l])
+                t = w[T + l]
+                hits[v, u], ranges[v, u] = hit, t
+                if hit < 0:
+                    continue
+                dx, dy, dz = float(w[DX + l]), float(w[DY + l]), float(w[DZ + l])
+                x, y, z = eye[0] + t * dx, eye[1] + t * dy, eye[2] + t * dz
+                nx, ny, nz, _, _, _, _, _, _, _, _ = _frame(shapes, geometry, room, hit, x, y, z, dx, dy, dz)
+                points[v, u, 0], points[v, u, 1], points[v, u, 2] = x, y, z
+                normals[v, u, 0], normals[v, u, 1], normals[v, u, 2] = nx, ny, nz
+                depth[v, u] = t * (R[2, 0] * dx + R[2, 1] * dy + R[2, 2] * dz)
+                labels[v, u] = thing_ids[hit]
+
+
+@njit(**_OPTIONS)
+def _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, reach, w, hits, points, normals, seen):
+    """Share of each light, and last of the hemisphere, that every pixel's surface sees."""
+    n, height, width, count = len(shapes), hits.shape[0], hits.shape[1], len(lights)
+    mask, chosen = np.empty(n, np.float32), np.empty(n, np.int32)
+    low, high, low2, high2 = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
+    active = np.empty(LANES, np.bool_)
+    for v0 in range(0, height, _TILE):
+        for u0 in range(0, width, _TILE):
+            for axis in range(3):
+                low[axis], high[axis] = INFINITY, -INFINITY
+            for l in range(LANES):
+                u, v = u0 + (l & 7), v0 + (l >> 3)
+                if u < width and v < height and hits[v, u] >= 0:
+                    for axis in range(3):
+                        p = points[v, u, axis]
+                        low[axis], high[axis] = min(low[axis], p), max(high[axis], p)
+            if high[0] < low[0]:
+                continue
+            for axis in range(3):
+                low[axis], high[axis] = low[axis] - 3e-3, high[axis] + 3e-3
+            for k in range(count + 1):
+                rays = _OCCLUSION_RAYS if k == count else (_SHADOW_RAYS if lights[k, 0] == 1 else 1)
+                some = False
+                for l in range(LANES):
+                    u, v = u0 + (l & 7), v0 + (l >> 3)
+                    active[l] = u < width and v < height and hits[v, u] >= 0
+                    if active[l] and k < count:
+                        active[l] = _unshadowed(
+                            lights, k, points[v, u, 0], points[v, u, 1], points[v, u, 2],
+                            normals[v, u, 0], normals[v, u, 1], normals[v, u, 2],
+                        ) > 1e-5
+                    some = some or active[l]
+                if not some:
+                    continue
+                if k < count:
+                    _light_box(lights, k, room, low, high, low2, high2)
+                    candidates = cull_shaft(boxes, n, casts, low, high, low2, high2, mask, chosen)
+                else:
+                    for axis in range(3):
+                        low2[axis], high2[axis] = low[axis] - reach, high[axis] + reach
+                    candidates = cull_box(boxes, n, casts, low2, high2, mask, chosen)
+                for j in range(rays):
+                    for l in range(LANES):
+                        if not active[l]:
+                            w[T + l] = 0.0
+                            w[_FAR + l] = 1.0
+                            continue
+                        u, v = u0 + (l & 7), v0 + (l >> 3)
+                        nx, ny, nz = float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2])
+                        x = points[v, u, 0] + 2e-3 * nx
+                        y = points[v, u, 1] + 2e-3 * ny
+                        z = points[v, u, 2] + 2e-3 * nz
+                        s = bayer[4 * (v & 3) + (u & 3)] + 16 * j
+                        if k < count:
+                            _aim(w, l, lights, k, room, x, y, z, samples[s, 0], samples[s, 1])
+                            w[_FAR + l] = w[T + l] if w[T + l] > 0 else 1.0
+                        else:
+                            _aim_around(w, l, x, y, z, nx, ny, nz, samples[s, 0], samples[s, 1])
+                            far = reach * (0.15 + 0.85 * samples[s, 2])
+                            w[T + l] = far
+                            w[_FAR + l] = far
+                    for c in range(candidates):
+                        meet(w, shapes, g, chosen[c])
+                    for l in range(LANES):
+                        if not active[l]:
+                            continue
+                        u, v = u0 + (l & 7), v0 + (l >> 3)
+                        free = 1.0 if w[T + l] >= w[_FAR + l] else 0.0
+                        if k == count and room[0] > 0.0 and free > 0.0:
+                            t, _ = room_exit(
+                                room, w[OX + l], w[OY + l], w[OZ + l], w[DX + l], w[DY + l], w[DZ + l]
+                            )
+                            if t < 0.6 * w[_FAR + l]:  # corners of the room darken less than things do
+                                free = 0.45
+                        seen[v, u, k] += free / rays
+
+
+@njit(**_OPTIONS)
+def _aim_around(w, l, x, y, z, nx, ny, nz, px, py):
+    """Point lane l in a direction of the hemisphere around a normal, cosine-distributed."""
+    angle, c = 6.2832 * px, math.sqrt(1 - 0.98 * py)
+    q = math.sqrt(1 - c * c)
+    a, b = q * math.cos(angle), q * math.sin(angle)
+    if abs(nz) < 0.9:
+        h = 1.0 / math.sqrt(nx * nx + ny * ny)
+        tx, ty, tz = -ny * h, nx * h, 0.0
+    else:
+        h = 1.0 / math.sqrt(ny * ny + nz * nz)
+        tx, ty, tz = 0.0, nz * h, -ny * h
+    bx, by, bz = ny * tz - nz * ty, nz * tx - nx * tz, nx * ty - ny * tx
+    w[OX + l], w[OY + l], w[OZ + l] = x, y, z
+    w[DX + l], w[DY + l], w[DZ + l] = a * tx + b * bx + c * nx, a * ty + b * by + c * ny, a * tz + b * bz + c * nz
+
+
+@njit(**_OPTIONS)
+def _blur(source, target, hits, points, normals, along_u):
+    """Average over five neighbours in a row (or column) on the same plane; a period-4 tent undoes interleaving."""
+    height, width, count = source.shape
     for v in range(height):
         for u in range(width):
-            a, b = (u + 0.5 - cx) / fx, (v + 0.5 - cy) / fy
-            s = 1.0 / math.sqrt(a * a + b * b + 1.0)
-            a, b = a * s, b * s
-            dx, dy, dz = (
-                R[0, 0] * a + R[1, 0] * b + R[2, 0] * s,
-                R[0, 1] * a + R[1, 1] * b + R[2, 1] * s,
-                R[0, 2] * a + R[1, 2] * b + R[2, 2] * s,
-            )
-            t, hit = closest(shapes, geometry, boxes, links, order, room, ex, ey, ez, dx, dy, dz)
-            hits[v, u], ranges[v, u] = hit, t
-            if hit < 0:
+            if hits[v, u] < 0:
                 continue
-            x, y, z = ex + t * dx, ey + t * dy, ez + t * dz
-            nx, ny, nz, _, _, _, _, _, _, _, _ = _frame(shapes, geometry, room, hit, x, y, z, dx, dy, dz)
-            depth[v, u] = t * s
-            normals[v, u, 0], normals[v, u, 1], normals[v, u, 2] = nx, ny, nz
-            labels[v, u] = thing_ids[hit]
-            x, y, z = x + 2e-3 * nx, y + 2e-3 * ny, z + 2e-3 * nz
-            cell = bayer[4 * (v & 3) + (u & 3)]
+            nx, ny, nz = normals[v, u, 0], normals[v, u, 1], normals[v, u, 2]
+            x, y, z = points[v, u, 0], points[v, u, 1], points[v, u, 2]
+            weight = np.float32(1.0)
             for k in range(count):
-                if _unshadowed(lights[k], room, x, y, z, nx, ny, nz) <= 1e-5:
+                target[v, u, k] = source[v, u, k]
+            for s in range(-2, 3):
+                i, j = (u + s, v) if along_u else (u, v + s)
+                if s == 0 or i < 0 or j < 0 or i >= width or j >= height or hits[j, i] < 0:
                     continue
-                total = 0.0
-                for j in range(_SHADOW_RAYS):
-                    p = points[cell + 16 * j]
-                    total += _visibility(lights[k], room, windows, scene, x, y, z, p[0], p[1])
-                seen[v, u, k] = total / _SHADOW_RAYS
-            free = 0.0
-            for j in range(_OCCLUSION_RAYS):
-                p = points[cell + 16 * j]
-                angle, w = 6.2832 * p[0], math.sqrt(1 - 0.98 * p[1])
-                q = math.sqrt(1 - w * w)
-                lx, ly, lz = q * math.cos(angle), q * math.sin(angle), w
-                if abs(nz) < 0.9:
-                    h = 1.0 / math.sqrt(nx * nx + ny * ny)
-                    tx, ty, tz = -ny * h, nx * h, 0.0
-                else:
-                    h = 1.0 / math.sqrt(ny * ny + nz * nz)
-                    tx, ty, tz = 0.0, nz * h, -ny * h
-                bx, by, bz = ny * tz - nz * ty, nz * tx - nx * tz, nx * ty - ny * tx
-                ax, ay, az = lx * tx + ly * bx + lz * nx, lx * ty + ly * by + lz * ny, lx * tz + ly * bz + lz * nz
-                far = reach * (0.15 + 0.85 * p[2])
-                blocked = False
-                if room[0] > 0.0:
-                    wall, _ = room_exit(room, x, y, z, ax, ay, az)
-                    if wall < 0.6 * far:
-                        free += 0.45
-                        continue
-                blocked = occluded(shapes, geometry, casts, boxes, links, order, x, y, z, ax, ay, az, far)
-                if not blocked:
-                    free += 1.0
-            seen[v, u, count] = free / _OCCLUSION_RAYS
+                cosine = nx * normals[j, i, 0] + ny * normals[j, i, 1] + nz * normals[j, i, 2]
+                if cosine < 0.8:
+                    continue
+                off = abs(nx * (points[j, i, 0] - x) + ny * (points[j, i, 1] - y) + nz * (points[j, i, 2] - z))
+                if off > 0.03 + 0.6 * (1 - cosine):
+                    continue
+                q = np.float32(0.5 if abs(s) == 2 else 1.0)
+                weight += q
+                for k in range(count):
+                    target[v, u, k] += q * source[j, i, k]
+            q = np.float32(1.0) / weight
+            for k in range(count):
+                target[v, u, k] *= q
 
-    # 2. Average over the neighbours on the same plane; weights of a period-4 tent undo the interleaving exactly.
-    smooth = np.empty((height, width, count + 1))
+
+@njit(**_OPTIONS)
+def _irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz):
+    """Light that arrives at a point, with the visibilities of pixel (v, u)."""
+    count = len(lights)
+    r, g, b = bounced(probes, room, x, y, z, nx, ny, nz)
+    free = 0.15 + 0.85 * seen[v, u, count]
+    r, g, b = free * r, free * g, free * b
+    for k in range(count):
+        if seen[v, u, k] > 0.0:
+            f = seen[v, u, k] * _unshadowed(lights, k, x, y, z, nx, ny, nz)
+            r, g, b = r + f * lights[k, 4], g + f * lights[k, 5], b + f * lights[k, 6]
+    return r, g, b
+
+
+@njit(**_OPTIONS)
+def _surface(
+    shapes, geometry, material_ids, materials, lights, room, background, probes, exposure,
+    hit, x, y, z, dx, dy, dz, er, eg, eb,
+):
+    """Radiance of a hit, given the light that arrives."""
+    nx, ny, nz, lx, ly, lz, hx, hy, hz, axis, sign = _frame(shapes, geometry, room, hit, x, y, z, dx, dy, dz)
+    m = material_ids[hit]
+    r, g, b, _ = albedo(materials[m], lx, ly, lz, hx, hy, hz, axis, sign)
+    gloss, glow = materials[m, 14], materials[m, 15]  # emission is meant as seen after exposure
+    red, green, blue = r * (er + glow / exposure[0]), g * (eg + glow / exposure[1]), b * (eb + glow / exposure[2])
+    if gloss > 0.0:
+        cosine = -(dx * nx + dy * ny + dz * nz)
+        q = 1 - min(cosine, 1.0)
+        f = gloss + (1 - gloss) * 0.35 * q * q * q * q * q if materials[m, 0] != MIRROR else gloss
+        mr, mg, mb = _reflection(
+            shapes, materials, material_ids, lights, room, background, probes, exposure, x, y, z,
+            dx + 2 * cosine * nx, dy + 2 * cosine * ny, dz + 2 * cosine * nz,
+        )
+        red, green, blue = red + f * (mr - red), green + f * (mg - green), blue + f * (mb - blue)
+    return red, green, blue
+
+
+@njit(**_OPTIONS)
+def _render_view(
+    shapes, geometry, g, boxes, casts, material_ids, thing_ids, materials, lights, room, background, probes,
+    exposure, samples, bayer, reach, eye, R, fx, fy, cx, cy, rgb, depth, normals, labels, alpha,
+):
+    n, height, width, count = len(shapes), depth.shape[0], depth.shape[1], len(lights)
+    tiles = ((height + _TILE - 1) // _TILE) * ((width + _TILE - 1) // _TILE)
+    w = np.zeros(PACKET + LANES, np.float32)
+    lists, counts = np.empty((tiles, n), np.int32), np.empty(tiles, np.int32)
+    hits, ranges = np.empty((height, width), np.int32), np.empty((height, width), np.float32)
+    points = np.zeros((height, width, 3), np.float32)
+    light = np.zeros((height, width, 3), np.float32)
+    _see(shapes, geometry, g, boxes, material_ids, thing_ids, materials, room, eye, R, fx, fy, cx, cy,
+         w, lists, counts, hits, ranges, points, normals, depth, labels)
+    seen, other = np.zeros((2, height, width, count + 1), np.float32)
+    _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, reach, w, hits, points, normals, seen)
+    _blur(seen, other, hits, points, normals, True)
+    _blur(other, seen, hits, points, normals, False)
     for v in range(height):
         for u in range(width):
             hit = hits[v, u]
             if hit < 0:
                 continue
-            nx, ny, nz = normals[v, u, 0], normals[v, u, 1], normals[v, u, 2]
-            here = depth[v, u]
-            weight = 0.0
-            for k in range(count + 1):
-                smooth[v, u, k] = 0.0
-            a0, b0 = (u + 0.5 - cx) / fx, (v + 0.5 - cy) / fy
-            ncx = R[0, 0] * nx + R[0, 1] * ny + R[0, 2] * nz
-            ncy = R[1, 0] * nx + R[1, 1] * ny + R[1, 2] * nz
-            ncz = R[2, 0] * nx + R[2, 1] * ny + R[2, 2] * nz
-            for j in range(max(v - 2, 0), min(v + 3, height)):
-                for i in range(max(u - 2, 0), min(u + 3, width)):
-                    if hits[j, i] < 0:
-                        continue
-                    d = depth[j, i]
-                    cosine = nx * normals[j, i, 0] + ny * normals[j, i, 1] + nz * normals[j, i, 2]
-                    if cosine < 0.8:
-                        continue
-                    px = (i + 0.5 - cx) / fx * d - a0 * here
-                    py = (j + 0.5 - cy) / fy * d - b0 * here
-                    off = abs(ncx * px + ncy * py + ncz * (d - here))
-                    if off > 0.03 + 0.15 * (1 - cosine) * 4:
-                        continue
-                    w = (0.5 if abs(i - u) == 2 else 1.0) * (0.5 if abs(j - v) == 2 else 1.0)
-                    weight += w
-                    for k in range(count + 1):
-                        smooth[v, u, k] += w * seen[j, i, k]
-            for k in range(count + 1):
-                smooth[v, u, k] /= weight
+            x, y, z = float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2])
+            nx, ny, nz = float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2])
+            if hit < n and materials[material_ids[hit], 0] == FOLDS:  # cloth is lit by its folds
+                lx, ly, lz = local_point(geometry, hit, x, y, z)
+                _, _, _, slope = albedo(
+                    materials[material_ids[hit]], lx, ly, lz, geometry[hit, 12], geometry[hit, 13], geometry[hit, 14], 1, 1.0
+                )
+                nx, ny, nz = nx + slope * geometry[hit, 3], ny + slope * geometry[hit, 6], nz + slope * geometry[hit, 9]
+                h = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz)
+                nx, ny, nz = nx * h, ny * h, nz * h
+            r, gr, b = _irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz)
+            light[v, u, 0], light[v, u, 1], light[v, u, 2] = r, gr, b
 
-    # 3. Four samples a pixel: all traced on edges, elsewhere the same surface hit again for its texture.
-    for v in range(height):
-        for u in range(width):
-            hit0 = hits[v, u]
-            edge = False
-            for j in range(max(v - 1, 0), min(v + 2, height)):
-                for i in range(max(u - 1, 0), min(u + 2, width)):
-                    edge = edge or hits[j, i] != hit0
-            red, green, blue, covered = 0.0, 0.0, 0.0, 0.0
-            ln_x, ln_y, ln_z, last = 0.0, 0.0, 0.0, -2
-            er, eg, eb = 0.0, 0.0, 0.0
-            for sample in range(4):
-                du = 0.25 if sample & 1 else 0.75
-                dv = 0.25 if sample & 2 else 0.75
-                a, b = (u + du - cx) / fx, (v + dv - cy) / fy
-                s = 1.0 / math.sqrt(a * a + b * b + 1.0)
-                a, b = a * s, b * s
-                dx, dy, dz = (
-                    R[0, 0] * a + R[1, 0] * b + R[2, 0] * s,
-                    R[0, 1] * a + R[1, 1] * b + R[2, 1] * s,
-                    R[0, 2] * a + R[1, 2] * b + R[2, 2] * s,
-                )
-                t, hit = INFINITY, -1
-                if edge:
-                    t, hit = closest(shapes, geometry, boxes, links, order, room, ex, ey, ez, dx, dy, dz)
-                elif hit0 >= n:
-                    t, _ = room_exit(room, ex, ey, ez, dx, dy, dz)
-                    hit = hit0
-                elif hit0 >= 0:
-                    t, hit = intersect(shapes[hit0], geometry[hit0], ex, ey, ez, dx, dy, dz, INFINITY), hit0
-                    if t >= INFINITY:
-                        t = ranges[v, u]
-                if hit < 0:
-                    sr, sg, sb = _sky(background, dx, dy, dz)
-                    red, green, blue = red + sr, green + sg, blue + sb
+    # Four samples a pixel: traced where surfaces meet, elsewhere on the tangent plane, and one where nothing varies.
+    edges = np.empty(LANES, np.int32)
+    ex, ey, ez = eye[0], eye[1], eye[2]
+    columns = (width + _TILE - 1) // _TILE
+    for v0 in range(0, height, _TILE):
+        for u0 in range(0, width, _TILE):
+            tile = (v0 // _TILE) * columns + u0 // _TILE
+            pending = 0
+            for p in range(LANES):
+                u, v = u0 + (p & 7), v0 + (p >> 3)
+                if u >= width or v >= height:
                     continue
-                covered += 1.0
-                x, y, z = ex + t * dx, ey + t * dy, ez + t * dz
-                nx, ny, nz, lx, ly, lz, hx, hy, hz, axis, sign = _frame(
-                    shapes, geometry, room, hit, x, y, z, dx, dy, dz
-                )
-                m = materials[material_ids[hit]]
-                r, g, bl, slope = albedo(m, lx, ly, lz, hx, hy, hz, axis, sign)
-                if hit != last or slope != 0.0 or nx * ln_x + ny * ln_y + nz * ln_z < 0.9995:
-                    last, ln_x, ln_y, ln_z = hit, nx, ny, nz
-                    # light gathered by this pixel, or by the neighbour that saw this surface
-                    vv, uu = v, u
-                    if hits[v, u] != hit:
-                        best = INFINITY
-                        for j in range(max(v - 1, 0), min(v + 2, height)):
-                            for i in range(max(u - 1, 0), min(u + 2, width)):
-                                if hits[j, i] == hit:
-                                    off = (i - u) ** 2 + (j - v) ** 2 + 3 * abs(ranges[j, i] - t)
-                                    if off < best:
-                                        best, vv, uu = off, j, i
-                    if hits[vv, uu] < 0:
-                        lights_seen = np.ones(count + 1)
+                hit = hits[v, u]
+                nx, ny, nz = float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2])
+                edge = False
+                for j in range(max(v - 1, 0), min(v + 2, height)):
+                    for i in range(max(u - 1, 0), min(u + 2, width)):
+                        edge = edge or hits[j, i] != hit or (
+                            nx * normals[j, i, 0] + ny * normals[j, i, 1] + nz * normals[j, i, 2] < 0.8 and hit >= 0
+                        )
+                if edge:
+                    edges[pending] = p
+                    pending += 1
+                    continue
+                red, green, blue = 0.0, 0.0, 0.0
+                plain = hit < 0 or materials[material_ids[hit], 0] <= 0
+                if plain:
+                    a, b = (u + 0.5 - cx) / fx, (v + 0.5 - cy) / fy
+                    s = 1.0 / math.sqrt(a * a + b * b + 1.0)
+                    dx = (R[0, 0] * a + R[1, 0] * b + R[2, 0]) * s
+                    dy = (R[0, 1] * a + R[1, 1] * b + R[2, 1]) * s
+                    dz = (R[0, 2] * a + R[1, 2] * b + R[2, 2]) * s
+                    if hit < 0:
+                        red, green, blue = _sky(background, dx, dy, dz)
                     else:
-                        lights_seen = smooth[vv, uu]
-                    sx, sy, sz = nx, ny, nz
-                    if slope != 0.0:
-                        side = 1.0 if hit >= n else 0.0
-                        if side == 0.0:
-                            gm = geometry[hit]
-                            sx, sy, sz = nx + slope * gm[3], ny + slope * gm[6], nz + slope * gm[9]
-                            h = 1.0 / math.sqrt(sx * sx + sy * sy + sz * sz)
-                            sx, sy, sz = sx * h, sy * h, sz * h
-                    er, eg, eb = _direct(lights, room, x, y, z, sx, sy, sz, lights_seen)
-                    br, bg, bb = bounced(probes, room, x, y, z, sx, sy, sz)
-                    free = lights_seen[count]
-                    free = 0.15 + 0.85 * free
-                    er, eg, eb = er + free * br, eg + free * bg, eb + free * bb
-                gloss, glow = m[14], m[15]  # emission is meant as seen after exposure
-                out_r = r * (er + glow / exposure[0])
-                out_g = g * (eg + glow / exposure[1])
-                out_b = bl * (eb + glow / exposure[2])
-                if gloss > 0.0:
-                    cosine = -(dx * nx + dy * ny + dz * nz)
-                    f = gloss + (1 - gloss) * 0.35 * (1 - cosine) ** 5 if m[0] != MIRROR else gloss
-                    qx, qy, qz = dx + 2 * cosine * nx, dy + 2 * cosine * ny, dz + 2 * cosine * nz
-                    mr, mg, mb = _reflection(
-                        shapes, materials, material_ids, lights, room, background, probes, exposure, x, y, z, qx, qy, qz
+                        red, green, blue = _surface(
+                            shapes, geometry, material_ids, materials, lights, room, background, probes, exposure, hit,
+                            points[v, u, 0], points[v, u, 1], points[v, u, 2], dx, dy, dz,
+                            light[v, u, 0], light[v, u, 1], light[v, u, 2],
+                        )
+                else:
+                    offset = (
+                        (points[v, u, 0] - ex) * nx + (points[v, u, 1] - ey) * ny + (points[v, u, 2] - ez) * nz
                     )
-                    out_r, out_g, out_b = out_r + f * (mr - out_r), out_g + f * (mg - out_g), out_b + f * (mb - out_b)
-                red, green, blue = red + out_r, green + out_g, blue + out_b
-            rgb[v, u, 0] = np.uint8(_tone(red / 4, exposure[0]) + 0.5)
-            rgb[v, u, 1] = np.uint8(_tone(green / 4, exposure[1]) + 0.5)
-            rgb[v, u, 2] = np.uint8(_tone(blue / 4, exposure[2]) + 0.5)
-            alpha[v, u] = covered / 4
+                    for sample in range(4):
+                        a = (u + (0.25 if sample & 1 else 0.75) - cx) / fx
+                        b = (v + (0.25 if sample & 2 else 0.75) - cy) / fy
+                        s = 1.0 / math.sqrt(a * a + b * b + 1.0)
+                        dx = (R[0, 0] * a + R[1, 0] * b + R[2, 0]) * s
+                        dy = (R[0, 1] * a + R[1, 1] * b + R[2, 1]) * s
+                        dz = (R[0, 2] * a + R[1, 2] * b + R[2, 2]) * s
+                        t = offset / (dx * nx + dy * ny + dz * nz)
+                        if not (t < 1.3 * ranges[v, u] and t > 0.7 * ranges[v, u]):
+                            t = ranges[v, u]
+                        r, gr, bl = _surface(
+                            shapes, geometry, material_ids, materials, lights, room, background, probes, exposure, hit,
+                            ex + t * dx, ey + t * dy, ez + t * dz, dx, dy, dz,
+                            light[v, u, 0], light[v, u, 1], light[v, u, 2],
+                        )
+                        red, green, blue = red + 0.25 * r, green + 0.25 * gr, blue + 0.25 * bl
+                _write(rgb, alpha, v, u, red, green, blue, 0.0 if hit < 0 else 1.0, exposure)
+            for start in range(0, pending, 16):
+                for l in range(LANES):
+                    p = edges[min(start + (l >> 2), pending - 1)]
+                    w[DX + l] = u0 + (p & 7) + (0.25 if l & 1 else 0.75)
+                    w[DY + l] = v0 + (p >> 3) + (0.25 if l & 2 else 0.75)
+                _primary_packet(w, eye, R, fx, fy, cx, cy, shapes, g, room, n, lists[tile], 0, counts[tile])
+                for q in range(min(16, pending - start)):
+                    p = edges[start + q]
+                    u, v = u0 + (p & 7), v0 + (p >> 3)
+                    red, green, blue, covered = 0.0, 0.0, 0.0, 0.0
+                    for l in range(4 * q, 4 * q + 4):
+                        hit, t = int(w[HIT + l]), float(w[T + l])
+                        dx, dy, dz = float(w[DX + l]), float(w[DY + l]), float(w[DZ + l])
+                        if hit < 0:
+                            r, gr, bl = _sky(background, dx, dy, dz)
+                        else:
+                            covered += 0.25
+                            x, y, z = ex + t * dx, ey + t * dy, ez + t * dz
+                            nx, ny, nz, _, _, _, _, _, _, _, _ = _frame(
+                                shapes, geometry, room, hit, x, y, z, dx, dy, dz
+                            )
+                            # light of the nearest pixel that saw this surface, else its own with this pixel's shadows
+                            best, vv, uu = 0.9, -1, -1
+                            for j in range(max(v - 1, 0), min(v + 2, height)):
+                                for i in range(max(u - 1, 0), min(u + 2, width)):
+                                    if hits[j, i] == hit:
+                                        c = nx * normals[j, i, 0] + ny * normals[j, i, 1] + nz * normals[j, i, 2]
+                                        c -= 0.02 * (abs(i - u) + abs(j - v)) - 0.05
+                                        if c > best:
+                                            best, vv, uu = c, j, i
+                            if vv >= 0:
+                                er, eg, eb = light[vv, uu, 0], light[vv, uu, 1], light[vv, uu, 2]
+                            else:
+                                er, eg, eb = _irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz)
+                            r, gr, bl = _surface(
+                                shapes, geometry, material_ids, materials, lights, room, background, probes, exposure,
+                                hit, x, y, z, dx, dy, dz, er, eg, eb,
+                            )
+                        red, green, blue = red + 0.25 * r, green + 0.25 * gr, blue + 0.25 * bl
+                    _write(rgb, alpha, v, u, red, green, blue, covered, exposure)
+
+
+@njit(**_OPTIONS)
+def _write(rgb, alpha, v, u, red, green, blue, covered, exposure):
+    rgb[v, u, 0] = np.uint8(_tone(red, exposure[0]) + 0.5)
+    rgb[v, u, 1] = np.uint8(_tone(green, exposure[1]) + 0.5)
+    rgb[v, u, 2] = np.uint8(_tone(blue, exposure[2]) + 0.5)
+    alpha[v, u] = covered
 
 
 @njit(**_OPTIONS)
@@ -426,9 +611,8 @@ def render(scene: Scene, cameras: Cameras) -> Views:
     Returns:
         Colour, depth, normals, labels and coverage of every view.
     """
-    boxes, links, order = hierarchy(scene.shapes, scene.geometry)
-    packed = (scene.shapes, scene.geometry, scene.casts, boxes, links, order)
-    light: Bounce = bounce(scene)
+    light = bounce(scene)
+    boxes, flat = bounds(scene.shapes, scene.geometry), scene.geometry.astype(np.float32).ravel()
     V, H, W = len(cameras), cameras.height, cameras.width
     rgb = np.zeros((V, H, W, 3), np.uint8)
     depth, alpha = np.zeros((V, H, W), np.float32), np.zeros((V, H, W), np.float32)
@@ -437,8 +621,9 @@ def render(scene: Scene, cameras: Cameras) -> Views:
     for v in range(V):
         R, translation, K = np.ascontiguousarray(viewmats[v, :3, :3]), viewmats[v, :3, 3], Ks[v]
         _render_view(
-            packed, scene.material_ids, scene.thing_ids, scene.materials, scene.lights, scene.room,
-            scene.background, light.probes, light.exposure, _POINTS, _BAYER, _REACH if scene.room[0] > 0 else 0.5,
+            scene.shapes, scene.geometry, flat, boxes, scene.casts, scene.material_ids, scene.thing_ids,
+            scene.materials, scene.lights, scene.room, scene.background, light.probes, light.exposure,
+            _POINTS, _BAYER, _REACH if scene.room[0] > 0 else 0.5,
             -R.T @ translation, R, K[0, 0], K[1, 1], K[0, 2], K[1, 2],
             rgb[v], depth[v], normals[v], labels[v], alpha[v],
         )
