@@ -8,7 +8,7 @@ E[εφ − σ∇φ] = 0 for any φ that is weakly differentiable and sees ε onl
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -20,6 +20,7 @@ from gs_stein.distill.options import Baseline
 from gs_stein.types import Cameras, DepthEstimator
 
 
+@runtime_checkable
 class NormalEstimator(Protocol):
     """World-space normals from a noisy latent, facing the camera; differentiable in x_t."""
 
@@ -28,6 +29,7 @@ class NormalEstimator(Protocol):
     ) -> Float[Tensor, "B V a b 3"]: ...
 
 
+@runtime_checkable
 class StatisticBaseline(Protocol):
     """A baseline given by its φ; `stein` does the rest."""
 
