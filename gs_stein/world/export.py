@@ -1,0 +1,97 @@
+"""Turn training checkpoints into the folder that is shipped: `python -m gs_stein.world.export`.
+
+Averaged weights in half precision, laid out as diffusers does it, so that the class that loads Stable Diffusion loads
+the bundled prior too. Parts that are not trained yet are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import tyro
+from torch import nn
+
+from gs_stein.prior.small import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth
+from gs_stein.world.train import load_codec
+
+
+@dataclass(frozen=True)
+class Options:
+    """Export the bundled prior and the scorer."""
+
+    folder: Path = Path("training")
+    """Training folder to read."""
+    output: Path = Path("assets")
+    """Where prior/ and scorer/ are written; what lay there is replaced once the new folder is whole."""
+
+
+def averaged(net: nn.Module, checkpoint: Path) -> tuple[nn.Module, int]:
+    """Load the averaged weights of a checkpoint; returns the network and the number of steps behind them."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    net.load_state_dict(state["ema"])
+    return net.half(), state["step"]
+
+
+def depth_of(checkpoint: Path) -> int:
+    """Transformer blocks of a denoiser's checkpoint."""
+    keys = torch.load(checkpoint, map_location="cpu", weights_only=True)["ema"]
+    return 1 + max(int(key.split(".")[1]) for key in keys if key.startswith("blocks."))
+
+
+def export_prior(folder: Path, output: Path) -> None:
+    """Write a diffusers-format pipeline folder: network, codec, scheduler and, if trained, depth."""
+    from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+
+    building = output.with_name(output.name + ".new")
+    shutil.rmtree(building, ignore_errors=True)
+    codec = load_codec(folder)
+    channels = codec.config["channels"]
+    blocks = depth_of(folder / "denoiser.pt")
+    network, steps = averaged(MultiViewDenoiser(channels=channels, depth=blocks), folder / "denoiser.pt")
+    assert isinstance(network, MultiViewDenoiser)
+    network.save_pretrained(building / "network")
+    codec.save_pretrained(building / "codec")
+    FlowMatchEulerDiscreteScheduler(num_train_timesteps=NUM_TRAIN_TIMESTEPS).save_pretrained(building / "scheduler")
+    index: dict[str, str | list[str]] = {
+        "_class_name": "MultiViewPipeline",
+        "network": ["gs_stein.prior.small", "MultiViewDenoiser"],
+        "codec": ["gs_stein.prior.small", "PatchCodec"],
+        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+    }
+    if (folder / "depth.pt").exists():
+        depth, _ = averaged(NoisyDepth(channels=channels), folder / "depth.pt")
+        assert isinstance(depth, NoisyDepth)
+        depth.save_pretrained(building / "depth")
+        index["depth"] = ["gs_stein.prior.small", "NoisyDepth"]
+    (building / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    card = output / "README.md"
+    if card.exists():
+        shutil.copy(card, building / "README.md")
+    shutil.rmtree(output, ignore_errors=True)
+    building.rename(output)
+    size = sum(f.stat().st_size for f in output.rglob("*") if f.is_file()) / 1e6
+    print(f"{output}: denoiser of {steps} steps, {size:.1f} MB")
+
+
+def main(options: Options) -> None:
+    """Export what is there."""
+    if not (options.folder / "denoiser.pt").exists():
+        raise ValueError(
+            f"--folder: {options.folder} has no denoiser.pt; run `python -m gs_stein.world.train denoiser` first"
+        )
+    options.output.mkdir(parents=True, exist_ok=True)
+    export_prior(options.folder, options.output / "prior")
+    if (options.folder / "scorer").is_dir():
+        shutil.copytree(options.folder / "scorer", options.output / "scorer", dirs_exist_ok=True)
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Options, description=__doc__))
+    except ValueError as error:
+        sys.exit(f"error: {error}")
