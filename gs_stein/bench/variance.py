@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from gs_stein.distill import analysis, estimators
 from gs_stein.distill.baselines import Constant, Depth, Normal
+from gs_stein.distill.coefficients import Coefficients
 from gs_stein.distill.distiller import Distiller
 from gs_stein.distill.draw import Draw, make_draw
 from gs_stein.distill.lora import LoraScore
@@ -44,7 +45,7 @@ class Options:
 
     prior: Literal["mixture"] = "mixture"
     preset: Literal["quick", "full"] = "quick"
-    """quick: 24 cameras × 6 timesteps × 8 noises, under a minute. full: 64 × 8 × 16."""
+    """quick: 16 cameras × 6 timesteps × 8 noises, under a minute. full: 64 × 8 × 16."""
     json: bool = False
     """Print one JSON object as the last line."""
     seed: int = 0
@@ -175,25 +176,42 @@ class Stage:
         return draw, guided(self.prior, draw.x_t, draw.t, self.text, self.negative, None, self.guidance)
 
 
-def steins(geometry: RandomGeometry) -> dict[str, estimators.Stein]:
-    """The fitted arms. Coefficients come from disjoint draws only, so leave-one-out is off."""
-    one, depth, normal = Constant(), Depth(geometry.depth), Normal(geometry.normals)
-    printed = Depth(geometry.depth, printed=True)
-    fit = CoefficientOptions(half_life=1000.0, leave_one_out=False)
-    sets = {
-        "fitted": ([one], False),
-        "phi only": ([depth], False),
-        "{1, depth}": ([one, depth], False),
-        "{1, normal}": ([one, normal], False),
-        "{1, depth, normal}": ([one, depth, normal], False),
-        "printed": ([one, printed], False),
-        "spectral": ([one], True),
-        "ssd": ([one, depth], True),
-        "ssd + normal": ([one, depth, normal], True),
-    }
+SETS = {
+    "fitted": (("h 1",), False),
+    "phi only": (("h depth",), False),
+    "{1, depth}": (("h 1", "h depth"), False),
+    "{1, normal}": (("h 1", "h normal"), False),
+    "{1, depth, normal}": (("h 1", "h depth", "h normal"), False),
+    "printed": (("h 1", "h printed"), False),
+    "spectral": (("h 1",), True),
+    "ssd": (("h 1", "h depth"), True),
+    "ssd + normal": (("h 1", "h depth", "h normal"), True),
+}
+"""The fitted arms: their control variates, and whether coefficients are spectral."""
+
+
+def evaluate(geometry: RandomGeometry, draw: Draw) -> dict[str, Tensor]:
+    """Every control variate once; the arms share them."""
     return {
-        name: estimators.Stein(list(variates), spectral=spectral, options=fit, num_timesteps=1000)
-        for name, (variates, spectral) in sets.items()
+        "h 1": Constant().variate(draw),
+        "h depth": Depth(geometry.depth).variate(draw),
+        "h normal": Normal(geometry.normals).variate(draw),
+        "h printed": Depth(geometry.depth, printed=True).variate(draw),
+    }
+
+
+def steins() -> dict[str, Coefficients]:
+    """Coefficients of the fitted arms, from disjoint draws only: leave-one-out is off."""
+    fit = CoefficientOptions(half_life=1000.0, leave_one_out=False)
+    return {
+        name: Coefficients(
+            fit,
+            len(keys),
+            torch.tensor([float(key == "h 1") for key in keys]),
+            spectral=spectral,
+            num_timesteps=1000,
+        )
+        for name, (keys, spectral) in SETS.items()
     }
 
 
@@ -201,12 +219,13 @@ def measure(stage: Stage, scene: Scene, timesteps: int, noises: int, fits: int, 
     """Samples (cameras, timesteps, noises, C, h, w) of every arm, and "h …" of every control variate."""
     generator = torch.Generator().manual_seed(seed)
     x0, schedule = scene.x0, stage.prior.schedule
-    arms = steins(stage.geometry)
+    arms = steins()
     for _ in range(fits):
         t, _ = sample_timesteps(schedule, TimestepOptions(), 8, 0.0, generator)
         draw, eps_hat = stage.draw(x0, t, generator, twins=False)
-        for arm in arms.values():
-            arm(eps_hat, draw)
+        variates = evaluate(stage.geometry, draw)
+        for name, arm in arms.items():
+            arm.update(eps_hat, [variates[key] for key in SETS[name][0]], draw)
     lora = LoraScore(VSD(rank=4, learning_rate=3e-3, steps=4 * fits, samples=4), stage.prior, len(stage.prior.means))
     lora.train(x0, stage.text, stage.negative, None, TimestepOptions().window(0.0), generator)
 
@@ -215,16 +234,9 @@ def measure(stage: Stage, scene: Scene, timesteps: int, noises: int, fits: int, 
     residuals = {"raw": estimators.raw(eps_hat), "sds": estimators.sds(eps_hat, draw)}
     residuals["vsd"] = estimators.vsd(eps_hat, lora.predict(draw.x_t, draw.t, stage.text, None))
     lora.close()
-    variates = [h.variate(draw) for h in (Constant(), Depth(stage.geometry.depth), Normal(stage.geometry.normals))]
-    residuals |= dict(zip(("h 1", "h depth", "h normal"), variates, strict=True))
-    residuals["h printed"] = Depth(stage.geometry.depth, printed=True).variate(draw)
-    # Variates are shared between arms: each is evaluated once.
-    one, depth, normal, printed = *variates, residuals["h printed"]
-    chosen = {"phi only": [depth], "fitted": [one], "spectral": [one], "printed": [one, printed]}
-    chosen |= {"{1, depth}": [one, depth], "ssd": [one, depth], "{1, normal}": [one, normal]}
+    residuals |= evaluate(stage.geometry, draw)
     for name, arm in arms.items():
-        hs = chosen.get(name, [one, depth, normal])
-        residuals[name] = arm.coefficients.residual(eps_hat, hs, draw, update=False)
+        residuals[name] = arm.residual(eps_hat, [residuals[key] for key in SETS[name][0]], draw, update=False)
     half = len(draw.t) // 2
     weighted = {name: draw.weight.view(-1, 1, 1, 1, 1) * value for name, value in residuals.items()}
     samples = {
@@ -279,7 +291,7 @@ def seconds(stage: Stage, repeats: int) -> tuple[dict[str, float], dict[str, flo
 def compare(scale: float, options: Options) -> tuple[list[Arm], float, dict[str, analysis.Components]]:
     """All arms at one guidance scale, the largest |z| of a zero-mean variate, and the ANOVA of some arms."""
     full = options.preset == "full"
-    cameras, timesteps, noises = (64, 8, 16) if full else (24, 6, 8)
+    cameras, timesteps, noises = (64, 8, 16) if full else (16, 6, 8)
     stage = Stage(scale, cameras, options.seed)
     scenes = [
         scene
@@ -291,7 +303,7 @@ def compare(scale: float, options: Options) -> tuple[list[Arm], float, dict[str,
     means: dict[str, list[tuple[float, float]]] = {}
     largest = 0.0
     for index, scene in enumerate(scenes):
-        samples = measure(stage, scene, timesteps, noises, 24, options.seed + 10 + index)
+        samples = measure(stage, scene, timesteps, noises, 48 if full else 16, options.seed + 10 + index)
         for name, value in samples.items():
             if name.startswith("h "):
                 if name != "h printed":
@@ -331,7 +343,9 @@ def compare(scale: float, options: Options) -> tuple[list[Arm], float, dict[str,
 def report(arms: list[Arm]) -> None:
     """Print the table of one guidance scale."""
     base = next(arm for arm in arms if arm.name == "sds")
-    print(f"\nGuidance {arms[0].scale:g}: variance over noises, relative to SDS (log-variance of SDS {base.log_variance:.2f})")
+    print(
+        f"\nGuidance {arms[0].scale:g}: variance over noises, relative to SDS (log-variance of SDS {base.log_variance:.2f})"
+    )
     print(
         f"{'arm':20s} {'variance':>9s} {'95 % interval':>17s} {'Adam':>7s} {'evals':>6s} {'×evals':>8s}"
         f" {'×priced s':>9s} {'×mixture s':>10s} {'shift':>7s} {'cosine':>7s}"
@@ -380,7 +394,9 @@ def main(argv: list[str] | None = None) -> int:
     found["max_abs_z_mean"] = round(largest, 3)
     found["seconds"] = round(time.perf_counter() - start, 1)
     print(f"\nLargest |z| of the mean of a zero-mean control variate: {largest:.2f} ({found['seconds']} s in all)")
-    print('"×priced s" charges every denoiser evaluation the time of one 1024³ matrix product; the mixture is nearly free.')
+    print(
+        '"×priced s" charges every denoiser evaluation the time of one 1024³ matrix product; the mixture is nearly free.'
+    )
     if options.json:
         print(json.dumps(found | {"arms": tables}))
     return 0

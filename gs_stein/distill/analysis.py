@@ -53,9 +53,7 @@ def z_of_mean(samples: Float[Tensor, "C T N *rest"]) -> float:
     return float(products.mean() / (products.std() / len(products) ** 0.5).clamp_min(1e-30))
 
 
-def mean_shift(
-    samples: Float[Tensor, "C T N *rest"], reference: Float[Tensor, "C T N *rest"]
-) -> tuple[float, float]:
+def mean_shift(samples: Float[Tensor, "C T N *rest"], reference: Float[Tensor, "C T N *rest"]) -> tuple[float, float]:
     """(‖E_A − E_ref‖ / ‖E_ref‖, cosine of E_A and E_ref), from disjoint halves so that noise does not count as shift.
 
     The shift is the signed root of an unbiased estimate of its square: a small negative number means "none seen".
@@ -65,8 +63,8 @@ def mean_shift(
     shift2 = ((a1 - r1) * (a2 - r2)).sum()
     size2 = (r1 * r2).sum().clamp_min(1e-30)
     other2 = (a1 * a2).sum().clamp_min(1e-30)
-    cosine = 0.5 * ((a1 * r2).sum() + (a2 * r1).sum()) / (size2 * other2).sqrt()
-    return float((shift2 / size2).sign() * (shift2.abs() / size2).sqrt()), float(cosine)
+    cosine = (0.5 * ((a1 * r2).sum() + (a2 * r1).sum()) / (size2 * other2).sqrt()).clamp(-1, 1)
+    return float(shift2.sign() * (shift2.abs() / size2).sqrt()), float(cosine)
 
 
 def ratio_interval(

@@ -47,6 +47,7 @@ class Coefficients:
         self.pixels: Float[Tensor, "bins P"] | None = None
         """Decayed number of pixels (latent elements) behind each moment."""
         self._part: Int[Tensor, " D"] | None = None
+        self._onehot: Float[Tensor, "P D"] | None = None
 
     def bin_of(self, t: Float[Tensor, " B"]) -> Int[Tensor, " B"]:
         """Timestep bin of each t."""
@@ -108,11 +109,16 @@ class Coefficients:
         self, stack: Float[Tensor, "m B V D"], draw: Draw, part: Int[Tensor, " D"]
     ) -> tuple[Float[Tensor, "B P m m"], Float[Tensor, " P"]]:
         size, groups, views, _ = stack.shape
-        count = int(part.max()) + 1
-        products = torch.einsum("ibvd,jbvd->bdij", stack, stack).double()
-        products = products * draw.weight.double().square().view(-1, 1, 1, 1)
-        moments = products.new_zeros(groups, count, size, size).index_add_(1, part, products)
-        return moments, torch.bincount(part, minlength=count).double() * views
+        membership = self._membership(part).to(stack.device)
+        products = torch.einsum("ibvd,jbvd->bdij", stack, stack).flatten(2).double()
+        moments = (membership @ products).unflatten(2, (size, size))
+        return moments * draw.weight.double().square().view(-1, 1, 1, 1), membership.sum(1) * views
+
+    def _membership(self, part: Int[Tensor, " D"]) -> Float[Tensor, "P D"]:
+        # Summing over parts as a small dense product: faster than scattered additions on every device.
+        if self._onehot is None or self._onehot.shape[1] != len(part):
+            self._onehot = torch.nn.functional.one_hot(part).T.double().contiguous()
+        return self._onehot
 
     def _solve_for(
         self, draw: Draw, moments: Float[Tensor, "B P m m"], pixels: Float[Tensor, " P"]

@@ -27,7 +27,7 @@ class Draw:
     weight: Float[Tensor, " B"]
     """ω(t) times the importance weight of t."""
     source: Int[Tensor, " B"]
-    """Which independent noise a group came from; antithetic twins share it."""
+    """Which independent noise a group came from: 0 … K − 1, and once more in the same order for antithetic twins."""
     cameras: Cameras | None = None
     depth: Float[Tensor, "V H W"] | None = None
     """Rendered depth, detached; 0 where nothing was hit."""

@@ -44,14 +44,12 @@ class VarianceMeter:
             gradient: ω(t)·estimator of each group.
             draw: of the same step.
         """
-        sources, inverse = draw.source.unique(return_inverse=True)
-        twins = torch.bincount(inverse).to(gradient)
-        flat = gradient.flatten(1)
-        mean = flat.new_zeros(len(sources), flat.shape[1]).index_add_(0, inverse, flat) / twins[:, None]
-        bins = torch.zeros_like(sources).index_copy_(0, inverse, self.bin_of(draw.t).to(sources))
+        sources = int(draw.source.max()) + 1  # twins repeat the sources in order
+        twins = len(draw.source) // sources
+        mean = gradient.view(twins, sources, -1).mean(0)
+        bins = self.bin_of(draw.t[:sources]).cpu()
         # ‖mean of n twins‖² · n: cost per evaluation.
-        gram = (mean @ mean.T).double().cpu() / flat.shape[1] * float(twins[0])
-        bins = bins.cpu()
+        gram = (mean @ mean.T).double().cpu() / mean.shape[1] * twins
         square = gram.diagonal()
         drawn = torch.bincount(bins, minlength=self.bins)
         self.sums *= torch.where(drawn > 0, self.decay, 1.0)
