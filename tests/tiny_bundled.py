@@ -25,8 +25,8 @@ def tiny_bundled(folder: Path) -> Path:
         for module in (denoiser, depth):
             for parameter in module.parameters():  # zero-initialised layers would answer nothing
                 torch.nn.init.normal_(parameter, std=0.05)
-    denoiser.save_pretrained(folder / "transformer")
-    codec.save_pretrained(folder / "vae")
+    denoiser.save_pretrained(folder / "network")
+    codec.save_pretrained(folder / "codec")
     depth.save_pretrained(folder / "depth")
     (folder / "scheduler").mkdir()
     (folder / "scheduler" / "scheduler_config.json").write_text(
@@ -34,9 +34,9 @@ def tiny_bundled(folder: Path) -> Path:
     )
     (folder / "model_index.json").write_text(
         json.dumps({
-            "_class_name": "BundledPipeline",
-            "transformer": ["gs_stein.prior.small", "MultiViewDenoiser"],
-            "vae": ["gs_stein.prior.small", "PatchCodec"],
+            "_class_name": "MultiViewPipeline",
+            "network": ["gs_stein.prior.small", "MultiViewDenoiser"],
+            "codec": ["gs_stein.prior.small", "PatchCodec"],
             "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
             "depth": ["gs_stein.prior.small", "NoisyDepth"],
         })
