@@ -22,34 +22,47 @@ from torch import Tensor
 
 from gs_stein.gaussians import Gaussians
 from gs_stein.rasterize import cpu_blend, cpu_project
-from gs_stein.rasterize.options import RasterizeOptions
+from gs_stein.rasterize.options import FOV_MARGIN, RasterizeOptions
 from gs_stein.types import Cameras, Render
 
 _pool = ThreadPoolExecutor(max_workers=256, thread_name_prefix="rasterize")
 """Threads are made when first needed and then wait; more than torch's thread count never work at once."""
 
 
-def _spread(kernel: Callable[..., None], pieces: int, *arguments: Any) -> None:
-    """Run kernel(worker, workers, *arguments) on every worker, at most one worker a piece, and wait."""
-    workers = max(1, min(torch.get_num_threads(), pieces))
+def _spread(kernel: Callable[..., None], work: int, *arguments: Any) -> None:
+    """Run kernel(worker, workers, *arguments) on every worker and wait.
+
+    Args:
+        kernel: handles the share of one worker.
+        work: how many workers are worth waking (waking one costs as much as some twenty microseconds of work).
+        arguments: the same for all.
+    """
+    workers = max(1, min(torch.get_num_threads(), work))
     others = [_pool.submit(kernel, worker, workers, *arguments) for worker in range(1, workers)]
     kernel(0, workers, *arguments)
     for other in others:
         other.result()
 
 
+_compiled: set[str] = set()
+
+
 @contextmanager
-def _announce_compiling() -> Iterator[None]:
-    """One line on stderr if the first run takes long, which it does only when the kernels are not cached yet."""
+def _announce_compiling(what: str) -> Iterator[None]:
+    """One line on stderr if a first call takes long, which it does only while the kernels are not cached yet."""
+    if what in _compiled:
+        yield
+        return
 
     def announce() -> None:
-        print("gs_stein: compiling the CPU rasterizer, once on this machine (about half a minute)", file=sys.stderr)
+        print(f"gs_stein: compiling the CPU rasterizer ({what}), once on this machine …", file=sys.stderr, flush=True)
 
     timer = threading.Timer(2.0, announce)
     timer.daemon = True
     timer.start()
     try:
         yield
+        _compiled.add(what)
     finally:
         timer.cancel()
 
@@ -60,6 +73,7 @@ class _Views:
 
     viewmats: np.ndarray
     Ks: np.ndarray
+    limits: np.ndarray
     positions: np.ndarray
     width: int
     height: int
@@ -103,14 +117,14 @@ class _Project(torch.autograd.Function):
         raw = [_numpy(tensor) for tensor in (means, log_scales, quats, logits, sh)]
         n, v, options = means.shape[0], views.viewmats.shape[0], views.options
         chunks = -(-n // cpu_project.CHUNK)
-        means2d, radii = torch.empty(v, n, 2), torch.empty(v, n, dtype=torch.int32)
-        items = np.empty((v, n), np.int32)
+        means2d, radii = torch.zeros(v, n, 2), torch.zeros(v, n, dtype=torch.int32)
+        items = np.full((v, n), -1, np.int32)
         seen_features = np.empty((v, n, cpu_blend.FEATURES), np.float32)
         seen_extents, seen_ids = np.empty((v, n, 2), np.float32), np.empty((v, n), np.int32)
         counts, bounds = np.zeros((v, chunks), np.int64), np.zeros((v, chunks), np.int64)
         _spread(
-            cpu_project.project_forward, chunks, *raw, views.viewmats, views.Ks, views.positions, views.width,
-            views.height, np.float32(options.near), np.float32(options.far), np.float32(options.eps2d),
+            cpu_project.project_forward, 1 + n * v // 2048, *raw, views.viewmats, views.Ks, views.limits, views.positions,
+            views.width, views.height, np.float32(options.near), np.float32(options.far), np.float32(options.eps2d),
             options.antialiased, views.degree, seen_features, seen_extents, seen_ids, counts, bounds, means2d.numpy(),
             radii.numpy(), items,
         )  # fmt: skip
@@ -128,7 +142,7 @@ class _Project(torch.autograd.Function):
             radii=radii,
         )
         _spread(
-            cpu_project.pack_seen, chunks, starts, counts, seen_features, seen_extents, seen_ids, features.numpy(),
+            cpu_project.pack_seen, 1 + m // 8192, starts, counts, seen_features, seen_extents, seen_ids, features.numpy(),
             seen.extents, seen.item_views, seen.item_ids, items,
         )  # fmt: skip
         box.append(seen)
@@ -142,11 +156,10 @@ class _Project(torch.autograd.Function):
         *parameters, features = ctx.saved_tensors
         views: _Views = ctx.views
         raw = [_numpy(tensor) for tensor in parameters]
-        out = [torch.empty(tensor.shape) for tensor in parameters]
+        out = [torch.zeros(tensor.shape) for tensor in parameters]
         _spread(
-            cpu_project.project_backward, -(-raw[0].shape[0] // cpu_project.CHUNK), *raw, views.viewmats, views.Ks,
-            views.positions, views.width, views.height, np.float32(views.options.eps2d), views.options.antialiased,
-            views.degree, ctx.items, _numpy(features), _numpy(v_means2d), _numpy(v_features),
+            cpu_project.project_backward, 1 + len(features) // 512, *raw, views.viewmats, views.Ks, views.limits,
+            views.positions, np.float32(views.options.eps2d), views.options.antialiased, views.degree, ctx.items, _numpy(features), _numpy(v_means2d), _numpy(v_features),
             *(tensor.numpy() for tensor in out),
         )  # fmt: skip
         return (*out, None, None)
@@ -164,11 +177,11 @@ class _Blend(torch.autograd.Function):
         tiles, pairs = tiles_x * tiles_y, int(seen.pair_starts[-1])
         tile_ranges = np.empty((v, tiles, 2), np.int64)
         pair_items, pair_rows = np.empty(pairs, np.int32), np.empty(pairs, np.uint8)
-        item_ranges, pair_of = np.empty((features.shape[0], 2), np.int64), np.empty(pairs, np.int32)
+        item_ranges, pair_slots = np.empty((features.shape[0], 2), np.int64), np.empty(pairs, np.int32)
         f = features.detach().numpy()
         _spread(
             cpu_blend.sort_and_bin, v, seen.view_starts, f, seen.extents, tiles_x, tiles_y, seen.pair_starts,
-            tile_ranges, pair_items, pair_rows, item_ranges, pair_of,
+            tile_ranges, pair_items, pair_rows, item_ranges, pair_slots,
         )  # fmt: skip
         # Long tiles first, dealt out like cards: every worker gets about the same.
         lengths = (tile_ranges[..., 1] - tile_ranges[..., 0]).reshape(-1)
@@ -183,15 +196,20 @@ class _Blend(torch.autograd.Function):
         )  # fmt: skip
         ctx.save_for_backward(features, background, depth)
         ctx.views, ctx.seen, ctx.shape = views, seen, means2d.shape
-        ctx.binned = (order, tile_ranges, pair_items, pair_rows, item_ranges, pair_of, planes)
+        ctx.binned = (order, tile_ranges, pair_items, pair_rows, item_ranges, pair_slots, planes)
         return rgb, depth, alpha, normals
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
+        with _announce_compiling("backward"):
+            return _Blend._backward(ctx, *gradients)
+
+    @staticmethod
+    def _backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
         features, background, depth = ctx.saved_tensors
         views: _Views = ctx.views
         seen: _Seen = ctx.seen
-        order, tile_ranges, pair_items, pair_rows, item_ranges, pair_of, planes = ctx.binned
+        order, tile_ranges, pair_items, pair_rows, item_ranges, pair_slots, planes = ctx.binned
         f = features.detach().numpy()
         v, tiles = ctx.shape[0], views.tiles_x * views.tiles_y
         pair_gradients = np.empty((len(pair_items), cpu_blend.PAIR_GRADIENTS), np.float32)
@@ -199,13 +217,14 @@ class _Blend(torch.autograd.Function):
         incoming = [_numpy(gradient) for gradient in gradients]
         _spread(
             cpu_blend.blend_backward, v * tiles, order, views.tiles_x, views.tiles_y, views.width, views.height,
-            views.options.normals, f, tile_ranges, pair_items, pair_rows, _numpy(background), _numpy(depth), planes,
+            views.options.normals, f, tile_ranges, pair_items, pair_rows, pair_slots, _numpy(background),
+            _numpy(depth), planes,
             *incoming, pair_gradients, v_background,
         )  # fmt: skip
         v_features, v_means2d = torch.empty_like(features), torch.zeros(ctx.shape)
         _spread(
-            cpu_blend.gather_gradients, -(-len(f) // 256), views.options.normals, f, item_ranges, pair_of,
-            pair_gradients, seen.item_views, seen.item_ids, v_features.numpy(), v_means2d.numpy(),
+            cpu_blend.gather_gradients, 1 + len(f) // 2048, views.options.normals, f, item_ranges, pair_gradients,
+            seen.item_views, seen.item_ids, v_features.numpy(), v_means2d.numpy(),
         )  # fmt: skip
         return v_means2d, v_features, torch.from_numpy(v_background.sum(axis=1)), None, None
 
@@ -224,12 +243,17 @@ def rasterize_cpu(
             f"{gaussians.device}; convert with .to() or take 'reference'"
         )
     degree = gaussians.sh_degree if options.sh_degree is None else min(options.sh_degree, gaussians.sh_degree)
+    Ks, size = _numpy(cameras.Ks), np.array([cameras.width, cameras.height], np.float32)
+    focal, centre = Ks[:, (0, 1), (0, 1)], Ks[:, (0, 1), (2, 2)]
+    margin = FOV_MARGIN * 0.5 * size / focal
+    limits = np.stack([-(centre / focal + margin), (size - centre) / focal + margin], axis=-1)
     views = _Views(
-        viewmats=_numpy(cameras.viewmats), Ks=_numpy(cameras.Ks), positions=_numpy(cameras.positions),
-        width=cameras.width, height=cameras.height, degree=degree, options=options,
+        viewmats=_numpy(cameras.viewmats), Ks=Ks, limits=limits.reshape(-1, 4).astype(np.float32),
+        positions=_numpy(cameras.positions), width=cameras.width, height=cameras.height, degree=degree,
+        options=options,
     )  # fmt: skip
     box: list[_Seen] = []
-    with _announce_compiling():
+    with _announce_compiling("forward"):
         means2d, features = _Project.apply(*gaussians.tensors(), views, box)
         (seen,) = box
         rgb, depth, alpha, normals = _Blend.apply(means2d, features, background, views, seen)

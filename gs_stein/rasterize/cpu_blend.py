@@ -13,8 +13,8 @@ Shared layouts (float32 unless said otherwise), M seen (view, Gaussian) combinat
 * extents (M, 2): half width and half height of the ellipse outside which alpha < 1/255, pixels
 * pair_items (P,) int32: row of features;  pair_rows (P,) uint8: first row · 16 + last row
 * tile_ranges (V, tiles, 2) int64: first pair, one past the last
-* planes (V · tiles, 512): final transmittance of the 256 pixels, then the number (in the tile) of the last
-  Gaussian that contributed to each
+* planes (V · tiles, 512): final transmittance of the 256 pixels, then the number (in the tile) of the Gaussian
+  that would have taken each to the limit, and so ended it; _NEVER if none did
 """
 
 # pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false, reportIndexIssue=false
@@ -30,6 +30,7 @@ from gs_stein.rasterize.options import ALPHA_MAX, ALPHA_MIN, T_MIN
 from gs_stein.rasterize.simd import (
     any_lane,
     both,
+    but_not,
     exp2_nonpositive,
     load,
     minimum,
@@ -42,8 +43,9 @@ from gs_stein.rasterize.simd import (
 
 TILE = 16
 FEATURES = 13
-PAIR_GRADIENTS = 13
-"""Per pair: Σg, Σg·dx, Σg·dy, Σg·dx², Σg·dx·dy, Σg·dy² with g = ∂loss/∂σ, then the features from r on."""
+PAIR_GRADIENTS = 16
+"""Per pair: Σg, Σg·dx, Σg·dy, Σg·dx², Σg·dx·dy, Σg·dy² with g = ∂loss/∂σ, then the features from r on (one cache
+line, so that two workers never write to the same one)."""
 _PLANE = 272
 """Distance between scratch planes of 256 floats: the extra line keeps their rows off the same cache sets."""
 _LOG2E = np.float32(1.0 / math.log(2.0))
@@ -53,19 +55,21 @@ _HIGHEST = np.float32(math.log2(ALPHA_MAX))
 _ALPHA_MAX = np.float32(ALPHA_MAX)
 _T_MIN = np.float32(T_MIN)
 _HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1.0), np.float32(0.0)
+_NEVER = np.float32(2.0**30)
 _CHECK_EVERY = 8
 """Gaussians between two looks at whether a tile is finished."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def sort_and_bin(
     worker, workers, view_starts, features, extents, tiles_x, tiles_y, pair_starts, tile_ranges, pair_items, pair_rows,
-    item_ranges, pair_of,
+    item_ranges, pair_slots,
 ):  # fmt: skip
     """Per view: sort the seen Gaussians by depth, list the tiles that each touches, and group the pairs by tile.
 
-    item_ranges (M, 2) and pair_of (P,) lead the way back: the pairs of item m are pair_of[first : last].
+    item_ranges (M, 2) and pair_slots (P,) lead the way back: gradients of pair p belong into row pair_slots[p], and
+    the rows of item m are item_ranges[m, 0] : item_ranges[m, 1].
     """
     views = view_starts.shape[0] - 1
     for view in range(worker, views, workers):
@@ -126,10 +130,10 @@ def sort_and_bin(
             histogram[tile_of[pair]] += 1
             pair_items[place] = item_of[pair]
             pair_rows[place] = rows_of[pair]
-            pair_of[base + pair] = place
+            pair_slots[place] = base + pair
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def _by_depth(features, start, count):
     """Stable order of rows start … start + count by column 9, which is positive: its bits sort like integers."""
@@ -164,7 +168,7 @@ def _scratch(planes):
     return memory[skip : skip + planes * _PLANE]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def blend_forward(
     worker, workers, order, tiles_x, tiles_y, width, height, with_normals, features, tile_ranges, pair_items,
@@ -173,7 +177,7 @@ def blend_forward(
     """Composite the tiles order[worker::workers] front to back and write their pixels."""
     tiles = tiles_x * tiles_y
     channels = 7 if with_normals else 4
-    # Planes: transmittance (negative once finished), last contributor, then the channels.
+    # Planes: transmittance (negative once finished), the Gaussian that ended the pixel, then the channels.
     S = _scratch(2 + channels)
     for k in range(worker, order.shape[0], workers):
         view, tile = order[k] // tiles, order[k] % tiles
@@ -183,7 +187,7 @@ def blend_forward(
             # Pixels outside the image start finished.
             here = where(ramp() < float32(columns if row < rows else 0), _ONE, -_ONE)
             store(S, row * TILE, here)
-            store(S, _PLANE + row * TILE, -_ONE)
+            store(S, _PLANE + row * TILE, _NEVER)
             for c in range(channels):
                 store(S, (2 + c) * _PLANE + row * TILE, _ZERO)
         first, last = tile_ranges[view, tile, 0], tile_ranges[view, tile, 1]
@@ -205,20 +209,22 @@ def blend_forward(
             peak = features[item, 5] * _LOG2E
             r, g, b, z = features[item, 6], features[item, 7], features[item, 8], features[item, 9]
             xxdx = xx * dx
+            dy = spread(float32(pair_rows[pair] // 16) - _HALF - y)
             for row in range(pair_rows[pair] // 16, pair_rows[pair] % 16 + 1):
                 at = row * TILE
-                dy = float32(row) + _HALF - y
+                dy = dy + _ONE
                 log2_alpha = (peak - yy * dy * dy) - (xxdx + xy * dy) * dx
                 a = minimum(exp2_nonpositive(log2_alpha), _ALPHA_MAX)
                 drawn = both(log2_alpha >= _LOWEST, log2_alpha <= peak)
                 T = load(S, at)
                 w = a * T
-                after = T - w
-                live = both(drawn, after > _T_MIN)
-                # A pixel that this Gaussian would take to the limit is finished: its sign marks it.
-                store(S, at, where(live, after, where(drawn, minimum(T, _ZERO - T), T)))
-                store(S, _PLANE + at, where(live, number, load(S, _PLANE + at)))
+                live = both(drawn, T - w > _T_MIN)
                 w = where(live, w, _ZERO)
+                store(S, at, T - w)
+                ended = but_not(both(drawn, T > _ZERO), live)
+                if any_lane(ended):
+                    store(S, at, where(ended, _ZERO - T, T - w))
+                    store(S, _PLANE + at, where(ended, number, load(S, _PLANE + at)))
                 store(S, 2 * _PLANE + at, load(S, 2 * _PLANE + at) + w * r)
                 store(S, 3 * _PLANE + at, load(S, 3 * _PLANE + at) + w * g)
                 store(S, 4 * _PLANE + at, load(S, 4 * _PLANE + at) + w * b)
@@ -245,20 +251,20 @@ def blend_forward(
             store(planes[order[k]], 256 + row * TILE, load(S, _PLANE + row * TILE))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def blend_backward(
     worker, workers, order, tiles_x, tiles_y, width, height, with_normals, features, tile_ranges, pair_items,
-    pair_rows, background, depth, planes, v_rgb, v_depth, v_alpha, v_normals, pair_gradients, v_background,
+    pair_rows, pair_slots, background, depth, planes, v_rgb, v_depth, v_alpha, v_normals, pair_gradients, v_background,
 ):  # fmt: skip
     """Gradients of the tiles order[worker::workers], back to front, one row of pair_gradients a pair.
 
-    With wᵢ = αᵢTᵢ and the incoming gradient v of the sums, ∂loss/∂αᵢ = Tᵢ (featuresᵢ·v) − Bᵢ / (1 − αᵢ), where
-    Bᵢ gathers w·(features·v) of everything behind i, background and accumulated opacity included.
+    With v the incoming gradient of the sums, dᵢ = featuresᵢ·v and bᵢ the same of all that lies behind i, as if it
+    were looked at without i: ∂loss/∂αᵢ = Tᵢ (dᵢ - bᵢ), and bᵢ₋₁ = bᵢ + αᵢ (dᵢ - bᵢ).
     """
     tiles = tiles_x * tiles_y
     channels = 7 if with_normals else 4
-    # Planes: transmittance, B, last contributor, then the incoming gradients of the channels.
+    # Planes: transmittance, b, the Gaussian that ended the pixel, then the incoming gradients of the channels.
     S = _scratch(3 + channels)
     for k in range(worker, order.shape[0], workers):
         view, tile = order[k] // tiles, order[k] % tiles
@@ -267,7 +273,7 @@ def blend_backward(
         first, last = tile_ranges[view, tile, 0], tile_ranges[view, tile, 1]
         final = planes[order[k]]
         for p in range(256):
-            S[p], S[2 * _PLANE + p], S[_PLANE + p] = final[p], final[256 + p], _ZERO
+            S[p], S[2 * _PLANE + p], S[_PLANE + p] = final[p], -_ONE, _ZERO
             for c in range(channels):
                 S[(3 + c) * _PLANE + p] = _ZERO
         furthest = -_ONE
@@ -288,16 +294,17 @@ def blend_backward(
                     S[(3 + c) * _PLANE + p] = incoming
                     behind += incoming * background[view, c]
                     v_background[view, tile, c] += T * incoming
-                S[_PLANE + p] = T * behind
+                S[_PLANE + p] = behind
                 S[6 * _PLANE + p] = v_depth[view, v, u] / covered
                 if with_normals:
                     for c in range(3):
                         S[(7 + c) * _PLANE + p] = v_normals[view, v, u, c]
-                furthest = max(furthest, S[2 * _PLANE + p])
-        end = min(first + int(furthest) + 1, last)
+                S[2 * _PLANE + p] = final[256 + p]
+                furthest = max(furthest, final[256 + p])
+        end = min(first + int(furthest), last)
         for pair in range(end, last):
             for c in range(PAIR_GRADIENTS):
-                pair_gradients[pair, c] = _ZERO
+                pair_gradients[pair_slots[pair], c] = _ZERO
         for pair in range(end - 1, first - 1, -1):
             item = pair_items[pair]
             number = float32(pair - first)
@@ -310,59 +317,50 @@ def blend_backward(
             r, g, b, z = features[item, 6], features[item, 7], features[item, 8], features[item, 9]
             nx, ny, nz = features[item, 10], features[item, 11], features[item, 12]
             xxdx = xx * dx
-            g0, gy, gyy = spread(_ZERO), spread(_ZERO), spread(_ZERO)
+            p0, py, pyy = spread(_ZERO), spread(_ZERO), spread(_ZERO)
             sum_r, sum_g, sum_b, sum_z = spread(_ZERO), spread(_ZERO), spread(_ZERO), spread(_ZERO)
             sum_nx, sum_ny, sum_nz = spread(_ZERO), spread(_ZERO), spread(_ZERO)
+            dy = spread(float32(pair_rows[pair] // 16) - _HALF - y)
             for row in range(pair_rows[pair] // 16, pair_rows[pair] % 16 + 1):
                 at = row * TILE
-                dy = float32(row) + _HALF - y
+                dy = dy + _ONE
                 log2_alpha = (peak - yy * dy * dy) - (xxdx + xy * dy) * dx
-                drawn = both(both(log2_alpha >= _LOWEST, log2_alpha <= peak), load(S, 2 * _PLANE + at) >= number)
-                if not any_lane(drawn):
-                    continue
+                drawn = both(log2_alpha >= _LOWEST, log2_alpha <= peak)
+                drawn = both(drawn, load(S, 2 * _PLANE + at) > number)
                 a = where(drawn, minimum(exp2_nonpositive(log2_alpha), _ALPHA_MAX), _ZERO)
-                grow = _ONE / (_ONE - a)
-                T = load(S, at) * grow
+                T = load(S, at) / (_ONE - a)
                 store(S, at, T)
                 w = a * T
                 v_r, v_g = load(S, 3 * _PLANE + at), load(S, 4 * _PLANE + at)
                 v_b, v_z = load(S, 5 * _PLANE + at), load(S, 6 * _PLANE + at)
-                dot = v_r * r + v_g * g + v_b * b + v_z * z
+                difference = v_r * r + v_g * g + v_b * b + v_z * z
                 sum_r, sum_g, sum_b, sum_z = sum_r + w * v_r, sum_g + w * v_g, sum_b + w * v_b, sum_z + w * v_z
                 if with_normals:
                     v_x, v_y, v_w = load(S, 7 * _PLANE + at), load(S, 8 * _PLANE + at), load(S, 9 * _PLANE + at)
-                    dot = dot + (v_x * nx + v_y * ny + v_w * nz)
+                    difference = difference + (v_x * nx + v_y * ny + v_w * nz)
                     sum_nx, sum_ny, sum_nz = sum_nx + w * v_x, sum_ny + w * v_y, sum_nz + w * v_w
                 behind = load(S, _PLANE + at)
-                store(S, _PLANE + at, behind + w * dot)
-                # ∂loss/∂σ = -α ∂loss/∂α, and nothing where alpha was cut off.
-                v_sigma = where(log2_alpha <= _HIGHEST, a * grow * behind - w * dot, _ZERO)
-                g0 = g0 + v_sigma
-                v_sigma = v_sigma * dy
-                gy = gy + v_sigma
-                gyy = gyy + v_sigma * dy
-            pair_gradients[pair, 0] = total(g0)
-            gx = g0 * dx
-            pair_gradients[pair, 1] = total(gx)
-            pair_gradients[pair, 2] = total(gy)
-            pair_gradients[pair, 3] = total(gx * dx)
-            pair_gradients[pair, 4] = total(gy * dx)
-            pair_gradients[pair, 5] = total(gyy)
-            pair_gradients[pair, 6] = total(sum_r)
-            pair_gradients[pair, 7] = total(sum_g)
-            pair_gradients[pair, 8] = total(sum_b)
-            pair_gradients[pair, 9] = total(sum_z)
+                difference = difference - behind
+                store(S, _PLANE + at, behind + a * difference)
+                # -∂loss/∂σ = α ∂loss/∂α, and nothing where alpha was cut off.
+                pull = where(log2_alpha <= _HIGHEST, w * difference, _ZERO)
+                p0 = p0 + pull
+                pull = pull * dy
+                py = py + pull
+                pyy = pyy + pull * dy
+            out = pair_gradients[pair_slots[pair]]
+            px = p0 * dx
+            out[0], out[1], out[2] = -total(p0), -total(px), -total(py)
+            out[3], out[4], out[5] = -total(px * dx), -total(py * dx), -total(pyy)
+            out[6], out[7], out[8], out[9] = total(sum_r), total(sum_g), total(sum_b), total(sum_z)
             if with_normals:
-                pair_gradients[pair, 10] = total(sum_nx)
-                pair_gradients[pair, 11] = total(sum_ny)
-                pair_gradients[pair, 12] = total(sum_nz)
+                out[10], out[11], out[12] = total(sum_nx), total(sum_ny), total(sum_nz)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def gather_gradients(
-    worker, workers, with_normals, features, item_ranges, pair_of, pair_gradients, item_views, item_ids, v_features,
-    v_means2d,
+    worker, workers, with_normals, features, item_ranges, pair_gradients, item_views, item_ids, v_features, v_means2d,
 ):  # fmt: skip
     """Sum the pairs of each seen Gaussian, in the order in which its tiles were listed."""
     count = features.shape[0]
@@ -372,9 +370,8 @@ def gather_gradients(
         for c in range(columns):
             sums[c] = _ZERO
         for k in range(item_ranges[item, 0], item_ranges[item, 1]):
-            pair = pair_of[k]
             for c in range(columns):
-                sums[c] += pair_gradients[pair, c]
+                sums[c] += pair_gradients[k, c]
         xx, xy, yy = features[item, 2], features[item, 3], features[item, 4]
         view, gaussian = item_views[item], item_ids[item]
         v_means2d[view, gaussian, 0] = -(xx * sums[1] + xy * sums[2])
@@ -384,5 +381,5 @@ def gather_gradients(
         v_features[item, 3] = sums[4]
         v_features[item, 4] = _HALF * sums[5]
         v_features[item, 5] = -sums[0]
-        for c in range(6, PAIR_GRADIENTS):
+        for c in range(6, FEATURES):
             v_features[item, c] = sums[c]

@@ -17,13 +17,13 @@ import numpy as np
 from numba import float32, njit
 
 from gs_stein.rasterize import sh as _sh
-from gs_stein.rasterize.options import ALPHA_MIN, EXTENT, FOV_MARGIN
+from gs_stein.rasterize.options import ALPHA_MIN, EXTENT
 
 CHUNK = 512
 """Gaussians handled by one worker at a time; fixed, so that the order of results is fixed too."""
 _TILE = 16
 _LN_LOWEST = np.float32(math.log(ALPHA_MIN))
-_EXTENT, _MARGIN = np.float32(EXTENT), np.float32(FOV_MARGIN)
+_EXTENT = np.float32(EXTENT)
 _HALF, _ONE, _ZERO, _TWO, _THREE, _FIVE = (np.float32(value) for value in (0.5, 1, 0, 2, 3, 5))
 _C0, _C1, _C2_XY, _C2_ZZ, _C2_XX = (
     np.float32(value) for value in (_sh.C0, _sh.C1, _sh.C2_XY, _sh.C2_ZZ, _sh.C2_XX)
@@ -33,7 +33,7 @@ _C3_33, _C3_32, _C3_31, _C3_30, _C3_22 = (
 )
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def _rotation(w, x, y, z, R):
     """Write the rotation matrix of a unit quaternion."""
@@ -42,7 +42,7 @@ def _rotation(w, x, y, z, R):
     R[2, 0], R[2, 1], R[2, 2] = _TWO * (x * z - w * y), _TWO * (y * z + w * x), _ONE - _TWO * (x * x + y * y)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def _basis(x, y, z, degree, basis):
     """Write the spherical-harmonic basis in a unit direction."""
@@ -63,7 +63,7 @@ def _basis(x, y, z, degree, basis):
             basis[15] = -_C3_33 * x * (xx - _THREE * yy)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def _basis_gradient(x, y, z, degree, v, out):
     """Write Σ v[k] ∂basis[k]/∂(x, y, z), the basis taken as the polynomials above."""
@@ -84,16 +84,17 @@ def _basis_gradient(x, y, z, degree, v, out):
     out[0], out[1], out[2] = gx, gy, gz
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def project_forward(
-    worker, workers, means, log_scales, quats, logits, sh, viewmats, Ks, positions, width, height, near, far, eps2d,
-    antialiased, degree, seen_features, seen_extents, seen_ids, counts, pair_bounds, means2d, radii, items,
+    worker, workers, means, log_scales, quats, logits, sh, viewmats, Ks, limits, positions, width, height, near, far,
+    eps2d, antialiased, degree, seen_features, seen_extents, seen_ids, counts, pair_bounds, means2d, radii, items,
 ):  # fmt: skip
     """Project every Gaussian into every view; keep what is seen, packed at the start of each chunk's rows.
 
-    Writes, per view: radii (0 where culled), means2d (0 where culled), items = -1, and for each chunk of Gaussians
+    Writes, per view: radii and means2d where seen (the caller filled them with 0), and for each chunk of Gaussians
     the features, extents and ids of the seen ones, their number, and a bound on the tiles that they touch.
+    limits (V, 4) are the lowest and highest x/z and y/z at which the projection is linearised.
     """
     n, views = means.shape[0], viewmats.shape[0]
     chunks = (n + CHUNK - 1) // CHUNK
@@ -101,18 +102,16 @@ def project_forward(
     basis = np.zeros(16, np.float32)
     bases = (degree + 1) ** 2
     w, h = float32(width), float32(height)
+    blur = math.sqrt(eps2d)
     for chunk in range(worker, chunks, workers):
         for view in range(views):
             counts[view, chunk] = 0
             pair_bounds[view, chunk] = 0
         for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, n)):
             mx, my, mz = means[i, 0], means[i, 1], means[i, 2]
+            largest = -_ONE
             ready = False
-            largest = math.exp(max(log_scales[i, 0], log_scales[i, 1], log_scales[i, 2]))
             for view in range(views):
-                radii[view, i] = 0
-                items[view, i] = -1
-                means2d[view, i, 0] = means2d[view, i, 1] = _ZERO
                 V = viewmats[view]
                 z = V[2, 0] * mx + V[2, 1] * my + V[2, 2] * mz + V[2, 3]
                 if not (z >= near and z <= far):
@@ -122,14 +121,13 @@ def project_forward(
                 fx, fy, cx, cy = Ks[view, 0, 0], Ks[view, 1, 1], Ks[view, 0, 2], Ks[view, 1, 2]
                 iz = _ONE / z
                 px, py = fx * x * iz + cx, fy * y * iz + cy
-                margin_x, margin_y = _MARGIN * _HALF * w / fx, _MARGIN * _HALF * h / fy
-                tx = min(max(x * iz, -(cx / fx + margin_x)), (w - cx) / fx + margin_x)
-                ty = min(max(y * iz, -(cy / fy + margin_y)), (h - cy) / fy + margin_y)
+                tx = min(max(x * iz, limits[view, 0]), limits[view, 1])
+                ty = min(max(y * iz, limits[view, 2]), limits[view, 3])
                 # A cheap bound first: most of a room is outside the picture.
-                reach_x = fx * iz * largest * math.sqrt(_ONE + tx * tx)
-                reach_y = fy * iz * largest * math.sqrt(_ONE + ty * ty)
-                reach_x = _EXTENT * math.sqrt(eps2d + reach_x * reach_x) + _TWO
-                reach_y = _EXTENT * math.sqrt(eps2d + reach_y * reach_y) + _TWO
+                if largest < 0:
+                    largest = math.exp(max(log_scales[i, 0], log_scales[i, 1], log_scales[i, 2]))
+                reach_x = _EXTENT * (fx * iz * largest * (_ONE + abs(tx)) + blur) + _ONE
+                reach_y = _EXTENT * (fy * iz * largest * (_ONE + abs(ty)) + blur) + _ONE
                 if not (px + reach_x > 0 and px - reach_x < w and py + reach_y > 0 and py - reach_y < h):
                     continue
                 if not ready:
@@ -174,9 +172,10 @@ def project_forward(
 
                 at = chunk * CHUNK + counts[view, chunk]
                 counts[view, chunk] += 1
-                columns = min(px + hx, w) / _TILE - max(px - hx, _ZERO) / _TILE
-                rows = min(py + hy, h) / _TILE - max(py - hy, _ZERO) / _TILE
-                pair_bounds[view, chunk] += (int(columns) + 2) * (int(rows) + 3)
+                # Tiles in the bounding box; two more across and down make it a bound under any rounding.
+                columns = (min(px + hx, w) - max(px - hx, _ZERO)) * float32(1 / _TILE)
+                rows = (min(py + hy, h) - max(py - hy, _ZERO)) * float32(1 / _TILE)
+                pair_bounds[view, chunk] += (int(columns) + 2) * (int(rows) + 2)
                 seen_ids[view, at] = i
                 seen_extents[view, at, 0], seen_extents[view, at, 1] = hx, hy
                 out = seen_features[view, at]
@@ -203,7 +202,7 @@ def project_forward(
                     out[10 + c] = sign * R[c, shortest]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def pack_seen(
     worker, workers, starts, counts, seen_features, seen_extents, seen_ids, features, extents, item_views, item_ids,
@@ -223,13 +222,13 @@ def pack_seen(
                     features[item, c] = seen_features[view, source, c]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def project_backward(
-    worker, workers, means, log_scales, quats, logits, sh, viewmats, Ks, positions, width, height, eps2d, antialiased,
-    degree, items, features, v_means2d, v_features, v_means, v_log_scales, v_quats, v_logits, v_sh,
+    worker, workers, means, log_scales, quats, logits, sh, viewmats, Ks, limits, positions, eps2d, antialiased, degree,
+    items, features, v_means2d, v_features, v_means, v_log_scales, v_quats, v_logits, v_sh,
 ):  # fmt: skip
-    """Gradients of the raw parameters, summed over the views in their order."""
+    """Gradients of the raw parameters, summed over the views in their order; the caller filled them with 0."""
     n, views = means.shape[0], viewmats.shape[0]
     chunks = (n + CHUNK - 1) // CHUNK
     R, M, U = np.empty((3, 3), np.float32), np.empty((3, 3), np.float32), np.empty((2, 3), np.float32)
@@ -238,16 +237,8 @@ def project_backward(
     scales = np.empty(3, np.float32)
     basis, v_basis, v_direction = np.zeros(16, np.float32), np.zeros(16, np.float32), np.zeros(3, np.float32)
     bases = (degree + 1) ** 2
-    w, h = float32(width), float32(height)
     for chunk in range(worker, chunks, workers):
         for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, n)):
-            for c in range(3):
-                v_means[i, c] = v_log_scales[i, c] = _ZERO
-                for k in range(sh.shape[1]):
-                    v_sh[i, k, c] = _ZERO
-            for c in range(4):
-                v_quats[i, c] = _ZERO
-            v_logits[i] = _ZERO
             ready = False
             for view in range(views):
                 item = items[view, i]
@@ -272,14 +263,13 @@ def project_backward(
                 x = V[0, 0] * mx + V[0, 1] * my + V[0, 2] * mz + V[0, 3]
                 y = V[1, 0] * mx + V[1, 1] * my + V[1, 2] * mz + V[1, 3]
                 z = V[2, 0] * mx + V[2, 1] * my + V[2, 2] * mz + V[2, 3]
-                fx, fy, cx, cy = Ks[view, 0, 0], Ks[view, 1, 1], Ks[view, 0, 2], Ks[view, 1, 2]
+                fx, fy = Ks[view, 0, 0], Ks[view, 1, 1]
                 iz = _ONE / z
-                margin_x, margin_y = _MARGIN * _HALF * w / fx, _MARGIN * _HALF * h / fy
                 tx, ty = x * iz, y * iz
-                free_x = tx >= -(cx / fx + margin_x) and tx <= (w - cx) / fx + margin_x
-                free_y = ty >= -(cy / fy + margin_y) and ty <= (h - cy) / fy + margin_y
-                tx = min(max(tx, -(cx / fx + margin_x)), (w - cx) / fx + margin_x)
-                ty = min(max(ty, -(cy / fy + margin_y)), (h - cy) / fy + margin_y)
+                free_x = tx >= limits[view, 0] and tx <= limits[view, 1]
+                free_y = ty >= limits[view, 2] and ty <= limits[view, 3]
+                tx = min(max(tx, limits[view, 0]), limits[view, 1])
+                ty = min(max(ty, limits[view, 2]), limits[view, 3])
                 for c in range(3):
                     W[0, c] = fx * iz * (V[0, c] - tx * V[2, c])
                     W[1, c] = fy * iz * (V[1, c] - ty * V[2, c])
