@@ -1,0 +1,45 @@
+"""The lines at the top of the panel."""
+
+from __future__ import annotations
+
+import html
+import math
+
+
+def rows(pairs: list[tuple[str, str]]) -> str:
+    """A small table as HTML; names and values are shown as text, whatever is in them."""
+    cells = "".join(
+        f'<tr><td style="opacity:.65;padding:1px 1em 1px 0;white-space:nowrap">{html.escape(name)}</td>'
+        f'<td style="text-align:right;overflow-wrap:anywhere">{html.escape(value)}</td></tr>'
+        for name, value in pairs
+    )
+    return f'<table style="width:calc(100% - 2em);margin:.3em 1em;font-size:.875em;border-spacing:0">{cells}</table>'
+
+
+def note(text: str) -> str:
+    """A quiet line as HTML, shown as text."""
+    return f'<p style="padding:0 1em;margin:.3em 0;opacity:.75;font-size:.85em">{html.escape(text)}</p>'
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them: 42 s, 3:05 min, 1:02 h."""
+    if seconds is None or not math.isfinite(seconds):
+        return "…"
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+
+
+def thousands(number: int) -> str:
+    """12 345, with thin spaces."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def splats_line(shown: int, total: int, limit: int) -> str:
+    """How many Gaussians there are, and how many of them a browser draws."""
+    if total <= limit:
+        return thousands(total)
+    return f"{thousands(total)} (an even sample of {thousands(limit)} shown)" if shown else thousands(total)

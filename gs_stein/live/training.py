@@ -1,0 +1,312 @@
+"""The live view of a run: what `train.py` calls, and the thread that feeds the browsers.
+
+    live = Live(config_of_the_run …)
+    for step in optimize(config, state, controls):
+        live.publish(step, state.distiller)
+        live.wait_while_paused()
+    live.finish("runs/…")
+
+The training thread only copies, a few times a second and never for more than a fixed share of its time. Everything
+that talks to browsers happens on a thread of its own, which may fail or be slow without anybody noticing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from gs_stein.camera_options import CameraOptions, OrbitCameras
+from gs_stein.cameras import video_path
+from gs_stein.gaussians import Gaussians
+from gs_stein.live.camera_tab import CameraTab
+from gs_stein.live.control import Gate
+from gs_stein.live.export_tab import ExportTab, Scene
+from gs_stein.live.layers import LayerView
+from gs_stein.live.notices import notify
+from gs_stein.live.options import LiveOptions
+from gs_stein.live.pictures import Pictures
+from gs_stein.live.plots import Plots
+from gs_stein.live.record import History, Snapshot, snapshot_of
+from gs_stein.live.run_panel import RunPanel, SteerTab
+from gs_stein.live.scene import SplatLayer, set_first_view
+from gs_stein.live.server import address, close_server, describe, open_server
+from gs_stein.live.snapshot import copied, to_splats
+from gs_stein.live.views import home
+from gs_stein.step import Controls, Step
+from gs_stein.types import Cameras, Denoiser, DepthEstimator
+
+if TYPE_CHECKING:
+    from gs_stein.distill.distiller import Distiller
+
+log = logging.getLogger(__name__)
+
+_UNWATCHED = 2.0
+"""Seconds between copies while no browser is there: the first one to come sees a scene at once."""
+_PANELS = 1.0
+"""Seconds between redrawn curves."""
+_PICTURES = 4.0
+"""Seconds between redrawn pictures; they need the prior's decoder."""
+_CORE = 5.0
+"""Showing may take this many times the share of the training thread's copies, of one core."""
+_TOO_MANY = 5
+"""Failures in a row after which the view gives up."""
+
+
+class Live:
+    """A page that shows a run and steers it.
+
+    Args:
+        controls: flags that the training loop reads.
+        prompt: shown, as text.
+        cameras: of the run, for the first view.
+        guidance_scale: as configured.
+        window: timesteps as configured at the beginning, fractions of T.
+        options: address and limits.
+        folder: of the run; exports go into its `exports/`. None: to the browser only.
+        denoiser: decodes the prior's guess; None: no such picture.
+        depth_estimator: for the fourth picture.
+        prior_device: where those two run.
+
+    Raises:
+        ValueError: nothing can be served at the address.
+    """
+
+    def __init__(
+        self,
+        controls: Controls,
+        prompt: str,
+        cameras: CameraOptions,
+        *,
+        guidance_scale: float = 7.5,
+        window: tuple[float, float] = (0.02, 0.98),
+        options: LiveOptions | None = None,
+        folder: Path | None = None,
+        denoiser: Denoiser | None = None,
+        depth_estimator: DepthEstimator | None = None,
+        prior_device: torch.device | str = "cpu",
+    ) -> None:
+        options = LiveOptions() if options is None else options
+        self._controls, self._options = controls, options
+        self._cameras = cameras
+        self._history, self._gate = History(), Gate()
+        self._latest: Snapshot | None = None
+        self._shown: Snapshot | None = None
+        self._step: Step | None = None
+        self._distiller: Distiller | None = None
+        self._due, self._skipped = 0.0, 0
+        self._broken = False
+        self._closed = threading.Event()
+        self._news = threading.Event()
+        self._whole_wanted, self._whole_ready = threading.Event(), threading.Event()
+        self._whole: Gaussians | None = None
+        self.server = server = open_server(options.host, options.port, "gs_stein")
+        view = home(cameras)
+        set_first_view(server, view)
+        self._splats = SplatLayer(server, "/splats")
+        self._panel = RunPanel(server, controls, self._gate, prompt, options.max_splats)
+        self._layers = LayerView(server, lambda: None if self._latest is None else self._latest.gaussians)
+        self._layers.on_change(self._splats.visible)
+        tabs = server.gui.add_tab_group()
+        with tabs.add_tab("Steer"):
+            self._steer = SteerTab(server, controls, guidance_scale, window)
+        self._plots = Plots(server, tabs.add_tab("Plots"))
+        with tabs.add_tab("Pictures"):
+            self._pictures = Pictures(server, denoiser, depth_estimator, torch.device(prior_device))
+        with tabs.add_tab("Camera"):
+            self._camera = CameraTab(server, view, 0.18 if isinstance(cameras, OrbitCameras) else 0.2, training=True)
+        with tabs.add_tab("Export"):
+            self._export = ExportTab(server, self._whole_scene, lambda: folder, self._camera, self._default_path)
+        server.on_client_connect(lambda _: self._news.set())
+        self._thread = threading.Thread(target=self._serve, name="viewer", daemon=True)
+        self._thread.start()
+
+    @property
+    def address(self) -> str:
+        """Where the page is."""
+        return address(self.server)
+
+    def describe(self) -> str:
+        """The lines to print: the address, and how to reach it from another machine."""
+        return describe(self.server)
+
+    @property
+    def paused(self) -> bool:
+        """Whether somebody paused the run."""
+        return self._gate.paused
+
+    def publish(self, step: Step, distiller: Distiller | None = None) -> None:
+        """Hand over a finished step. Costs next to nothing, and never raises.
+
+        Copies are made at most `options.updates` times a second, and more rarely where copying is dear.
+
+        Args:
+            step: live; nothing of it is changed.
+            distiller: where coefficients and variances are; None: no such curves.
+        """
+        if self._broken:
+            return
+        try:
+            self._step, self._distiller = step, distiller
+            self._history.add(step)
+            if self._whole_wanted.is_set():
+                self._hand_over_whole()
+            now = time.monotonic()
+            if now >= self._due:
+                self._take(now)
+        except Exception:
+            self._give_up("handing over a step")
+
+    def wait_while_paused(self, until: Callable[[], bool] = lambda: False) -> float:
+        """Block while the run is paused; a single step, resuming, or stopping ends it.
+
+        Args:
+            until: another reason to end, asked ten times a second.
+
+        Returns:
+            Seconds spent waiting.
+        """
+        if self._broken or not self._gate.paused:
+            return 0.0
+        if self._step is not None:
+            self._take(time.monotonic())  # what stands still is shown as it is, not as it was half a second ago
+
+        def work() -> None:
+            if self._whole_wanted.is_set():
+                self._hand_over_whole()
+
+        return self._gate.wait(lambda: self._controls.stop or self._broken or until(), work)
+
+    def finish(self, where: str) -> None:
+        """The run is over: show its last state and say where its files are. Waits two seconds at most."""
+        try:
+            self._gate.resume()
+            if self._step is not None and not self._broken:
+                self._take(time.monotonic())
+                end = time.monotonic() + 2.0
+                while self.server.get_clients() and self._shown is not self._latest and time.monotonic() < end:
+                    time.sleep(0.02)
+            self._panel.finished(where)
+            self.server.flush()
+        except Exception:
+            self._give_up("finishing")
+
+    def tell(self, title: str, body: str) -> None:
+        """A note in every browser, e.g. about a saved file."""
+        try:
+            notify(self.server, title, body, "green")
+        except Exception:
+            self._give_up("a note")
+
+    def close(self) -> None:
+        """Stop serving. Nothing that was running before goes on, nobody waits any longer."""
+        self._closed.set()
+        self._news.set()
+        self._broken = True
+        self._gate.poke()
+        self._whole_ready.set()
+        self._export.close()
+        self._layers.close()
+        self._thread.join(timeout=5.0)
+        close_server(self.server)
+
+    def __enter__(self) -> Live:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # On the training thread.
+
+    def _take(self, now: float) -> None:
+        assert self._step is not None
+        self._latest = snapshot_of(
+            self._step, self._distiller, self._pictures.wanted, self._options.max_splats,
+            view_dependent=self._layers.layer is not None,
+        )  # fmt: skip
+        cost = time.monotonic() - now
+        rest = 1.0 / self._options.updates if self.server.get_clients() else _UNWATCHED
+        self._due = now + max(rest, cost / self._options.share)
+        self._news.set()
+
+    def _hand_over_whole(self) -> None:
+        if self._step is not None:
+            self._whole_wanted.clear()
+            self._whole = copied(self._step.gaussians)
+            self._whole_ready.set()
+
+    # On other threads.
+
+    def _whole_scene(self) -> Scene | None:
+        """All Gaussians of the next step, for a file; waits for the training thread."""
+        if self._step is None:
+            return None
+        self._whole_ready.clear()
+        self._whole_wanted.set()
+        self._gate.poke()
+        while not self._whole_ready.wait(0.2):
+            if self._closed.is_set():
+                return None
+        return None if self._whole is None else Scene(self._whole, f"step-{self._step.step:06d}")
+
+    def _default_path(self, frames: int) -> Cameras:
+        return video_path(self._cameras, frames)
+
+    def _serve(self) -> None:
+        failures = 0
+        curves_at = pictures_at = 0.0
+        while not self._closed.is_set():
+            self._news.wait(0.5)
+            self._news.clear()
+            if self._closed.is_set():
+                return
+            snapshot = self._latest
+            if snapshot is None or not self.server.get_clients():
+                continue
+            started = time.monotonic()
+            try:
+                self._panel.refresh()
+                if snapshot is not self._shown:
+                    self._show(snapshot)
+                if started >= curves_at:
+                    self._plots.show(self._history, snapshot.curves)
+                    curves_at = self._again(_PANELS, started)
+                if started >= pictures_at and snapshot.views is not None:
+                    before = time.monotonic()
+                    self._pictures.show(snapshot.views)
+                    pictures_at = self._again(_PICTURES, before)
+                failures = 0
+            except Exception as error:
+                failures += 1
+                log.warning("viewer: %s: %s", type(error).__name__, error)
+                if failures >= _TOO_MANY:
+                    self._give_up("showing a step")
+                    return
+            if not self._gate.paused:  # showing takes processor time from the training, though not its thread
+                self._closed.wait(min((time.monotonic() - started) / (_CORE * self._options.share), 5.0))
+
+    def _again(self, rest: float, started: float) -> float:
+        """When to do again what was started at a time: after `rest` seconds, or later if it is dear."""
+        now = time.monotonic()
+        return now + max(rest, (now - started) / (_CORE * self._options.share))
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self._shown = snapshot
+        self._splats.show(to_splats(snapshot.gaussians, snapshot.count))
+        self._panel.show(snapshot, self._history)
+        if snapshot.views is not None:
+            self._camera.show(snapshot.views.cameras)
+        self._layers.changed()
+        if snapshot.skipped > self._skipped:
+            self._skipped = snapshot.skipped
+            notify(self.server, "Step skipped", f"{snapshot.skipped} so far: a value was not finite.", "orange")
+
+    def _give_up(self, what: str) -> None:
+        self._broken = True
+        self._gate.resume()
+        log.warning("viewer: stopped after an error in %s; the run goes on without it", what, exc_info=True)

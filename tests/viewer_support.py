@@ -1,0 +1,145 @@
+"""A training loop without a prior, and a real browser: what the viewer's tests share."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+
+from gs_stein.cameras import orbit
+from gs_stein.distill.distiller import Estimate
+from gs_stein.gaussians import Gaussians, rgb_to_sh
+from gs_stein.rasterize import RasterizeOptions, rasterize
+from gs_stein.step import Controls, Losses, Step
+
+CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+FLAGS = [
+    "--headless=new", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]  # fmt: skip
+PATIENCE = 60.0
+"""Seconds to wait for anything on a busy machine."""
+
+
+def require_browser() -> str:
+    """The path of a Chromium to test with; skips the test without one, or fails it where everything is required."""
+    try:
+        import playwright  # noqa: F401
+    except ImportError:
+        reason = "playwright is not installed: pip install -e '.[dev]'"
+    else:
+        if CHROMIUM is not None:
+            return CHROMIUM
+        reason = "there is no chromium: apt install chromium"
+    if os.environ.get("GS_STEIN_REQUIRE_ALL") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@contextmanager
+def browser(url: str, width: int = 320, height: int = 240) -> Iterator:
+    """A page of a fresh headless Chromium (playwright), open at `url`."""
+    from playwright.sync_api import sync_playwright
+
+    path = require_browser()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=path, headless=True, args=FLAGS, ignore_default_args=["--headless"],
+            viewport={"width": width, "height": height}, timeout=PATIENCE * 1000,
+        )  # fmt: skip
+        try:
+            page = context.pages[0] if context.pages else context.new_page()
+            page.goto(url, timeout=PATIENCE * 1000)
+            yield page
+        finally:
+            context.close()
+
+
+def click(locator) -> None:
+    """Click without waiting for the page to stand still: software rendering takes a second a frame."""
+    locator.first.wait_for(state="attached", timeout=PATIENCE * 1000)
+    locator.first.dispatch_event("click", timeout=PATIENCE * 1000)
+
+
+def eventually(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
+    """Wait until something holds; fails with its name."""
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, f"never happened: {what}"
+        time.sleep(0.05)
+
+
+def blob(rgb: tuple[float, float, float], count: int = 300, seed: int = 0, size: float = 0.12) -> Gaussians:
+    """A ball of one colour, radius about 0.6, opaque."""
+    generator = torch.Generator().manual_seed(seed)
+    means = torch.randn(count, 3, generator=generator) * 0.3
+    quats = torch.nn.functional.normalize(torch.randn(count, 4, generator=generator), dim=-1)
+    colours = rgb_to_sh(torch.tensor([rgb]).expand(count, 3))
+    return Gaussians(
+        means, torch.full((count, 3), math.log(size)), quats, torch.full((count,), 3.0), colours[:, None].clone()
+    )
+
+
+def fake_training(
+    total: int = 200,
+    count: int = 300,
+    views: int = 2,
+    resolution: int = 32,
+    controls: Controls | None = None,
+    rest: float = 0.0,
+    target: tuple[float, float, float] = (0.1, 0.8, 0.2),
+    seed: int = 0,
+) -> Iterator[Step]:
+    """Fit a red ball to another colour: rasterizer, loss, Adam, all from one seed; yields what `optimize` does."""
+    controls = Controls() if controls is None else controls
+    generator = torch.Generator().manual_seed(seed)
+    parameters = blob((0.9, 0.1, 0.1), count).parameters()
+    optimizer = torch.optim.Adam([parameters["sh0"], parameters["quats"]], lr=0.03)
+    goal = torch.tensor(target)
+    seconds = 0.0
+    for i in range(1, total + 1):
+        if controls.stop:
+            return
+        started = time.perf_counter()
+        azimuth = 360.0 * torch.rand(views, generator=generator)
+        cameras = orbit(
+            azimuth, torch.full((views,), 15.0), torch.full((views,), 2.6), torch.full((views,), 50.0), resolution
+        )
+        render = rasterize(Gaussians.from_parameters(parameters), cameras, RasterizeOptions(backend="reference"))
+        noise = 0.05 * torch.randn(render.rgb.shape, generator=generator)
+        loss = ((render.rgb - goal * render.alpha[..., None] + noise) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        for group in optimizer.param_groups:
+            group["lr"] = 0.03 * controls.learning_rate
+        optimizer.step()
+        time.sleep(rest)
+        seconds += time.perf_counter() - started
+        rgb = render.rgb.detach().permute(0, 3, 1, 2)
+        estimate = Estimate(
+            torch.zeros_like(rgb), rgb, noise.permute(0, 3, 1, 2), torch.full((1,), 400.0), True, 2 * views
+        )
+        yield Step(
+            i, total, Losses(loss.item(), loss.item() ** 0.5, opacity=0.01 / i),
+            Gaussians.from_parameters(parameters).detach(), cameras,
+            type(render)(
+                render.rgb.detach(), render.depth.detach(), render.alpha.detach(), None, render.means2d.detach(),
+                render.radii,
+            ),
+            estimate, 0.6 + 0.3 / i, count, 0, 2 * views * i, seconds,
+        )  # fmt: skip
+
+
+def mean_colour(image: np.ndarray) -> np.ndarray:
+    """Mean RGB of what is drawn in a PNG render (RGBA, transparent background)."""
+    drawn = image[..., 3] > 128
+    return image[drawn][:, :3].mean(axis=0) if drawn.any() else np.zeros(3)
