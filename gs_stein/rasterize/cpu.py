@@ -57,7 +57,7 @@ def _announce_compiling(what: str) -> Iterator[None]:
     def announce() -> None:
         print(f"gs_stein: compiling the CPU rasterizer ({what}), once on this machine …", file=sys.stderr, flush=True)
 
-    timer = threading.Timer(2.0, announce)
+    timer = threading.Timer(4.0, announce)
     timer.daemon = True
     timer.start()
     try:
