@@ -21,8 +21,8 @@ class Components:
     noise: float
 
 
-def noise_variance(samples: Float[Tensor, "C T N *rest"]) -> Float[Tensor, "C *rest"]:
-    """Unbiased variance over noises given camera and timestep, averaged over timesteps."""
+def noise_variance(samples: Float[Tensor, "C T N *rest"]) -> Tensor:
+    """Unbiased variance over noises given camera and timestep, averaged over timesteps: (C, …)."""
     return samples.var(2, unbiased=True).mean(1)
 
 
@@ -40,7 +40,8 @@ def components(samples: Float[Tensor, "C T N *rest"]) -> Components:
 def split_halves(samples: Float[Tensor, "C T N *rest"]) -> tuple[Tensor, Tensor]:
     """Means over two disjoint halves of the noises, flattened to (C·T, D)."""
     half = samples.shape[2] // 2
-    return tuple(part.mean(2).flatten(0, 1).flatten(1) for part in (samples[:, :, :half], samples[:, :, half:]))  # type: ignore[return-value]
+    first, second = samples[:, :, :half].mean(2), samples[:, :, half:].mean(2)
+    return first.flatten(0, 1).flatten(1), second.flatten(0, 1).flatten(1)
 
 
 def z_of_mean(samples: Float[Tensor, "C T N *rest"]) -> float:
@@ -51,6 +52,24 @@ def z_of_mean(samples: Float[Tensor, "C T N *rest"]) -> float:
     first, second = split_halves(samples)
     products = (first * second).sum(1)
     return float(products.mean() / (products.std() / len(products) ** 0.5).clamp_min(1e-30))
+
+
+def z_along(
+    h: Float[Tensor, "C T N *rest"],
+    eps: Float[Tensor, "C T N *rest"],
+    phi: Float[Tensor, "C T N"],
+    gradient: Float[Tensor, "C T N *rest"],
+) -> float:
+    """z-score of the mean of h along E∇φ: where a wrong sign or factor of σ∇φ would show.
+
+    The direction E∇φ and the level E φ come from the first half of the noises, the test from the second; taking off
+    E φ · ε, whose mean is zero, removes most of the noise. About N(0, 1) under zero mean.
+    """
+    half = h.shape[2] // 2
+    direction = gradient[:, :, :half].mean(2, keepdim=True)
+    level = phi[:, :, :half].mean(2, keepdim=True).view(*phi.shape[:2], 1, *([1] * (h.ndim - 3)))
+    values = ((h[:, :, half:] - level * eps[:, :, half:]) * direction).flatten(3).sum(3).flatten()
+    return float(values.mean() / (values.std() / len(values) ** 0.5).clamp_min(1e-30))
 
 
 def mean_shift(samples: Float[Tensor, "C T N *rest"], reference: Float[Tensor, "C T N *rest"]) -> tuple[float, float]:

@@ -80,7 +80,7 @@ class LoraScore:
 
         if not isinstance(denoiser, LoraCapable):
             raise ValueError(
-                f"estimator: VSD needs a denoiser with a `network` to adapt, {type(denoiser).__name__} has none; use SSD"
+                f"estimator: VSD adapts a denoiser's `network`, {type(denoiser).__name__} shows none; use SSD"
             )
         self.options, self.denoiser = options, denoiser
         network = denoiser.network
@@ -97,7 +97,7 @@ class LoraScore:
         self.parameters = {
             f"{name}.{key}": value
             for name, layer in self._layers
-            for key, value in layer.named_parameters()
+            for key, value in network.get_submodule(name).named_parameters()
             if f".{_ADAPTER}" in key
         }
         """The LoRA's own weights by name."""

@@ -45,7 +45,7 @@ class VSD:
 
     rank: int = 8
     """Rank of the LoRA."""
-    alpha: float = 8.0
+    alpha: int = 8
     """LoRA's scale is alpha / rank."""
     target_modules: tuple[str, ...] = ()
     """Endings of the names of the modules to adapt; empty: every Linear inside attention, or every Linear if there is

@@ -17,7 +17,7 @@ class Readout:
 
     second_moment: Float[Tensor, " bins"]
     """E‖ω g‖²/D of one independent noise (the mean of its twins when antithetic, times their number: so per
-    evaluation). Zero-mean control variates leave ‖E g‖² alone, so a difference of second moments is one of variances."""
+    evaluation). Zero-mean variates leave ‖E g‖² alone, so a difference of second moments is one of variances."""
     variance: Float[Tensor, " bins"]
     """The same minus ‖E g‖²/D; only where a step put several independent noises of the same render into one bin."""
 
