@@ -180,10 +180,11 @@ def bounced(probes, room, x, y, z, nx, ny, nz):
     for corner in range(8):
         a, d, e = corner & 1, (corner >> 1) & 1, corner >> 2
         w = (fx if a else 1 - fx) * (fy if d else 1 - fy) * (fz if e else 1 - fz)
-        probe = probes[i + a, j + d, k + e]
-        r += w * (wx * probe[qx, 0] + wy * probe[qy, 0] + wz * probe[qz, 0])
-        g += w * (wx * probe[qx, 1] + wy * probe[qy, 1] + wz * probe[qz, 1])
-        b += w * (wx * probe[qx, 2] + wy * probe[qy, 2] + wz * probe[qz, 2])
+        p, q, s = i + a, j + d, k + e
+        ux, uy, uz = w * wx, w * wy, w * wz
+        r += ux * probes[p, q, s, qx, 0] + uy * probes[p, q, s, qy, 0] + uz * probes[p, q, s, qz, 0]
+        g += ux * probes[p, q, s, qx, 1] + uy * probes[p, q, s, qy, 1] + uz * probes[p, q, s, qz, 1]
+        b += ux * probes[p, q, s, qx, 2] + uy * probes[p, q, s, qy, 2] + uz * probes[p, q, s, qz, 2]
     return r, g, b
 
 
@@ -203,4 +204,4 @@ def bounce(scene: Scene) -> Bounce:
     # eyes adapt to the light, hardly to the surfaces' own brightness, and partly to the light's colour
     exposure = scene.exposure * 0.5 / max(received, 1e-3) * (0.5 / max(albedo, 0.05)) ** 0.25
     tint = light.mean(axis=0) / max(received, 1e-6)
-    return Bounce(probes, exposure * tint**-0.5)
+    return Bounce(probes, exposure * np.maximum(tint, 1e-3) ** -0.5)

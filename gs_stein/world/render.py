@@ -18,7 +18,7 @@ from numba import njit
 
 from gs_stein.types import Cameras
 from gs_stein.world.light import bounce, bounced
-from gs_stein.world.materials import FOLDS, MIRROR, albedo
+from gs_stein.world.materials import FOLDS, MIRROR, SOLID, albedo
 from gs_stein.world.primitives import Scene
 from gs_stein.world.trace import (
     DX, DY, DZ, HIT, INFINITY, LANES, OX, OY, OZ, PACKET, T, bounds, cull_box, cull_frustum, cull_shaft, local_normal,
@@ -62,7 +62,39 @@ def _low_discrepancy(count: int, dimensions: int) -> np.ndarray:
 
 
 _BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]).reshape(-1)
-_POINTS = _low_discrepancy(16 * max(_SHADOW_RAYS, _OCCLUSION_RAYS), 3)
+
+
+def _sample_table(count: int) -> np.ndarray:
+    """For each sample: a point of the square (2), a reach (1), of the sphere (3), of the hemisphere (3), offsets (3)."""
+    p = _low_discrepancy(count, 3)
+    angle, height = 2 * np.pi * p[:, 0], 2 * p[:, 1] - 1
+    ring = np.sqrt(1 - height**2)
+    up = np.sqrt(1 - 0.98 * p[:, 1])
+    side, disc = np.sqrt(1 - up**2), np.sqrt(p[:, 1])
+    return np.stack(
+        [
+            *p.T,
+            ring * np.cos(angle), ring * np.sin(angle), height,
+            side * np.cos(angle), side * np.sin(angle), up,
+            disc * np.cos(angle), disc * np.sin(angle), disc * np.cos(angle + 2.1),
+        ],
+        axis=1,
+    )
+
+
+_SAMPLES = _sample_table(16 * max(_SHADOW_RAYS, _OCCLUSION_RAYS))
+
+
+def _tone_table(size: int = 4096) -> np.ndarray:
+    """sRGB in [0, 255] of exposed radiance x at index (size − 1)·x / (x + 0.5): a filmic curve (after Narkowicz)."""
+    s = np.arange(size) / size
+    x = 0.5 * s / (1 - s)
+    y = np.minimum(x * (1.9 * x + 0.12) / (x * (1.82 * x + 0.82) + 0.16), 1.0)
+    y = np.where(y <= 0.0031308, 12.92 * y, 1.055 * np.maximum(y, 1e-9) ** (1 / 2.4) - 0.055)
+    return (255 * y + 0.5).astype(np.uint8)
+
+
+_TONES = _tone_table()
 
 
 @njit(**_OPTIONS)
@@ -93,28 +125,25 @@ def _unshadowed(lights, k, x, y, z, nx, ny, nz):
 
 
 @njit(**_OPTIONS)
-def _aim(w, l, lights, k, room, x, y, z, px, py):
-    """Point lane l of a packet from (x, y, z) to a sample point of light k given by two numbers in [0, 1).
+def _aim(w, l, lights, k, room, x, y, z, samples, s):
+    """Point lane l of a packet from (x, y, z) to sample s of light k.
 
     Its T becomes the distance to that point, or 0 where the sun cannot come in by a window.
     """
     kind = int(lights[k, 0])
     far = 50.0
     if kind == 2:
-        angle, radius = 6.2832 * px, lights[k, 7] * math.sqrt(py)
-        dx = lights[k, 1] + radius * math.cos(angle)
-        dy = lights[k, 2] + radius * math.sin(angle)
-        dz = lights[k, 3] + radius * math.cos(angle + 2.1)
+        dx = lights[k, 1] + lights[k, 7] * samples[s, 9]
+        dy = lights[k, 2] + lights[k, 7] * samples[s, 10]
+        dz = lights[k, 3] + lights[k, 7] * samples[s, 11]
     elif kind == 0:
-        angle, v = 6.2832 * px, 2 * py - 1
-        s = math.sqrt(max(1 - v * v, 0.0)) * lights[k, 7]
-        dx = lights[k, 1] + s * math.cos(angle) - x
-        dy = lights[k, 2] + s * math.sin(angle) - y
-        dz = lights[k, 3] + v * lights[k, 7] - z
+        dx = lights[k, 1] + lights[k, 7] * samples[s, 3] - x
+        dy = lights[k, 2] + lights[k, 7] * samples[s, 4] - y
+        dz = lights[k, 3] + lights[k, 7] * samples[s, 5] - z
     else:
         dx = lights[k, 1] - x
-        dy = lights[k, 2] + (2 * px - 1) * lights[k, 8] - y
-        dz = lights[k, 3] + (2 * py - 1) * lights[k, 9] - z
+        dy = lights[k, 2] + (2 * samples[s, 0] - 1) * lights[k, 8] - y
+        dz = lights[k, 3] + (2 * samples[s, 1] - 1) * lights[k, 9] - z
     length = math.sqrt(dx * dx + dy * dy + dz * dz)
     dx, dy, dz = dx / length, dy / length, dz / length
     if kind != 2:
@@ -197,13 +226,10 @@ def _sky(background, dx, dy, dz):
 
 
 @njit(**_OPTIONS)
-def _tone(c, exposure):
-    """Filmic curve (Narkowicz's fit, softened), then the sRGB transfer; in [0, 255]."""
+def _tone(c, exposure, tones):
+    """Look a radiance up in `_TONES`."""
     x = max(c * exposure, 0.0)
-    x = (x * (1.9 * x + 0.12)) / (x * (1.82 * x + 0.82) + 0.16)
-    x = min(x, 1.0)
-    x = 12.92 * x if x <= 0.0031308 else 1.055 * x ** (1 / 2.4) - 0.055
-    return 255.0 * x
+    return tones[int(len(tones) * x / (x + 0.5))] if x < 1e3 else tones[len(tones) - 1]
 
 
 @njit(**_OPTIONS)
@@ -269,7 +295,7 @@ def _see(
 
 
 @njit(**_OPTIONS)
-def _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, reach, w, hits, points, normals, seen):
+def _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, reach, w, hits, points, normals, direct, seen):
     """Share of each light, and last of the hemisphere, that every pixel's surface sees."""
     n, height, width, count = len(shapes), hits.shape[0], hits.shape[1], len(lights)
     mask, chosen = np.empty(n, np.float32), np.empty(n, np.int32)
@@ -296,10 +322,12 @@ def _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, re
                     u, v = u0 + (l & 7), v0 + (l >> 3)
                     active[l] = u < width and v < height and hits[v, u] >= 0
                     if active[l] and k < count:
-                        active[l] = _unshadowed(
-                            lights, k, points[v, u, 0], points[v, u, 1], points[v, u, 2],
-                            normals[v, u, 0], normals[v, u, 1], normals[v, u, 2],
-                        ) > 1e-5
+                        f = _unshadowed(
+                            lights, k, float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2]),
+                            float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2]),
+                        )
+                        direct[v, u, k] = f
+                        active[l] = f > 1e-5
                     some = some or active[l]
                 if not some:
                     continue
@@ -323,10 +351,10 @@ def _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, re
                         z = points[v, u, 2] + 2e-3 * nz
                         s = bayer[4 * (v & 3) + (u & 3)] + 16 * j
                         if k < count:
-                            _aim(w, l, lights, k, room, x, y, z, samples[s, 0], samples[s, 1])
+                            _aim(w, l, lights, k, room, x, y, z, samples, s)
                             w[_FAR + l] = w[T + l] if w[T + l] > 0 else 1.0
                         else:
-                            _aim_around(w, l, x, y, z, nx, ny, nz, samples[s, 0], samples[s, 1])
+                            _aim_around(w, l, x, y, z, nx, ny, nz, samples[s, 6], samples[s, 7], samples[s, 8])
                             far = reach * (0.15 + 0.85 * samples[s, 2])
                             w[T + l] = far
                             w[_FAR + l] = far
@@ -347,11 +375,8 @@ def _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, re
 
 
 @njit(**_OPTIONS)
-def _aim_around(w, l, x, y, z, nx, ny, nz, px, py):
-    """Point lane l in a direction of the hemisphere around a normal, cosine-distributed."""
-    angle, c = 6.2832 * px, math.sqrt(1 - 0.98 * py)
-    q = math.sqrt(1 - c * c)
-    a, b = q * math.cos(angle), q * math.sin(angle)
+def _aim_around(w, l, x, y, z, nx, ny, nz, a, b, c):
+    """Point lane l in a direction (a, b, c) of the hemisphere around a normal (c along it)."""
     if abs(nz) < 0.9:
         h = 1.0 / math.sqrt(nx * nx + ny * ny)
         tx, ty, tz = -ny * h, nx * h, 0.0
@@ -410,32 +435,37 @@ def _irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz):
 
 
 @njit(**_OPTIONS)
-def _surface(
-    shapes, geometry, material_ids, materials, lights, room, background, probes, exposure,
-    hit, x, y, z, dx, dy, dz, er, eg, eb,
+def _mirrored(
+    shapes, material_ids, materials, lights, room, background, probes, exposure, hit, x, y, z, dx, dy, dz, nx, ny, nz
 ):
-    """Radiance of a hit, given the light that arrives."""
-    nx, ny, nz, lx, ly, lz, hx, hy, hz, axis, sign = _frame(shapes, geometry, room, hit, x, y, z, dx, dy, dz)
+    """What a shiny surface adds: strength of the reflection and what is reflected; zeros where it is dull."""
+    gloss = materials[material_ids[hit], 14]
+    if gloss <= 0.0:
+        return 0.0, 0.0, 0.0, 0.0
+    cosine = -(dx * nx + dy * ny + dz * nz)
+    q = 1 - min(max(cosine, 0.0), 1.0)
+    f = gloss + (1 - gloss) * 0.35 * q * q * q * q * q if materials[material_ids[hit], 0] != MIRROR else gloss
+    r, g, b = _reflection(
+        shapes, materials, material_ids, lights, room, background, probes, exposure, x, y, z,
+        dx + 2 * cosine * nx, dy + 2 * cosine * ny, dz + 2 * cosine * nz,
+    )
+    return f, r, g, b
+
+
+@njit(**_OPTIONS)
+def _surface(shapes, geometry, material_ids, materials, room, exposure, hit, x, y, z, dx, dy, dz, er, eg, eb):
+    """Radiance of a dull hit, given the light that arrives."""
+    _, _, _, lx, ly, lz, hx, hy, hz, axis, sign = _frame(shapes, geometry, room, hit, x, y, z, dx, dy, dz)
     m = material_ids[hit]
     r, g, b, _ = albedo(materials[m], lx, ly, lz, hx, hy, hz, axis, sign)
-    gloss, glow = materials[m, 14], materials[m, 15]  # emission is meant as seen after exposure
-    red, green, blue = r * (er + glow / exposure[0]), g * (eg + glow / exposure[1]), b * (eb + glow / exposure[2])
-    if gloss > 0.0:
-        cosine = -(dx * nx + dy * ny + dz * nz)
-        q = 1 - min(cosine, 1.0)
-        f = gloss + (1 - gloss) * 0.35 * q * q * q * q * q if materials[m, 0] != MIRROR else gloss
-        mr, mg, mb = _reflection(
-            shapes, materials, material_ids, lights, room, background, probes, exposure, x, y, z,
-            dx + 2 * cosine * nx, dy + 2 * cosine * ny, dz + 2 * cosine * nz,
-        )
-        red, green, blue = red + f * (mr - red), green + f * (mg - green), blue + f * (mb - blue)
-    return red, green, blue
+    glow = materials[m, 15]  # emission is meant as seen after exposure
+    return r * (er + glow / exposure[0]), g * (eg + glow / exposure[1]), b * (eb + glow / exposure[2])
 
 
 @njit(**_OPTIONS)
 def _render_view(
     shapes, geometry, g, boxes, casts, material_ids, thing_ids, materials, lights, room, background, probes,
-    exposure, samples, bayer, reach, eye, R, fx, fy, cx, cy, rgb, depth, normals, labels, alpha,
+    exposure, samples, bayer, tones, reach, eye, R, fx, fy, cx, cy, rgb, depth, normals, labels, alpha,
 ):
     n, height, width, count = len(shapes), depth.shape[0], depth.shape[1], len(lights)
     tiles = ((height + _TILE - 1) // _TILE) * ((width + _TILE - 1) // _TILE)
@@ -447,7 +477,9 @@ def _render_view(
     _see(shapes, geometry, g, boxes, material_ids, thing_ids, materials, room, eye, R, fx, fy, cx, cy,
          w, lists, counts, hits, ranges, points, normals, depth, labels)
     seen, other = np.zeros((2, height, width, count + 1), np.float32)
-    _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, reach, w, hits, points, normals, seen)
+    direct = np.zeros((height, width, count), np.float32)
+    _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, reach, w, hits, points, normals, direct,
+                       seen)
     _blur(seen, other, hits, points, normals, True)
     _blur(other, seen, hits, points, normals, False)
     for v in range(height):
@@ -457,7 +489,8 @@ def _render_view(
                 continue
             x, y, z = float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2])
             nx, ny, nz = float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2])
-            if hit < n and materials[material_ids[hit], 0] == FOLDS:  # cloth is lit by its folds
+            folded = hit < n and materials[material_ids[hit], 0] == FOLDS
+            if folded:  # cloth is lit by its folds
                 lx, ly, lz = local_point(geometry, hit, x, y, z)
                 _, _, _, slope = albedo(
                     materials[material_ids[hit]], lx, ly, lz, geometry[hit, 12], geometry[hit, 13], geometry[hit, 14], 1, 1.0
@@ -465,7 +498,14 @@ def _render_view(
                 nx, ny, nz = nx + slope * geometry[hit, 3], ny + slope * geometry[hit, 6], nz + slope * geometry[hit, 9]
                 h = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz)
                 nx, ny, nz = nx * h, ny * h, nz * h
-            r, gr, b = _irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz)
+                r, gr, b = _irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz)
+            else:
+                r, gr, b = bounced(probes, room, x, y, z, nx, ny, nz)
+                free = 0.15 + 0.85 * seen[v, u, count]
+                r, gr, b = free * r, free * gr, free * b
+                for k in range(count):
+                    f = seen[v, u, k] * direct[v, u, k]
+                    r, gr, b = r + f * lights[k, 4], gr + f * lights[k, 5], b + f * lights[k, 6]
             light[v, u, 0], light[v, u, 1], light[v, u, 2] = r, gr, b
 
     # Four samples a pixel: traced where surfaces meet, elsewhere on the tangent plane, and one where nothing varies.
@@ -483,8 +523,10 @@ def _render_view(
                 hit = hits[v, u]
                 nx, ny, nz = float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2])
                 edge = False
-                for j in range(max(v - 1, 0), min(v + 2, height)):
-                    for i in range(max(u - 1, 0), min(u + 2, width)):
+                for side in range(4):
+                    j = v + (1 if side == 0 else (-1 if side == 1 else 0))
+                    i = u + (1 if side == 2 else (-1 if side == 3 else 0))
+                    if j >= 0 and i >= 0 and j < height and i < width:
                         edge = edge or hits[j, i] != hit or (
                             nx * normals[j, i, 0] + ny * normals[j, i, 1] + nz * normals[j, i, 2] < 0.8 and hit >= 0
                         )
@@ -493,7 +535,7 @@ def _render_view(
                     pending += 1
                     continue
                 red, green, blue = 0.0, 0.0, 0.0
-                plain = hit < 0 or materials[material_ids[hit], 0] <= 0
+                plain = hit < 0 or materials[material_ids[hit], 0] == SOLID or materials[material_ids[hit], 0] == MIRROR
                 if plain:
                     a, b = (u + 0.5 - cx) / fx, (v + 0.5 - cy) / fy
                     s = 1.0 / math.sqrt(a * a + b * b + 1.0)
@@ -503,11 +545,16 @@ def _render_view(
                     if hit < 0:
                         red, green, blue = _sky(background, dx, dy, dz)
                     else:
-                        red, green, blue = _surface(
-                            shapes, geometry, material_ids, materials, lights, room, background, probes, exposure, hit,
-                            points[v, u, 0], points[v, u, 1], points[v, u, 2], dx, dy, dz,
-                            light[v, u, 0], light[v, u, 1], light[v, u, 2],
+                        m = material_ids[hit]
+                        red = materials[m, 1] * (light[v, u, 0] + materials[m, 15] / exposure[0])
+                        green = materials[m, 2] * (light[v, u, 1] + materials[m, 15] / exposure[1])
+                        blue = materials[m, 3] * (light[v, u, 2] + materials[m, 15] / exposure[2])
+                        f, r, gr, bl = _mirrored(
+                            shapes, material_ids, materials, lights, room, background, probes, exposure, hit,
+                            float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2]), dx, dy, dz,
+                            nx, ny, nz,
                         )
+                        red, green, blue = red + f * (r - red), green + f * (gr - green), blue + f * (bl - blue)
                 else:
                     offset = (
                         (points[v, u, 0] - ex) * nx + (points[v, u, 1] - ey) * ny + (points[v, u, 2] - ez) * nz
@@ -523,12 +570,17 @@ def _render_view(
                         if not (t < 1.3 * ranges[v, u] and t > 0.7 * ranges[v, u]):
                             t = ranges[v, u]
                         r, gr, bl = _surface(
-                            shapes, geometry, material_ids, materials, lights, room, background, probes, exposure, hit,
+                            shapes, geometry, material_ids, materials, room, exposure, hit,
                             ex + t * dx, ey + t * dy, ez + t * dz, dx, dy, dz,
-                            light[v, u, 0], light[v, u, 1], light[v, u, 2],
+                            float(light[v, u, 0]), float(light[v, u, 1]), float(light[v, u, 2]),
                         )
                         red, green, blue = red + 0.25 * r, green + 0.25 * gr, blue + 0.25 * bl
-                _write(rgb, alpha, v, u, red, green, blue, 0.0 if hit < 0 else 1.0, exposure)
+                    f, r, gr, bl = _mirrored(
+                        shapes, material_ids, materials, lights, room, background, probes, exposure, hit,
+                        float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2]), dx, dy, dz, nx, ny, nz,
+                    )
+                    red, green, blue = red + f * (r - red), green + f * (gr - green), blue + f * (bl - blue)
+                _write(rgb, alpha, v, u, red, green, blue, 0.0 if hit < 0 else 1.0, exposure, tones)
             for start in range(0, pending, 16):
                 for l in range(LANES):
                     p = edges[min(start + (l >> 2), pending - 1)]
@@ -552,38 +604,48 @@ def _render_view(
                             )
                             # light of the nearest pixel that saw this surface, else its own with this pixel's shadows
                             best, vv, uu = 0.9, -1, -1
-                            for j in range(max(v - 1, 0), min(v + 2, height)):
-                                for i in range(max(u - 1, 0), min(u + 2, width)):
-                                    if hits[j, i] == hit:
-                                        c = nx * normals[j, i, 0] + ny * normals[j, i, 1] + nz * normals[j, i, 2]
-                                        c -= 0.02 * (abs(i - u) + abs(j - v)) - 0.05
-                                        if c > best:
-                                            best, vv, uu = c, j, i
+                            for k in range(9):
+                                j, i = v + (4 + k) % 9 // 3 - 1, u + (4 + k) % 3 - 1
+                                if j >= 0 and i >= 0 and j < height and i < width and hits[j, i] == hit:
+                                    c = nx * normals[j, i, 0] + ny * normals[j, i, 1] + nz * normals[j, i, 2]
+                                    c -= 0.02 * (abs(i - u) + abs(j - v)) - 0.05
+                                    if c > best:
+                                        best, vv, uu = c, j, i
+                                    if best > 1.0:
+                                        break
                             if vv >= 0:
-                                er, eg, eb = light[vv, uu, 0], light[vv, uu, 1], light[vv, uu, 2]
+                                er, eg, eb = float(light[vv, uu, 0]), float(light[vv, uu, 1]), float(light[vv, uu, 2])
                             else:
                                 er, eg, eb = _irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz)
                             r, gr, bl = _surface(
-                                shapes, geometry, material_ids, materials, lights, room, background, probes, exposure,
+                                shapes, geometry, material_ids, materials, room, exposure,
                                 hit, x, y, z, dx, dy, dz, er, eg, eb,
                             )
+                            f, mr, mg, mb = _mirrored(
+                                shapes, material_ids, materials, lights, room, background, probes, exposure, hit,
+                                x, y, z, dx, dy, dz, nx, ny, nz,
+                            )
+                            r, gr, bl = r + f * (mr - r), gr + f * (mg - gr), bl + f * (mb - bl)
                         red, green, blue = red + 0.25 * r, green + 0.25 * gr, blue + 0.25 * bl
-                    _write(rgb, alpha, v, u, red, green, blue, covered, exposure)
+                    _write(rgb, alpha, v, u, red, green, blue, covered, exposure, tones)
 
 
 @njit(**_OPTIONS)
-def _write(rgb, alpha, v, u, red, green, blue, covered, exposure):
-    rgb[v, u, 0] = np.uint8(_tone(red, exposure[0]) + 0.5)
-    rgb[v, u, 1] = np.uint8(_tone(green, exposure[1]) + 0.5)
-    rgb[v, u, 2] = np.uint8(_tone(blue, exposure[2]) + 0.5)
+def _write(rgb, alpha, v, u, red, green, blue, covered, exposure, tones):
+    rgb[v, u, 0] = _tone(red, exposure[0], tones)
+    rgb[v, u, 1] = _tone(green, exposure[1], tones)
+    rgb[v, u, 2] = _tone(blue, exposure[2], tones)
     alpha[v, u] = covered
 
 
 @njit(**_OPTIONS)
 def _reflection(shapes, materials, material_ids, lights, room, background, probes, exposure, x, y, z, dx, dy, dz):
     """What a shiny surface mirrors: the bare room with its windows, or the sky."""
-    if room[0] <= 0.0:
-        return _sky(background, dx, dy, dz)
+    if room[0] <= 0.0:  # a studio: bright above, darker below, with a soft horizon
+        q = min(max(0.5 + 1.6 * dz, 0.0), 1.0)
+        q = q * q * (3 - 2 * q)
+        low, high = probes[0, 0, 0, 4], probes[0, 0, 0, 5]
+        return low[0] + q * (high[0] - low[0]), low[1] + q * (high[1] - low[1]), low[2] + q * (high[2] - low[2])
     t, face = room_exit(room, x, y, z, dx, dy, dz)
     px, py, pz = x + t * dx, y + t * dy, z + t * dz
     if face == 0:
@@ -623,7 +685,7 @@ def render(scene: Scene, cameras: Cameras) -> Views:
         _render_view(
             scene.shapes, scene.geometry, flat, boxes, scene.casts, scene.material_ids, scene.thing_ids,
             scene.materials, scene.lights, scene.room, scene.background, light.probes, light.exposure,
-            _POINTS, _BAYER, _REACH if scene.room[0] > 0 else 0.5,
+            _SAMPLES, _BAYER, _TONES, _REACH if scene.room[0] > 0 else 0.5,
             -R.T @ translation, R, K[0, 0], K[1, 1], K[0, 2], K[1, 2],
             rgb[v], depth[v], normals[v], labels[v], alpha[v],
         )

@@ -49,7 +49,7 @@ def west_window(look: Look) -> None:
     zenith, horizon, land, colour, power, sun_colour, sun_power, _ = _SKIES[look.time]
     variant = b.pick((0, 0, 0, 1, 2, 3)) if look.style != "industrial" else b.pick((1, 1, 0))
     if variant == 1 and look.time != "night":
-        land = tuple(0.5 * c + 60 for c in land)
+        land = tuple(0.25 * c + 0.75 * o for c, o in zip(land, (150, 148, 146), strict=True))
     if variant == 2:
         land = tuple(0.5 * c + o for c, o in zip(land, (10, 50, 70) if look.time != "night" else (4, 8, 20), strict=True))
     y = b.uniform(-0.2, 0.2)
