@@ -1,0 +1,381 @@
+"""How good is the bundled prior? `python -m gs_stein.world.evaluate` measures it on scenes nobody trained on.
+
+Every figure that could flatter or depress a sample by the measure itself is divided by, or printed beside, the same
+figure for real renders. The last line of `--json` is one object; `--sheet` also saves the pictures that were judged.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+import tyro
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from gs_stein.camera_options import RoomCameras
+from gs_stein.cameras import inside, sample_cameras
+from gs_stein.prior.depth import DepthOptions, load_depth
+from gs_stein.prior.diffusion import DiffusionPrior
+from gs_stein.prior.guidance import GuidanceOptions
+from gs_stein.prior.load import load_prior
+from gs_stein.prior.options import DiffusionOptions
+from gs_stein.prior.sample import sample
+from gs_stein.prior.schedule import Schedule
+from gs_stein.scorer import Scorer
+from gs_stein.text import MiniLM
+from gs_stein.types import Cameras, DepthEstimator
+from gs_stein.world.captions import captions, phrase
+from gs_stein.world.pool import families
+from gs_stein.world.primitives import Scene
+from gs_stein.world.render import Views, render
+from gs_stein.world.scenes import draw_scene
+from gs_stein.world.train import correlation
+
+FIRST_SEED = 90_000_000
+"""Scenes from here on are never trained on."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Measure the bundled prior on held-out scenes and captions."""
+
+    model: str = "bundled"
+    """The prior: "bundled", or a folder that `gs_stein.world.export` wrote."""
+    scorer: Path = Path(__file__).parents[2] / "assets" / "scorer"
+    """The contrastive scorer."""
+    kinds: tuple[str, ...] = families()[0].kinds
+    """Kinds of scene, taken in turn."""
+    scenes: int = 50
+    """Held-out scenes; also the number of captions among which the scorer must find the right one."""
+    views: int = 4
+    """Views a scene, sampled jointly."""
+    steps: int = 25
+    """Denoising steps of a sample."""
+    guidance: float = 3.0
+    """Classifier-free guidance of the samples."""
+    sheet: Path | None = None
+    """Save the sampled pictures, a row a scene, real ones to their right."""
+    json: bool = False
+    """End with one JSON object on a line of its own."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A held-out scene, how it looks, and how it is described."""
+
+    scene: Scene
+    cameras: Cameras
+    views: Views
+    caption: str
+
+    @cached_property
+    def rgb(self) -> Float[Tensor, "V 3 H W"]:
+        """The real pictures in [0, 1]."""
+        return torch.from_numpy(self.views.rgb).permute(0, 3, 1, 2).float() / 255
+
+
+def held_out(kinds: tuple[str, ...], count: int, views: int) -> list[Truth]:
+    """Draw, caption and render held-out scenes."""
+    found = []
+    for i in range(count):
+        seed = FIRST_SEED + i
+        scene = draw_scene(seed, kinds[i % len(kinds)])
+        cameras = sample_cameras(scene.cameras, views, torch.Generator().manual_seed(seed))
+        found.append(Truth(scene, cameras, render(scene, cameras), captions(scene, seed, 1)[0]))
+    return found
+
+
+def sample_scene(prior: DiffusionPrior, prompt: str, cameras: Cameras, options: Options, seed: int) -> Tensor:
+    """Jointly sampled views (V, 3, H, W) of a prompt."""
+    return sample(
+        prior, prior.embed([prompt]), prior.embed([""]), cameras, GuidanceOptions(scale=options.guidance),
+        torch.Generator().manual_seed(seed), options.steps,
+    )  # fmt: skip
+
+
+def psnr(a: Tensor, b: Tensor) -> float:
+    """Peak signal-to-noise ratio in dB of pictures in [0, 1]."""
+    return -10 * float(torch.log10((a.clamp(0, 1) - b).square().mean()))
+
+
+@torch.no_grad()
+def reconstruction(prior: DiffusionPrior, truths: list[Truth]) -> dict[str, float]:
+    """What the codec keeps."""
+    rgb = torch.cat([truth.rgb for truth in truths])
+    return {"autoencoder_psnr": psnr(prior.decode(prior.encode(rgb)), rgb)}
+
+
+@torch.no_grad()
+def denoising(prior: DiffusionPrior, truths: list[Truth]) -> dict[str, float]:
+    """One-step x̂₀ against the picture, with and without its caption; a mean-colour oracle for scale."""
+    schedule, figures = prior.schedule, {}
+    empty = prior.embed([""])
+    for name, level in (("near_noise", 0.98), ("half", 0.5)):
+        errors: dict[str, list[float]] = {"": [], "_unconditional": []}
+        for i, truth in enumerate(truths):
+            x0 = prior.encode(truth.rgb)[None]
+            eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(i))
+            t = torch.tensor([level * schedule.num_timesteps])
+            x_t = schedule.add_noise(x0, eps, t)
+            for key, text in (("", prior.embed([truth.caption])), ("_unconditional", empty)):
+                guess = schedule.convert(prior.predict(x_t, t, [text], truth.cameras), x_t, t, "eps", "x0")
+                errors[key].append((prior.decode(guess[0]).clamp(0, 1) - truth.rgb).square().mean().item())
+        for key, values in errors.items():
+            figures[f"x0_psnr_{name}{key}"] = -10 * float(np.log10(np.mean(values)))
+    flat = [(truth.rgb - truth.rgb.mean((2, 3), keepdim=True)).square().mean().item() for truth in truths]
+    figures["x0_psnr_mean_colour_oracle"] = -10 * float(np.log10(np.mean(flat)))
+    return figures
+
+
+@torch.no_grad()
+def depth_agreement(
+    prior: DiffusionPrior, estimator: DepthEstimator, schedule: Schedule, truths: list[Truth]
+) -> dict[str, float]:
+    """Pearson correlation of estimated and true depth at several noise levels, over what was hit."""
+    figures = {}
+    for level in (0.1, 0.3, 0.5, 0.7):
+        values = []
+        for i, truth in enumerate(truths):
+            x0 = prior.encode(truth.rgb)[None]
+            t = torch.tensor([level * schedule.num_timesteps])
+            eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(i))
+            guess = estimator(schedule.add_noise(x0, eps, t), t, truth.cameras)[0]
+            real = F.interpolate(torch.from_numpy(truth.views.depth)[:, None], guess.shape[-2:], mode="area")[:, 0]
+            values.append(correlation(guess, real, (real > 0).float()))
+        figures[f"depth_pearson_{level}"] = torch.cat(values).mean().item()
+    return figures
+
+
+@torch.no_grad()
+def retrieval(scorer: Scorer, rgb: Float[Tensor, "S V 3 H W"], texts: list[str]) -> float:
+    """Share of single views whose best caption among all is their own."""
+    wanted = scorer.captions(MiniLM()(texts))
+    found = F.normalize(scorer.features(rgb.flatten(0, 1)), dim=-1) @ wanted.T
+    own = torch.arange(len(texts)).repeat_interleave(rgb.shape[1])
+    return (found.argmax(1) == own).float().mean().item()
+
+
+@torch.no_grad()
+def frechet(scorer: Scorer, a: Float[Tensor, "n 3 H W"], b: Float[Tensor, "m 3 H W"]) -> float:
+    """Fréchet distance of scorer features seen as Gaussians (FID's formula, arXiv 1706.08500, eq. 6)."""
+    from scipy.linalg import sqrtm
+
+    means, covariances = [], []
+    for rgb in (a, b):
+        features = scorer.features(rgb).double().numpy()
+        means.append(features.mean(0))
+        covariances.append(np.cov(features, rowvar=False) + 1e-6 * np.eye(features.shape[1]))
+    root = np.real(sqrtm(covariances[0] @ covariances[1]))
+    gap = means[0] - means[1]
+    return float(gap @ gap + np.trace(covariances[0] + covariances[1] - 2 * root))
+
+
+def named_colours(truth: Truth) -> list[tuple[int, str, str]]:
+    """(id, colour, phrase) of the things that cover enough of the views and have a colour name of their own."""
+    found = []
+    for thing in truth.scene.things:
+        if not thing.colour or thing.material in ("wood", "brick", "concrete"):
+            continue
+        text = phrase(thing, np.random.default_rng(0), bare=0.0)
+        if thing.colour in text and (truth.views.labels == thing.id).sum() > 300:
+            found.append((thing.id, thing.colour, text))
+    return found
+
+
+def mean_colour(rgb: Float[Tensor, "V 3 H W"], labels: np.ndarray, thing: int) -> Float[Tensor, 3]:
+    """Mean colour of a thing where the real pictures show it, away from its outline."""
+    mask = torch.from_numpy(labels == thing).float()
+    inner = 1 - F.max_pool2d(1 - mask[:, None], 5, stride=1, padding=2)[:, 0]
+    mask = inner if inner.sum() > 50 else mask
+    return (rgb * mask[:, None]).sum((0, 2, 3)) / mask.sum()
+
+
+def attributes(prior: DiffusionPrior, truths: list[Truth], options: Options) -> dict[str, float]:
+    """Is the red sofa red? Samples of "a <room> with <thing>", read in the masks of the real scene.
+
+    A colour counts as right if it is nearer to how that colour name looks in real renders (its mean over all other
+    scenes, shadows and lamps included) than to any other colour name.
+    """
+    real: list[tuple[str, Tensor]] = []
+    sampled: list[Tensor] = []
+    for i, truth in enumerate(truths):
+        things = named_colours(truth)
+        if not things:
+            continue
+        thing, colour, text = things[i % len(things)]
+        room = truth.scene.kind
+        article = "an" if room[0] in "aeio" else "a"
+        rgb = sample_scene(prior, f"{article} {room} with {text}", truth.cameras, options, 7000 + i)
+        real.append((colour, mean_colour(truth.rgb, truth.views.labels, thing)))
+        sampled.append(mean_colour(rgb, truth.views.labels, thing))
+    names = sorted({colour for colour, _ in real})
+    right = {"attribute_accuracy": 0, "attribute_accuracy_real": 0}
+    counted = 0
+    for i, (colour, seen) in enumerate(real):
+        looks = {}
+        for name in names:
+            others = [c for j, (n, c) in enumerate(real) if n == name and j != i]
+            if others:
+                looks[name] = torch.stack(others).mean(0)
+        if colour not in looks:
+            continue
+        counted += 1
+        for key, value in (("attribute_accuracy", sampled[i]), ("attribute_accuracy_real", seen)):
+            right[key] += min(looks, key=lambda name: float((looks[name] - value).norm())) == colour
+    return {key: value / max(counted, 1) for key, value in right.items()} | {"attribute_scenes": counted}
+
+
+def turned(cameras: Cameras, degrees: float) -> Cameras:
+    """Room cameras turned about the vertical through themselves."""
+    angle = np.deg2rad(degrees)
+    turn = torch.eye(4)
+    turn[:2, :2] = torch.tensor([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    about = torch.eye(4).repeat(len(cameras), 1, 1)
+    about[:, :3, 3] = -cameras.positions
+    back = torch.eye(4).repeat(len(cameras), 1, 1)
+    back[:, :3, 3] = cameras.positions
+    return replace(cameras, viewmats=cameras.viewmats @ back @ turn @ about)
+
+
+def camera_error(pictures: list[Tensor], truths: list[Truth]) -> float:
+    """Mean angle (degrees) by which a picture looks turned away from its camera.
+
+    Each picture is compared (correlation of blurred pictures) with real renders from cameras turned by up to ±60° in
+    steps of 15°; the best match tells where it seems to look.
+    """
+    turns = np.arange(-60, 61, 15)
+
+    def blurred(rgb: Tensor) -> Tensor:
+        small = F.interpolate(rgb, size=(32, 32), mode="area")
+        return F.normalize((small - small.mean((2, 3), keepdim=True)).flatten(1), dim=-1)
+
+    errors = []
+    for rgb, truth in zip(pictures, truths, strict=True):
+        scores = []
+        for turn in turns:
+            real = render(truth.scene, turned(truth.cameras, float(turn))).rgb
+            scores.append((blurred(torch.from_numpy(real).permute(0, 3, 1, 2).float() / 255) * blurred(rgb)).sum(1))
+        errors.append(np.abs(turns[torch.stack(scores).argmax(0).numpy()]))
+    return float(np.mean(errors))
+
+
+def agreement(prior: DiffusionPrior, truths: list[Truth], options: Options) -> dict[str, float]:
+    """Do neighbouring views agree? Colour difference where views of one standpoint, 30° apart, overlap.
+
+    1 is the agreement of real renders, 0 that of unrelated scenes.
+    """
+    room = RoomCameras()
+    yaw = torch.arange(options.views) * 30.0
+    level = torch.zeros(options.views)
+    cameras = inside(torch.tensor([[0.0, 0.0, 1.45]]).expand(options.views, 3), yaw, level, level + 70, room.resolution)
+
+    def difference(rgb: Tensor, other: Tensor) -> float:
+        """Mean absolute difference of view v and view v + 1 of `other`, warped by the homography between them."""
+        total = []
+        size = rgb.shape[-1]
+        v, u = torch.meshgrid(torch.arange(size) + 0.5, torch.arange(size) + 0.5, indexing="ij")
+        pixels = torch.stack([u, v, torch.ones_like(u)], -1)
+        for i in range(len(rgb) - 1):
+            relative = cameras.viewmats[i + 1, :3, :3] @ cameras.viewmats[i, :3, :3].T
+            homography = cameras.Ks[i + 1] @ relative @ torch.linalg.inv(cameras.Ks[i])
+            target = pixels @ homography.T
+            grid = target[..., :2] / target[..., 2:].clamp_min(1e-6) / size * 2 - 1
+            inside_view = (grid.abs() < 0.97).all(-1) & (target[..., 2] > 0)
+            warped = F.grid_sample(other[i + 1 : i + 2], grid[None], align_corners=False)[0]
+            total.append((warped - rgb[i]).abs().mean(0)[inside_view].mean().item())
+        return float(np.mean(total))
+
+    real = [torch.from_numpy(render(t.scene, cameras).rgb).permute(0, 3, 1, 2).float() / 255 for t in truths]
+    samples = [sample_scene(prior, t.caption, cameras, options, 9000 + i) for i, t in enumerate(truths)]
+    own = np.mean([difference(a, a) for a in real])
+    strangers = np.mean([difference(a, b) for a, b in zip(real, real[1:] + real[:1], strict=True)])
+    joint = np.mean([difference(a, a) for a in samples])
+    return {"view_agreement": float((strangers - joint) / (strangers - own))}
+
+
+@torch.no_grad()
+def speed(prior: DiffusionPrior) -> dict[str, float]:
+    """Time of one evaluation of 8 views over that of one 2048³ float32 matmul, fastest of five each."""
+    cameras = sample_cameras(RoomCameras(), 8, torch.Generator().manual_seed(0))
+    x, t, text = torch.randn(1, 8, *prior.latent_shape), torch.tensor([500.0]), [prior.embed(["a living room"])]
+    a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
+    network, matmul = [], []
+    for _ in range(5):
+        start = time.perf_counter()
+        a @ b
+        middle = time.perf_counter()
+        prior.predict(x, t, text, cameras)
+        matmul.append(middle - start)
+        network.append(time.perf_counter() - middle)
+    return {"denoiser_ms_over_matmul": min(network) / min(matmul)}
+
+
+def save_sheet(path: Path, samples: list[Tensor], truths: list[Truth]) -> None:
+    """Samples on the left, real renders of the caption's scene on the right, a row a scene."""
+    from PIL import Image
+
+    rows = [torch.cat([*rgb, *truth.rgb], dim=2) for rgb, truth in zip(samples, truths, strict=True)]
+    picture = (torch.cat(rows, dim=1).permute(1, 2, 0) * 255).round().byte().numpy()
+    Image.fromarray(picture).save(path)
+
+
+def main(options: Options) -> None:
+    """Print every figure; goals are in the model card."""
+    prior = load_prior(DiffusionOptions(model=options.model))
+    truths = held_out(options.kinds, options.scenes, options.views)
+    figures: dict[str, float] = {}
+
+    def add(more: dict[str, float]) -> None:
+        figures.update(more)
+        for name, value in more.items():
+            print(f"{name:32s} {value:8.3f}", flush=True)
+
+    add(reconstruction(prior, truths))
+    add(denoising(prior, truths))
+    if (prior.folder / "depth").is_dir():
+        add(depth_agreement(prior, load_depth(DepthOptions(), prior), prior.schedule, truths))
+    add(speed(prior))
+
+    samples = []
+    for i, truth in enumerate(truths):
+        samples.append(sample_scene(prior, truth.caption, truth.cameras, options, i))
+        print(f"\rsampled {i + 1}/{len(truths)}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    if options.sheet is not None:
+        save_sheet(options.sheet, samples, truths)
+    if (options.scorer / "model.safetensors").exists():
+        scorer = Scorer.load(options.scorer)
+        texts = [truth.caption for truth in truths]
+        real = retrieval(scorer, torch.stack([truth.rgb for truth in truths]), texts)
+        ours = retrieval(scorer, torch.stack(samples), texts)
+        add({"retrieval_real": real, "retrieval_samples": ours, "retrieval_samples_over_real": ours / max(real, 1e-9)})
+        pictures = [truth.rgb for truth in truths]
+        between = frechet(scorer, torch.cat(pictures[::2]), torch.cat(pictures[1::2]))
+        add({"frechet_over_real": frechet(scorer, torch.cat(samples), torch.cat(pictures)) / between})
+    few = slice(0, 16)
+    add({"camera_error_deg": camera_error(samples[few], truths[few])})
+    strangers = held_out(options.kinds, 2 * len(options.kinds), options.views)
+    swapped = [
+        Truth(b.scene, a.cameras, render(b.scene, a.cameras), b.caption)
+        for a, b in zip(strangers[: len(options.kinds)], strangers[len(options.kinds) :], strict=True)
+    ]
+    add({"camera_error_deg_real": camera_error([s.rgb for s in swapped], strangers[: len(options.kinds)])})
+    add(agreement(prior, truths[few], options))
+    add(attributes(prior, truths, options))
+    if options.json:
+        print(json.dumps({name: round(value, 5) for name, value in figures.items()}))
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Options, description=__doc__))
+    except ValueError as error:
+        sys.exit(f"error: {error}")
