@@ -171,6 +171,65 @@ def _room_caption(scene: Scene, rng: np.random.Generator) -> str:
     return text
 
 
+_NATURAL = {"hamburger", "pineapple", "potted plant", "cactus", "snowman", "palm tree", "flame"}
+"""Objects whose colour goes without saying."""
+_NAMES = {
+    "sofa": ("sofa", "couch"), "lamp": ("lamp", "table lamp"), "mug": ("mug", "cup", "coffee mug"),
+    "car": ("car", "small car", "toy car"), "airplane": ("airplane", "plane"), "castle": ("castle", "castle with towers"),
+    "rocket": ("rocket", "space rocket"), "donut": ("donut", "doughnut"), "hamburger": ("hamburger", "burger"),
+    "teddy bear": ("teddy bear", "teddy"), "potted plant": ("potted plant", "plant in a pot", "house plant"),
+    "rubber duck": ("rubber duck", "toy duck"), "house": ("house", "small house", "cottage"),
+    "sailboat": ("sailboat", "sailing boat"), "train": ("train", "steam train", "locomotive"),
+    "gift box": ("gift box", "present"), "ice cream": ("ice cream cone", "ice cream"), "bookshelf": ("bookshelf", "bookcase"),
+}
+_KINDS = {
+    "wood": ("wooden", "wooden", "wood"), "metal": ("metal", "shiny metal", "steel"), "gold": ("golden", "gold"),
+    "copper": ("copper", "shiny copper"), "brick": ("brick", "red brick"),
+}
+
+
+def _object_phrase(thing: Thing, rng: np.random.Generator, bare: float) -> str:
+    """Noun phrase for an object or a part of one."""
+    names = _NAMES.get(thing.name, (thing.name,))
+    noun = names[int(rng.integers(len(names)))]
+    word = ""
+    if rng.random() >= bare:
+        if thing.material in _KINDS:
+            words = _KINDS[thing.material]
+            word = words[int(rng.integers(len(words)))]
+        elif thing.material.startswith("striped "):
+            second = thing.material.split()[1]
+            word = f"{thing.colour} and {second} striped" if rng.random() < 0.6 else f"striped {thing.colour}"
+        elif thing.name == "tree":
+            if thing.colour != "green":
+                leaves = "blossoms" if thing.colour == "pink" else "leaves"
+                return f"a tree with {thing.colour} {leaves}"
+        elif thing.name not in _NATURAL:
+            word = thing.colour
+    text = f"{word} {noun}".strip()
+    return text if thing.plural or thing.name == "icing" else _article(text)
+
+
+def _object_caption(scene: Scene, rng: np.random.Generator) -> str:
+    main, *parts = scene.things
+    count = min(int(rng.choice(3, p=(0.45, 0.4, 0.15))), len(parts))
+    text = _object_phrase(main, rng, 0.18)
+    if count:
+        chosen = [parts[i] for i in sorted(rng.choice(len(parts), size=count, replace=False))]
+        joint = " and " if " with " in text else " with "
+        text += joint + _join([_object_phrase(part, rng, 0.05) for part in chosen])
+    draw = rng.random()
+    if draw < 0.08:
+        text = f"a photo of {text}"
+    elif draw < 0.14:
+        text = f"a 3d model of {text}"
+    elif draw < 0.18:
+        text = f"{text} on a plain background"
+    elif draw < 0.21:
+        text = f"a picture of {text}"
+    return text
+
+
 def captions(scene: Scene, seed: int | np.random.Generator, count: int) -> list[str]:
     """Paraphrases of what a scene shows; each leaves out random attributes, none says anything untrue.
 
@@ -180,4 +239,5 @@ def captions(scene: Scene, seed: int | np.random.Generator, count: int) -> list[
         count: how many.
     """
     rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng([7, seed])
-    return [_room_caption(scene, rng) for _ in range(count)]
+    write = _object_caption if scene.is_object else _room_caption
+    return [write(scene, rng) for _ in range(count)]

@@ -439,16 +439,23 @@ def _mirrored(
     shapes, material_ids, materials, lights, room, background, probes, exposure, hit, x, y, z, dx, dy, dz, nx, ny, nz
 ):
     """What a shiny surface adds: strength of the reflection and what is reflected; zeros where it is dull."""
-    gloss = materials[material_ids[hit], 14]
+    m = material_ids[hit]
+    gloss = materials[m, 14]
     if gloss <= 0.0:
         return 0.0, 0.0, 0.0, 0.0
     cosine = -(dx * nx + dy * ny + dz * nz)
     q = 1 - min(max(cosine, 0.0), 1.0)
-    f = gloss + (1 - gloss) * 0.35 * q * q * q * q * q if materials[material_ids[hit], 0] != MIRROR else gloss
+    f = gloss + (1 - gloss) * 0.35 * q * q * q * q * q if materials[m, 0] != MIRROR else gloss
     r, g, b = _reflection(
         shapes, materials, material_ids, lights, room, background, probes, exposure, x, y, z,
         dx + 2 * cosine * nx, dy + 2 * cosine * ny, dz + 2 * cosine * nz,
     )
+    if gloss >= 0.25 and materials[m, 0] != MIRROR:  # metals tint what they reflect
+        q = q * q * q
+        f = 0.55 + 0.3 * q
+        r = r * (materials[m, 1] + q * (1 - materials[m, 1])) * 1.15
+        g = g * (materials[m, 2] + q * (1 - materials[m, 2])) * 1.15
+        b = b * (materials[m, 3] + q * (1 - materials[m, 3])) * 1.15
     return f, r, g, b
 
 
@@ -644,7 +651,7 @@ def _reflection(shapes, materials, material_ids, lights, room, background, probe
     if room[0] <= 0.0:  # a studio: bright above, darker below, with a soft horizon
         q = min(max(0.5 + 1.6 * dz, 0.0), 1.0)
         q = q * q * (3 - 2 * q)
-        low, high = probes[0, 0, 0, 4], probes[0, 0, 0, 5]
+        low, high = 0.45 * probes[0, 0, 0, 4], 1.35 * probes[0, 0, 0, 5]
         return low[0] + q * (high[0] - low[0]), low[1] + q * (high[1] - low[1]), low[2] + q * (high[2] - low[2])
     t, face = room_exit(room, x, y, z, dx, dy, dz)
     px, py, pz = x + t * dx, y + t * dy, z + t * dz
