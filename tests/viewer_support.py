@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -20,13 +21,16 @@ from gs_stein.gaussians import Gaussians, rgb_to_sh
 from gs_stein.rasterize import RasterizeOptions, rasterize
 from gs_stein.step import Controls, Losses, Step
 
+if TYPE_CHECKING:
+    import viser
+
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
 ]  # fmt: skip
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds to wait for anything on a busy machine."""
 
 
@@ -65,9 +69,15 @@ def browser(url: str, width: int = 320, height: int = 240) -> Iterator:
 
 
 def click(locator) -> None:
-    """Click without waiting for the page to stand still: software rendering takes a second a frame."""
+    """Click without waiting for the page to stand still: software rendering may take a second a frame."""
     locator.first.wait_for(state="attached", timeout=PATIENCE * 1000)
-    locator.first.dispatch_event("click", timeout=PATIENCE * 1000)
+    locator.first.click(force=True, timeout=PATIENCE * 1000)
+
+
+def pixels(server: viser.ViserServer, number: int = -1) -> np.ndarray:
+    """What one of the browsers draws (the last to join by default): RGBA, transparent where nothing is."""
+    client = sorted(server.get_clients().items())[number][1]
+    return client.get_render(height=240, width=320, transport_format="png", timeout=PATIENCE)
 
 
 def eventually(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
@@ -78,7 +88,7 @@ def eventually(condition: Callable[[], object], what: str, patience: float = PAT
         time.sleep(0.05)
 
 
-def blob(rgb: tuple[float, float, float], count: int = 300, seed: int = 0, size: float = 0.12) -> Gaussians:
+def blob(rgb: tuple[float, float, float], count: int = 300, seed: int = 0, size: float = 0.08) -> Gaussians:
     """A ball of one colour, radius about 0.6, opaque."""
     generator = torch.Generator().manual_seed(seed)
     means = torch.randn(count, 3, generator=generator) * 0.3

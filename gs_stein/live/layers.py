@@ -72,6 +72,11 @@ class LayerView:
         value = self._choice.value
         return next((layer for layer in LAYERS if layer == value), None)
 
+    def choose(self, value: str) -> None:
+        """Set the choice, as if somebody had."""
+        if self._choice.value != value:
+            self._choice.value = value  # calls `_chosen`
+
     def changed(self) -> None:
         """The scene is another: draw again."""
         self._version += 1

@@ -82,7 +82,18 @@ class Plots:
 
     def show(self, history: History, curves: Curves | None) -> None:
         """Redraw."""
-        table = thinned(history.table())
+        self.show_table(history.table())
+        if curves is None:
+            return
+        self._moment.show(np.vstack([curves.t, curves.moment, curves.moment_sds]))
+        if curves.names:
+            if self._beta is None or self._beta.names != curves.names:
+                self._beta = self._renew(self._beta, "Coefficients β over t/T", "t/T", curves.names)
+            self._beta.show(np.vstack([curves.t, curves.beta.T]))
+
+    def show_table(self, table: Float[np.ndarray, "columns n"]) -> None:
+        """Redraw what goes over steps; rows as in `History.table`."""
+        table = thinned(table)
         if table.shape[1] >= 2:
             self._waiting.visible = False
         self._gradient.show(smooth(table[[0, 1]]))
@@ -93,13 +104,6 @@ class Plots:
             if self._terms is None or self._terms.names != names:
                 self._terms = self._renew(self._terms, "Regularisers (weighted)", "step", names)
             self._terms.show(table[[0, *(3 + i for i in used)]])
-        if curves is None:
-            return
-        self._moment.show(np.vstack([curves.t, curves.moment, curves.moment_sds]))
-        if curves.names:
-            if self._beta is None or self._beta.names != curves.names:
-                self._beta = self._renew(self._beta, "Coefficients β over t/T", "t/T", curves.names)
-            self._beta.show(np.vstack([curves.t, curves.beta.T]))
 
     def _renew(self, old: Plot | None, title: str, x: str, names: tuple[str, ...]) -> Plot:
         if old is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +82,7 @@ def to_splats(gaussians: Gaussians, total: int | None = None) -> Splats:
     with np.errstate(over="ignore"):
         opacities = 1.0 / (1.0 + np.exp(-logits))
     keep = good & (opacities >= _INVISIBLE)
-    scales = np.exp(np.minimum(log_scales[keep], np.log(_LARGEST)))
+    scales = np.exp(np.minimum(log_scales[keep], np.float32(math.log(_LARGEST))))
     rotated = _rotations(quats[keep]) * scales[:, None, :]
     return Splats(
         centers=np.ascontiguousarray(means[keep]),

@@ -1,0 +1,123 @@
+"""Runs started from the studio: one at a time, each a `train.py` of its own in its own folder."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+"""Where train.py lies."""
+_EVERY = 20
+"""Iterations between checkpoints: what the studio shows."""
+LONGEST_PROMPT = 1000
+"""Characters."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What somebody asked for; every field was checked."""
+
+    prompt: str
+    scene: bool
+    preset: str | None
+    """Name of a preset, None for the default one."""
+    seed: int
+
+
+def command(order: Order, output: Path, host: str) -> list[str]:
+    """The command line of a run. No shell reads it, and no prompt can become an option."""
+    arguments = [sys.executable, str(ROOT / "train.py"), f"--prompt={order.prompt}", f"--output={output}"]
+    if order.scene:
+        arguments.append("--scene")
+    if order.preset is not None:
+        arguments.append(f"--preset={order.preset}")
+    return [
+        *arguments, f"--seed={order.seed}", f"--checkpoint-every={_EVERY}", "--log-every=2",
+        f"--host={host}", "--port=0",
+    ]  # fmt: skip
+
+
+class Job:
+    """A run as a process. It goes on, and stays whole, whatever happens to the studio's browsers.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+
+    def __init__(self, arguments: list[str], folder: Path = ROOT) -> None:
+        self.lines: deque[str] = deque(maxlen=12)
+        """The last lines it printed."""
+        self.run: Path | None = None
+        """Its folder, once it has said so."""
+        self.page: str | None = None
+        """Address of its own live view."""
+        self._stopped = False
+        self._process = subprocess.Popen(
+            arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, encoding="utf-8", errors="replace",
+        )  # fmt: skip
+        self._reader = threading.Thread(target=self._read, args=(folder,), name="job", daemon=True)
+        self._reader.start()
+
+    @property
+    def going(self) -> bool:
+        """Whether it is still at work."""
+        return self._process.poll() is None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended with an error."""
+        return self._process.poll() not in (None, 0) and not self._stopped
+
+    def stop(self) -> None:
+        """Have it save and end."""
+        if self.going:
+            self._stopped = True
+            self._process.send_signal(signal.SIGINT)
+
+    def end(self, patience: float = 20.0) -> None:
+        """Stop it and wait; kill it if it does not listen."""
+        self.stop()
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(timeout=2.0)
+
+    def _read(self, folder: Path) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            for line in output:
+                line = line.rstrip()
+                if not line:
+                    continue
+                self.lines.append(line)
+                if self.run is None and (found := re.match(r"folder\s+(.+)$", line)):
+                    self.run = folder / found[1]
+                elif self.page is None and (found := re.match(r"Viewer: (http://\S+)$", line)):
+                    self.page = found[1]
+
+
+def presets() -> list[str]:
+    """Names that `--preset` takes, the default one aside."""
+    from gs_stein.config import presets_folder
+
+    hidden = {"prompts", "scene", "object", "gpu-scene", "gpu-object"}
+    return sorted(path.stem for path in presets_folder().glob("*.yaml") if path.stem not in hidden)
+
+
+def runs_in(output: Path, limit: int) -> list[Path]:
+    """The latest runs of a folder that have something to show, newest first."""
+    found = []
+    for folder in output.iterdir() if output.is_dir() else ():
+        settings = folder / "config.yaml"
+        if settings.is_file() and ((folder / "point_cloud.ply").is_file() or any(folder.glob("checkpoints/step_*.pt"))):
+            found.append((settings.stat().st_mtime_ns, folder))
+    return [folder for _, folder in sorted(found, reverse=True)[:limit]]

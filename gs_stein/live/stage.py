@@ -1,0 +1,280 @@
+"""Shows scenes from the disk: one, or two side by side. What `viewer.py` and the studio have in common."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import UInt8
+
+from gs_stein.cameras import video_path
+from gs_stein.gaussians import Gaussians
+from gs_stein.live import status
+from gs_stein.live.camera_tab import CameraTab
+from gs_stein.live.export_tab import ExportTab, Scene
+from gs_stein.live.layers import SPLATS, LayerView
+from gs_stein.live.notices import notify
+from gs_stein.live.options import LiveOptions
+from gs_stein.live.plots import Plots
+from gs_stein.live.scene import SplatLayer, jump, set_first_view
+from gs_stein.live.snapshot import copied, to_splats
+from gs_stein.live.source import SUFFIXES, Loaded, Source
+from gs_stein.live.views import Layer, Pose, picture
+from gs_stein.types import Cameras
+
+if TYPE_CHECKING:
+    import viser
+
+SPLIT, LEFT, RIGHT, APART = "Split screen", "First", "Second", "Next to each other"
+_EMPTY = Pose((0.0, -3.0, 1.0), (0.0, 0.0, 0.0), 1.0)
+
+
+class Stage:
+    """The scene in the middle and the tabs that concern it.
+
+    Args:
+        server: the page.
+        options: limits.
+        more_tabs: adds further tabs in front of the stage's own.
+    """
+
+    def __init__(
+        self,
+        server: viser.ViserServer,
+        options: LiveOptions,
+        more_tabs: Callable[[viser.GuiTabGroupHandle], None] = lambda _: None,
+    ) -> None:
+        self._server, self._options = server, options
+        self._lock = threading.Lock()
+        self._sources: list[Source] = []
+        self._loaded: list[Loaded | None] = []
+        self._uploaded: list[Source] | None = None
+        self._uploads = tempfile.TemporaryDirectory(prefix="gs-stein-upload-", ignore_cleanup_errors=True)
+        self._offset = 0.0
+        self._arrived = False
+        gui = server.gui
+        self._title = gui.add_html(status.note("Nothing opened yet."))
+        self._bar = gui.add_progress_bar(0.0, visible=False)
+        self._layers = LayerView(server, self._first_gaussians, self._draw)
+        self._layers.on_change(lambda _: self._arrange())
+        self._compare = gui.add_dropdown("Compare", (SPLIT, LEFT, RIGHT, APART), initial_value=SPLIT, visible=False)
+        self._compare.on_update(lambda _: self._compared())
+        self._splats = [SplatLayer(server, f"/splats/{i}") for i in range(2)]
+        tabs = gui.add_tab_group()
+        more_tabs(tabs)
+        with tabs.add_tab("Camera"):
+            self._camera = CameraTab(server, _EMPTY, 0.15, training=False)
+        with tabs.add_tab("Export"):
+            self._export = ExportTab(server, self._scene, self._folder, self._camera, self._path)
+        self._plots = Plots(server, tabs.add_tab("Plots"))
+        with tabs.add_tab("Open"):
+            gui.add_html(status.note("A splat file from your disk, of ours or another tool's. It is only looked at."))
+            upload = gui.add_upload_button("Open .ply or .splat", mime_type="*/*")
+            upload.on_upload(lambda event: self._upload(event.target.value.name, event.target.value.content))
+
+    def open(self, sources: list[Source]) -> None:
+        """Show one scene or two. Call from the thread that calls `poll`.
+
+        Raises:
+            ValueError: a file is bad; what was shown stays.
+        """
+        loaded = [source.load() for source in sources]
+        with self._lock:
+            self._sources, self._loaded = list(sources), list(loaded)
+        self._compare.visible = len(sources) == 2
+        if len(sources) == 2 and self._layers.layer is None:
+            self._layers.choose("RGB")
+        for splats in self._splats[len(sources) :]:
+            splats.visible(False)
+        self._refresh(list(range(len(sources))), first=True)
+
+    def poll(self) -> bool:
+        """Look for newer states of what is shown; says whether there were any. Call about once a second."""
+        with self._lock:
+            uploaded, self._uploaded = self._uploaded, None
+        if uploaded is not None:
+            self.open(uploaded)
+            return True
+        changed = []
+        for i, source in enumerate(self._sources):
+            newer = source.load()
+            if newer is not None:
+                with self._lock:
+                    self._loaded[i] = newer
+                changed.append(i)
+        if changed:
+            self._refresh(changed, first=not self._arrived and 0 in changed)
+        else:
+            self._describe()
+        return bool(changed)
+
+    def close(self) -> None:
+        """Stop all threads; the server stays."""
+        self._export.close()
+        self._layers.close()
+        self._uploads.cleanup()
+
+    # Drawing.
+
+    def _refresh(self, changed: list[int], first: bool) -> None:
+        for i in changed:
+            loaded = self._loaded[i]
+            if loaded is not None:
+                sample = copied(loaded.gaussians, self._options.max_splats, view_dependent=False)
+                self._splats[i].show(to_splats(sample, len(loaded.gaussians)))
+        if first:
+            self._arrived = self._loaded[0] is not None
+            view = _EMPTY if self._loaded[0] is None else self._sources[0].first_view(self._loaded[0].gaussians)
+            self._camera.home = view
+            set_first_view(self._server, view)
+            for client in self._server.get_clients().values():
+                jump(client, view)
+        self._arrange()
+        self._describe()
+        table = self._sources[0].metrics() if self._sources else np.zeros((0, 0))
+        if table.shape[1:] and table.shape[1] >= 2:
+            self._plots.show_table(table)
+
+    def _arrange(self) -> None:
+        """Which splats are shown, and where."""
+        loaded = self._pair()
+        shown = self._layers.layer is None
+        mode = str(self._compare.value)
+        two = len(self._sources) == 2
+        for i in range(2):
+            here = loaded[i] is not None
+            chosen = not two or mode in (APART, SPLIT) or mode == (LEFT, RIGHT)[i]
+            self._splats[i].visible(shown and here and chosen)
+        first = loaded[0]
+        apart = two and mode in (APART, SPLIT)
+        offset = 0.0 if not apart or first is None else 1.15 * _width(first.gaussians)
+        if offset != self._offset:
+            self._offset = offset
+            self._splats[1].move((offset, 0.0, 0.0))
+        self._layers.changed()
+
+    def _compared(self) -> None:
+        mode = str(self._compare.value)
+        if mode == SPLIT and self._layers.layer is None:
+            self._layers.choose("RGB")
+        elif mode == APART:
+            self._layers.choose(SPLATS)
+        self._arrange()
+
+    def _pair(self) -> tuple[Loaded | None, Loaded | None]:
+        with self._lock:
+            both = [*self._loaded, None, None]
+        return both[0], both[1]
+
+    def _first_gaussians(self) -> Gaussians | None:
+        loaded = self._pair()[0]
+        return None if loaded is None else loaded.gaussians
+
+    def _draw(self, cameras: Cameras, layer: Layer) -> UInt8[np.ndarray, "H W 3"] | None:
+        first, second = self._pair()
+        mode = str(self._compare.value)
+        if len(self._sources) == 2 and mode in (SPLIT, APART):
+            half = halved(cameras)
+            parts = [
+                np.zeros((half.height, half.width, 3), np.uint8)
+                if loaded is None
+                else picture(loaded.gaussians, half, layer)
+                for loaded in (first, second)
+            ]
+            parts[0][:, -1:] = 255
+            return np.concatenate(parts, axis=1)
+        chosen = second if len(self._sources) == 2 and mode == RIGHT else first
+        return None if chosen is None else picture(chosen.gaussians, cameras, layer)
+
+    def _describe(self) -> None:
+        pairs: list[tuple[str, str]] = []
+        with self._lock:
+            together = list(zip(self._sources, self._loaded, strict=True))
+        for i, (source, loaded) in enumerate(together):
+            label = "" if len(together) == 1 else f"{('First', 'Second')[i]}: "
+            pairs.append((f"{label}{'Run' if source.is_run else 'File'}", source.name))
+            if source.prompt:
+                pairs.append(("Prompt", source.prompt))
+            if loaded is None:
+                pairs.append(("State", "waiting for the first checkpoint …"))
+                continue
+            shown = min(len(loaded.gaussians), self._options.max_splats)
+            pairs.append(("Gaussians", status.splats_line(shown, len(loaded.gaussians), self._options.max_splats)))
+            if source.is_run:
+                pairs.append(("State", _state(source, loaded)))
+        content = status.rows(pairs) if pairs else status.note("Nothing opened yet.")
+        if content != self._title.content:
+            self._title.content = content
+        first = together[0] if together else None
+        going = first is not None and not first[0].finished and first[1] is not None and first[1].step is not None
+        if going and first is not None and first[1] is not None and first[0].total:
+            self._bar.value = min(100.0, 100.0 * (first[1].step or 0) / first[0].total)
+        self._bar.visible = going
+
+    # Files.
+
+    def _scene(self) -> Scene | None:
+        first, second = self._pair()
+        chosen = second if len(self._sources) == 2 and str(self._compare.value) == RIGHT else first
+        if chosen is None:
+            return None
+        source = self._sources[1 if chosen is second else 0]
+        stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(source.name).stem if not source.is_run else source.name).strip("-")
+        return Scene(chosen.gaussians, (stem or "scene") if chosen.step is None else f"step-{chosen.step:06d}")
+
+    def _folder(self) -> Path | None:
+        if not self._sources:
+            return None
+        folder = self._sources[0].folder
+        return None if folder.resolve() == Path(self._uploads.name).resolve() else folder
+
+    def _path(self, frames: int) -> Cameras | None:
+        cameras = self._sources[0].cameras if self._sources else None
+        return None if cameras is None else video_path(cameras, frames)
+
+    def _upload(self, name: str, content: bytes) -> None:
+        """Accept a file from a browser if it parses as splats."""
+        suffix = Path(name).suffix.lower()
+        if suffix not in SUFFIXES:
+            notify(self._server, "Refused", "Give a .ply or a .splat file.", "red")
+            return
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(name).stem)[:60].strip("-") or "upload"
+        path = Path(self._uploads.name) / f"{stem}{suffix}"
+        path.write_bytes(content)
+        source = Source(path)
+        try:
+            source.load()
+        except ValueError as error:
+            path.unlink()
+            notify(self._server, "Refused", str(error).replace(f"{self._uploads.name}/", ""), "red")
+            return
+        with self._lock:
+            self._uploaded = [Source(path)]
+
+
+def halved(cameras: Cameras) -> Cameras:
+    """The same views in images of half the width, looking at the same point."""
+    width = max(8, cameras.width // 2)
+    Ks = cameras.Ks.clone()
+    Ks[:, 0, 2] = width / 2
+    return Cameras(cameras.viewmats, Ks, width, cameras.height)
+
+
+def _width(gaussians: Gaussians) -> float:
+    """Extent along x, metres, without stragglers."""
+    x = gaussians.means[:, 0].detach().cpu().numpy()
+    low, high = np.percentile(x[np.isfinite(x)], [1, 99])
+    return float(high - low)
+
+
+def _state(source: Source, loaded: Loaded) -> str:
+    if source.finished:
+        return "finished" if loaded.step is None else f"finished, shown at step {loaded.step}"
+    if loaded.step is None:
+        return "stopped early"
+    return f"step {loaded.step}" + (f" of {source.total}, following" if source.total else "")

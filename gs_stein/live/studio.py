@@ -1,0 +1,212 @@
+"""`viewer.py` alone: type a prompt, press Generate, watch; earlier runs as a gallery."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import random
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import UInt8
+
+from gs_stein.live import status
+from gs_stein.live.browse import INTERVAL, on_signals
+from gs_stein.live.jobs import LONGEST_PROMPT, Job, Order, command, presets, runs_in
+from gs_stein.live.notices import notify
+from gs_stein.live.options import LiveOptions
+from gs_stein.live.server import close_server, describe, open_server
+from gs_stein.live.source import Source
+from gs_stein.live.stage import Stage
+
+if TYPE_CHECKING:
+    import viser
+
+_SHOWN = 8
+"""Runs in the gallery."""
+_DEFAULT = "default"
+_ROOM, _OBJECT = "Scene (a room, from inside)", "Object (from around)"
+
+
+class Studio:
+    """The page of `viewer.py` without arguments. Requests of browsers are queued for the thread that calls `poll`.
+
+    Args:
+        server: the page.
+        output: folder of the runs.
+        options: limits, and where the runs' own pages listen.
+    """
+
+    def __init__(self, server: viser.ViserServer, output: Path, options: LiveOptions) -> None:
+        self._server, self._output, self._options = server, output, options
+        self._requests: queue.Queue[Callable[[], None]] = queue.Queue()
+        self.job: Job | None = None
+        self._followed = False
+        self._gallery: list[viser.GuiFolderHandle] = []
+        self._listed: list[tuple[Path, int]] = []
+        self.stage = Stage(server, options, self._tabs)
+        self._list_runs()
+
+    def poll(self) -> None:
+        """Do what browsers asked for, follow the run, keep the gallery up to date. Call about once a second."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._requests.get_nowait()()
+        try:
+            self.stage.poll()
+        except ValueError as error:
+            notify(self._server, "Not opened", str(error), "red")
+        self._follow()
+        self._list_runs()
+
+    def close(self) -> None:
+        """Stop the run (it saves first) and all threads; the server stays."""
+        if self.job is not None:
+            self.job.end()
+        self.stage.close()
+
+    def _tabs(self, tabs: viser.GuiTabGroupHandle) -> None:
+        from viser import Icon
+
+        gui = self._server.gui
+        with tabs.add_tab("Create"):
+            self._prompt = gui.add_text("Prompt", "a cozy living room", multiline=True)
+            self._kind = gui.add_dropdown("Make", (_ROOM, _OBJECT), initial_value=_ROOM)
+            self._preset = gui.add_dropdown("Preset", (_DEFAULT, *presets()), initial_value=_DEFAULT)
+            self._seed = gui.add_number("Seed", 0, min=0, max=2**31 - 1, step=1)
+            dice = gui.add_button("Another seed", icon=Icon.DICE)
+            dice.on_click(lambda _: self._another_seed())
+            self._go = gui.add_button("Generate", icon=Icon.SPARKLES, color="green")
+            self._go.on_click(lambda _: self._requests.put(self._generate))
+            self._stop = gui.add_button("Stop and save", icon=Icon.DEVICE_FLOPPY, color="red", visible=False)
+            self._stop.on_click(lambda _: self._requests.put(self._stop_job))
+            self._said = gui.add_html("")
+        self._runs = tabs.add_tab("Earlier runs")
+        with self._runs:
+            self._none = gui.add_html(status.note("No runs yet."))
+
+    def _another_seed(self) -> None:
+        self._seed.value = random.SystemRandom().randrange(2**31)
+
+    def order(self) -> Order | None:
+        """What the form asks for; None (and a note) where it cannot be. Browsers may send anything."""
+        prompt = " ".join(str(self._prompt.value).split())[:LONGEST_PROMPT]
+        if not prompt:
+            notify(self._server, "Empty prompt", "Say what to make.", "orange")
+            return None
+        preset = str(self._preset.value)
+        try:
+            seed = min(max(int(self._seed.value), 0), 2**31 - 1)
+        except (TypeError, ValueError, OverflowError):
+            seed = 0
+        known = preset if preset in presets() else None
+        return Order(prompt, str(self._kind.value) == _ROOM, known, seed)
+
+    def _generate(self) -> None:
+        if self.job is not None and self.job.going:
+            notify(self._server, "Busy", "One run at a time: stop this one first, or wait.", "orange")
+            return
+        order = self.order()
+        if order is None:
+            return
+        try:
+            self.job = Job(command(order, self._output.resolve(), self._options.host))
+        except OSError as error:
+            notify(self._server, "Not started", str(error), "red")
+            return
+        self._followed = False
+        self._go.disabled, self._stop.visible = True, True
+        notify(self._server, "Started", order.prompt, "blue")
+
+    def _stop_job(self) -> None:
+        if self.job is not None:
+            self.job.stop()
+
+    def _follow(self) -> None:
+        job = self.job
+        if job is None:
+            return
+        lines = list(job.lines)
+        text = status.rows([("Live page, with all controls", job.page)]) if job.page and job.going else ""
+        self._tell(text + "".join(status.note(line) for line in lines[-4:]))
+        if not self._followed and job.run is not None and (job.run / "config.yaml").is_file():
+            self._open(job.run)
+            self._followed = True
+        if not job.going and self._go.disabled:
+            self._go.disabled, self._stop.visible = False, False
+            if job.failed:
+                notify(self._server, "The run failed", lines[-1] if lines else "It said nothing.", "red", None)
+            elif job.run is not None:
+                notify(self._server, "Finished", job.run.name, "green", None)
+
+    def _tell(self, content: str) -> None:
+        if self._said.content != content:
+            self._said.content = content
+
+    def _open(self, run: Path) -> None:
+        try:
+            self.stage.open([Source(run)])
+        except ValueError as error:
+            notify(self._server, "Not opened", str(error), "red")
+
+    def _list_runs(self) -> None:
+        runs = runs_in(self._output, _SHOWN)
+        listed = [(run, _stamp(run / "preview.png")) for run in runs]
+        if listed == self._listed:
+            return
+        self._listed = listed
+        for old in self._gallery:
+            old.remove()
+        self._gallery = []
+        self._none.visible = not runs
+        with self._runs:
+            for run in runs:
+                folder = self._server.gui.add_folder(run.name)
+                self._gallery.append(folder)
+                with folder:
+                    thumbnail = preview(run)
+                    if thumbnail is not None:
+                        self._server.gui.add_image(thumbnail, format="jpeg")
+                    button = self._server.gui.add_button("Open")
+                    button.on_click(lambda _, run=run: self._requests.put(lambda: self._open(run)))
+
+
+def preview(run: Path, width: int = 320) -> UInt8[np.ndarray, "H W 3"] | None:
+    """The upper half of a run's contact sheet, small; None if there is none (yet)."""
+    from PIL import Image
+
+    try:
+        with Image.open(run / "preview.png") as image:
+            sheet = image.convert("RGB")
+    except (OSError, ValueError):
+        return None
+    half = sheet.crop((0, 0, sheet.width, max(1, sheet.height // 2)))
+    return np.asarray(half.resize((width, max(1, round(width * half.height / half.width)))))
+
+
+def _stamp(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def studio(output: Path, options: LiveOptions, ended: threading.Event | None = None) -> None:
+    """Serve the studio until Ctrl-C; a run in progress saves and ends with it.
+
+    Raises:
+        ValueError: nothing can be served at the address.
+    """
+    ended = on_signals() if ended is None else ended
+    server = open_server(options.host, options.port, "gs_stein studio")
+    page = Studio(server, output, options)
+    try:
+        print(describe(server), flush=True)
+        while not ended.wait(INTERVAL):
+            page.poll()
+    finally:
+        page.close()
+        close_server(server)

@@ -1,0 +1,335 @@
+"""The viewer in a real headless Chromium. Everything is waited for, nothing is timed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import textwrap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from viewer_support import FLAGS, PATIENCE, blob, click, eventually, fake_training, mean_colour, pixels, require_browser
+
+from gs_stein.camera_options import OrbitCameras
+from gs_stein.export import write_ply
+from gs_stein.live import Live, LiveOptions
+from gs_stein.live.export import save_page
+from gs_stein.live.server import close_server, open_server
+from gs_stein.live.source import Source
+from gs_stein.live.stage import Stage
+from gs_stein.live.views import home
+from gs_stein.step import Controls
+
+pytestmark = pytest.mark.slow
+RED, GREEN = 0, 1
+HOSTILE = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>{window.hacked=1} `x` [a](javascript:1)"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator:
+    """One Chromium for all tests of this file; each opens pages of its own."""
+    path = require_browser()
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=path, headless=True, args=FLAGS, ignore_default_args=["--headless"],
+            viewport={"width": 320, "height": 240}, timeout=PATIENCE * 1000,
+        )  # fmt: skip
+        context.set_default_timeout(PATIENCE * 1000)
+        try:
+            yield context
+        finally:
+            context.close()
+
+
+@contextlib.contextmanager
+def page_at(chromium, url: str) -> Iterator:
+    page = chromium.new_page()
+    try:
+        page.goto(url)
+        yield page
+    finally:
+        page.close()
+
+
+@contextlib.contextmanager
+def training(live: Live, **options) -> Iterator[list[int]]:
+    """A fake run on a thread of its own; yields the list of its finished steps, stops it at the end."""
+    done: list[int] = []
+
+    def run() -> None:
+        for step in fake_training(count=60, resolution=12, views=1, rest=0.05, controls=live._controls, **options):
+            live.publish(step)
+            done.append(step.step)
+            live.wait_while_paused()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield done
+    finally:
+        live._controls.stop = True
+        live._gate.poke()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def watched(folder: Path | None = None, prompt: str = "a ball") -> Live:
+    return Live(Controls(), prompt, OrbitCameras(), options=LiveOptions(port=0, share=1.0), folder=folder)
+
+
+def joined(server, count: int = 1) -> None:
+    eventually(lambda: len(server.get_clients()) >= count, f"{count} browsers connected")
+
+
+def strongest(server, number: int = -1) -> int | None:
+    """The channel that dominates what a browser draws."""
+    colour = mean_colour(pixels(server, number))
+    order = np.argsort(colour)
+    return int(order[-1]) if colour[order[-1]] > 1.5 * colour[order[-2]] else None
+
+
+def test_colours_arrive_change_without_reload_and_late_joiners_see_them(chromium):
+    with watched() as live, page_at(chromium, f"{live.address}/?fixedDpr=1") as page:
+        joined(live.server)
+        page.evaluate("window.marker = 42")
+        steps = fake_training(total=400, count=60, resolution=12, views=1)
+        live.publish(next(steps))
+        eventually(lambda: strongest(live.server) == RED, "a red ball")
+        for step in steps:
+            live.publish(step)
+        live.finish("nowhere")
+        eventually(lambda: strongest(live.server) == GREEN, "the ball turned green")
+        assert page.evaluate("window.marker") == 42
+        with page_at(chromium, f"{live.address}/?fixedDpr=1"):
+            joined(live.server, 2)
+            eventually(lambda: strongest(live.server) == GREEN, "the second browser sees the green ball")
+
+
+def test_pause_step_resume_and_stop_by_their_buttons(chromium):
+    with watched() as live, training(live, total=100_000) as done, page_at(chromium, live.address) as page:
+        joined(live.server)
+        click(page.get_by_role("button", name="Pause"))
+        eventually(lambda: live.paused, "paused")
+        eventually(lambda: live._shown is not None and live._shown.step == done[-1], "the step that stands is shown")
+        count = len(done)
+        page.wait_for_timeout(1500)
+        assert len(done) == count
+        click(page.get_by_role("button", name="One step"))
+        eventually(lambda: len(done) == count + 1, "one more step")
+        page.wait_for_timeout(800)
+        assert len(done) == count + 1
+        click(page.get_by_role("button", name="Resume"))
+        eventually(lambda: len(done) > count + 5, "going again")
+        click(page.get_by_role("button", name="Stop and save"))
+        eventually(lambda: live._controls.stop, "stop reaches the trainer")
+
+
+def test_the_prompt_reaches_the_trainer_and_hostile_text_is_only_shown(chromium):
+    with watched(prompt=HOSTILE) as live, page_at(chromium, live.address) as page:
+        joined(live.server)
+        live.publish(next(fake_training(total=1, count=20, resolution=8, views=1)))
+        live.tell(HOSTILE, HOSTILE)
+        box = page.locator("textarea").first
+        box.wait_for(state="attached")
+        assert box.input_value() == HOSTILE
+        box.fill("a green ball " + HOSTILE)
+        click(page.get_by_role("button", name="Use this prompt from now on"))
+        eventually(lambda: live._controls.prompt is not None, "the prompt arrives")
+        assert live._controls.prompt == "a green ball " + HOSTILE
+        page.get_by_text("Prompt changed").first.wait_for(state="attached")
+        assert page.evaluate("window.hacked") is None
+
+
+def test_a_browser_that_dies_harms_nothing(chromium):
+    del chromium  # only asks for one to be there
+    with watched() as live, training(live, total=100_000) as done:
+        # A process of its own, killed while it is being fed.
+        code = textwrap.dedent("""
+            import sys, time
+            sys.path.insert(0, sys.argv[2])
+            from viewer_support import browser
+            with browser(sys.argv[1]) as page:
+                print("open", flush=True)
+                time.sleep(600)
+        """)
+        import subprocess
+
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, live.address, str(Path(__file__).parent)], start_new_session=True
+        )
+        try:
+            joined(live.server)
+            eventually(lambda: live._shown is not None, "it sees something")
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        before = len(done)
+        eventually(lambda: len(done) > before + 20, "training goes on")
+        eventually(lambda: not live.server.get_clients(), "its end is noticed")
+        assert not live._broken
+
+
+def test_an_exported_page_opens_from_the_disk(chromium, tmp_path):
+    path = tmp_path / "scene.html"
+    save_page(blob((0.1, 0.2, 0.95)), path, home(OrbitCameras()))
+    assert [p.name for p in tmp_path.iterdir()] == ["scene.html"]
+    assert "127.0.0.1" not in path.read_text(encoding="utf-8")[:2000]
+    with page_at(chromium, path.as_uri()) as page:
+
+        def blue() -> bool:
+            page.wait_for_timeout(500)
+            image = screenshot(page, tmp_path)[100:140, 140:180].reshape(-1, 3).mean(axis=0)
+            return image[2] > 100 and image[2] > 2 * image[0]
+
+        eventually(blue, "blue splats in the middle of the page")
+
+
+def screenshot(page, folder: Path) -> np.ndarray:
+    page.screenshot(path=folder / "shot.png", timeout=PATIENCE * 1000)
+    return np.asarray(Image.open(folder / "shot.png").convert("RGB")).astype(float)
+
+
+def test_export_buttons_write_into_the_run_folder_and_offer_the_file(chromium, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    with watched(run) as live, training(live, total=100_000), page_at(chromium, live.address) as page:
+        joined(live.server)
+        click(page.get_by_role("tab", name="Export"))
+        with page.expect_download() as download:
+            click(page.get_by_role("button", name="Save .ply"))
+            link = page.get_by_text("step-", exact=False).first
+            link.wait_for(state="attached")
+            click(page.locator("a[download]"))
+        exports = list((run / "exports").iterdir())
+        assert [path.suffix for path in exports] == [".ply"]
+        assert Path(download.value.path()).read_bytes() == exports[0].read_bytes()
+        scene = Source(exports[0]).load()
+        assert scene is not None
+        assert len(scene.gaussians) == 60
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
+
+
+@contextlib.contextmanager
+def staged(*paths: Path) -> Iterator[tuple]:
+    server = open_server("127.0.0.1", 0, "test")
+    stage = Stage(server, LiveOptions(port=0))
+    try:
+        stage.open([Source(path) for path in paths])
+        yield server, stage, f"http://127.0.0.1:{server.get_port()}"
+    finally:
+        stage.close()
+        close_server(server)
+
+
+def test_uploads_are_shown_if_they_are_splats_and_refused_otherwise(chromium, tmp_path):
+    write_ply(tmp_path / "red.ply", blob((0.9, 0.05, 0.05)))
+    write_ply(tmp_path / "green.ply", blob((0.05, 0.9, 0.05)))
+    (tmp_path / "bad.ply").write_text("ply\nformat nonsense")
+    (tmp_path / "evil.html").write_text("<script>window.hacked=1</script>")
+    with staged(tmp_path / "red.ply") as (server, stage, url), page_at(chromium, f"{url}/?fixedDpr=1") as page:
+        joined(server)
+        eventually(lambda: strongest(server) == RED, "the opened file")
+        click(page.get_by_role("tab", name="Open"))
+        for bad in ("evil.html", "bad.ply"):
+            with page.expect_file_chooser() as chooser:
+                click(page.get_by_role("button", name="Open .ply or .splat"))
+            chooser.value.set_files(tmp_path / bad)
+            page.get_by_text("Refused").first.wait_for(state="attached")
+            assert not stage.poll()
+        with page.expect_file_chooser() as chooser:
+            click(page.get_by_role("button", name="Open .ply or .splat"))
+        chooser.value.set_files(tmp_path / "green.ply")
+        eventually(stage.poll, "the upload is taken")
+        eventually(lambda: strongest(server) == GREEN, "the uploaded splats")
+        assert page.evaluate("window.hacked") is None
+
+
+def test_two_runs_side_by_side_and_the_layers(chromium, tmp_path):
+    write_ply(tmp_path / "red.ply", blob((0.9, 0.05, 0.05)))
+    write_ply(tmp_path / "green.ply", blob((0.05, 0.9, 0.05)))
+    paths = (tmp_path / "red.ply", tmp_path / "green.ply")
+    with staged(*paths) as (server, stage, url), page_at(chromium, f"{url}/?fixedDpr=1") as page:
+        joined(server)
+        # The panel covers the right of so small a page; the render does not show it.
+        page.locator("canvas").first.wait_for(state="attached")
+
+        def split() -> bool:
+            image = pixels(server)[..., :3].astype(float)
+            left, right = (
+                part.reshape(-1, 3).mean(axis=0) for part in (image[100:140, 60:100], image[100:140, 220:260])
+            )
+            return left[0] > 3 * left[1] and left[0] > 80 and right[1] > 3 * right[0] and right[1] > 80
+
+        eventually(split, "red on the left, green on the right")
+        stage._compare.value = "Second"
+        stage._layers.choose("Splats (in the browser)")
+        eventually(lambda: strongest(server) == GREEN, "only the second")
+
+
+def test_the_studio_starts_a_run_and_shows_it(chromium, tmp_path, monkeypatch):
+    from gs_stein.live import studio as studio_room
+
+    # Stands for train.py: takes the same order, makes a run's folder.
+    fake = tmp_path / "fake_train.py"
+    fake.write_text(
+        textwrap.dedent("""
+        import sys, time, torch
+        from pathlib import Path
+        sys.path.insert(0, sys.argv[1])
+        from viewer_support import blob
+        run = Path(sys.argv[2]) / "a-run"
+        (run / "checkpoints").mkdir(parents=True)
+        (run / "config.yaml").write_text("prompt: '" + sys.argv[3] + "'\\niterations: 40\\n")
+        print(f"folder      {run}", flush=True)
+        scene = {"parameters": dict(blob((0.05, 0.9, 0.05)).parameters()), "step": 20}
+        torch.save(scene, run / "checkpoints" / "step_0000020.pt")
+        time.sleep(600)
+    """)
+    )
+    orders = []
+
+    def command(order, output, host):
+        orders.append(order)
+        return [sys.executable, str(fake), str(Path(__file__).parent), str(output), order.prompt]
+
+    monkeypatch.setattr(studio_room, "command", command)
+    server = open_server("127.0.0.1", 0, "studio")
+    studio = studio_room.Studio(server, tmp_path / "runs", LiveOptions(port=0))
+    try:
+        with page_at(chromium, f"http://127.0.0.1:{server.get_port()}/?fixedDpr=1") as page:
+            joined(server)
+            page.locator("textarea").first.fill("a green ball")
+            eventually(lambda: studio._prompt.value == "a green ball", "the prompt arrives")
+            click(page.get_by_role("button", name="Generate"))
+
+            def shown() -> bool:
+                studio.poll()
+                return studio.stage._loaded != [] and studio.stage._loaded[0] is not None
+
+            eventually(shown, "the run is opened")
+            eventually(lambda: strongest(server) == GREEN, "its splats are seen")
+            assert orders[0].prompt == "a green ball"
+            assert orders[0].scene
+            assert studio.job is not None
+            assert studio.job.going
+            click(page.get_by_role("button", name="Stop and save"))
+
+            def stopped() -> bool:
+                studio.poll()
+                return not studio.job.going
+
+            eventually(stopped, "the run is stopped")
+            page.get_by_role("tab", name="Earlier runs").first.wait_for(state="attached")
+            assert [run.name for run, _ in studio._listed] == ["a-run"]
+    finally:
+        studio.close()
+        close_server(server)
