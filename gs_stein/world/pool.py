@@ -40,7 +40,7 @@ def families() -> tuple[Family, ...]:
 
     return (
         Family("rooms", ("living room", "bedroom", "kitchen", "office"), 0),
-        Family("objects", tuple(getattr(scenes, "OBJECTS", ())), 10_000_000),
+        Family("objects", tuple(scenes.OBJECTS), 10_000_000),
         Family("more-rooms", ("dining room", "bathroom", "library", "nursery"), 20_000_000),
     )
 
