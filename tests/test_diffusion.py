@@ -270,7 +270,7 @@ def test_encode_gradient_with_checkpointing(recording):
         (z * weight).sum().backward()
         gradients.append(x.grad)
     assert gradients[0].abs().mean() > 0
-    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-3, atol=2e-5)
 
 
 def test_encode_gradient_is_the_true_one(recordings):

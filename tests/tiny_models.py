@@ -150,3 +150,34 @@ def sd3(folder: Path, t5: bool = True):
     )  # fmt: skip
     pipeline.save_pretrained(folder)
     return pipeline
+
+
+def bundled(folder: Path) -> Path:
+    """A folder in the format of the bundled prior, as `gs_stein.world.export` writes it."""
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    from gs_stein.prior.small import MultiViewDenoiser, NoisyDepth, PatchCodec
+
+    torch.manual_seed(4)
+    codec = PatchCodec(patch=8, channels=4)
+    codec.fit(torch.rand(8, 3, 32, 32))
+    network = MultiViewDenoiser(
+        channels=4, sample_size=4, stem_width=8, stem_blocks=1, width=16, depth=1, heads=2, resolution=32
+    )
+    depth = NoisyDepth(channels=4, width=16, num_blocks=1)
+    for module in (network, depth):
+        for parameter in module.parameters():  # some start at zero, and would answer zero
+            torch.nn.init.normal_(parameter, std=0.2)
+    network.save_pretrained(folder / "network")
+    codec.save_pretrained(folder / "codec")
+    depth.save_pretrained(folder / "depth")
+    FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000).save_pretrained(folder / "scheduler")
+    index = {
+        "_class_name": "MultiViewPipeline",
+        "network": ["gs_stein.prior.small", "MultiViewDenoiser"],
+        "codec": ["gs_stein.prior.small", "PatchCodec"],
+        "depth": ["gs_stein.prior.small", "NoisyDepth"],
+        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+    }
+    (folder / "model_index.json").write_text(json.dumps(index))
+    return folder

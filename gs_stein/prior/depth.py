@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from gs_stein.prior.codecs import Codec, TinyCodec
 from gs_stein.prior.diffusion import DiffusionPrior
-from gs_stein.prior.folder import CheckpointError, choose_weights, read_json, wrong_kind
+from gs_stein.prior.folder import CheckpointError, check_weights, choose_weights, read_json, wrong_kind
 from gs_stein.prior.load import load_codec_folder, loaded, quiet, transformers_dtype
 from gs_stein.prior.options import DepthDecoder, DepthOptions
 from gs_stein.prior.registry import DEPTH, MODELS, TINY, locate_network
@@ -239,8 +239,11 @@ def load_monocular(
             "folder with config.json and weights"
             + ("" if "model_index.json" in names else f" ({wrong_kind(folder).removeprefix('model: ')})")
         )
-    if not choose_weights(names, half=False):
-        raise CheckpointError(f"depth.model: {folder} has no complete set of weights; delete it and get it again")
+    weights = choose_weights(names, half=False)
+    problem = check_weights(folder.parent, folder.name, weights)
+    if not weights or problem is not None:
+        problem = problem or f"{folder.name} has no complete set of weights"
+        raise CheckpointError(f"depth.model: {problem} (in {folder.parent}); delete the folder and get it again")
     if "preprocessor_config.json" not in names:
         raise CheckpointError(f"depth.model: {folder}/preprocessor_config.json is missing; get it from the hub again")
     config = read_json(folder / "config.json", folder)

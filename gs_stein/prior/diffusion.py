@@ -83,6 +83,7 @@ class DiffusionPrior:
         Raises:
             ValueError: the images are not square.
         """
+        self.text.release()
         height, width = rgb.shape[-2:]
         if height != width:
             raise ValueError(f"rgb: {width}×{height} pixels; the prior knows square images only, render square ones")
@@ -111,6 +112,7 @@ class DiffusionPrior:
         if self._offload_hook is not None and torch.is_grad_enabled():
             if any(p.requires_grad for p in self.network.parameters()):
                 raise ValueError("prior.cpu_offload: it cannot be combined with training a LoRA (VSD); turn one off")
+        self.text.release()  # prompts are encoded by now, and the memory is needed
         output = self._network(x_t, t, text, cameras).to(x_t.dtype)
         if self._offload_hook is not None:
             self._offload_hook.offload()

@@ -2,7 +2,7 @@
 
 The three encoders repeat, line for line of arithmetic, what the corresponding diffusers pipeline does in
 `encode_prompt`; the tests compare them. `PromptCache` wraps any of them: a prompt is encoded once, the encoders are
-loaded at the first new prompt and dropped right after, and embeddings can be kept on disk for the next run.
+loaded at the first new prompt and dropped when images are looked at, and embeddings can be kept on disk.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class PromptCache:
     Args:
         load: builds the encoder (seconds, gigabytes); called when a prompt is new.
         device: where embeddings are handed out.
-        keep: keep the encoder between calls instead of dropping it after each.
+        keep: never drop the encoder.
         folder: where embeddings outlive the process; None for memory only.
         identity: says which checkpoint and precision encoded; part of the file names.
     """
@@ -181,12 +181,12 @@ class PromptCache:
                     None if one.pooled is None else one.pooled.to(self._device),
                 )
                 self._write(prompt, one)
-            if not self._keep:
-                self.free()
         return stack_embeddings([self._known[prompt] for prompt in prompts])
 
-    def free(self) -> None:
-        """Drop the encoders; the next new prompt loads them again."""
+    def release(self) -> None:
+        """Drop the encoders, unless they are to be kept; the next new prompt loads them again."""
+        if self._encode is None or self._keep:
+            return
         self._encode = None
         if self._device.type == "cuda":
             torch.cuda.empty_cache()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from gs_stein.prior.folder import CheckpointError, check_folder, choose_weights, select_files
+from gs_stein.prior.folder import CheckpointError, check_folder, check_weights, choose_weights, select_files
 
 
 def cached_folder(repo: str, revision: str | None) -> Path | None:
@@ -24,6 +24,14 @@ def cached_folder(repo: str, revision: str | None) -> Path | None:
         revision = reference.read_text().strip()
     folder = cache / "snapshots" / revision
     return folder if folder.is_dir() else None
+
+
+def list_files(repo: str, revision: str | None) -> list[str]:
+    """Paths of a repository's files. One request: unlike the client's other listings this one does not retry."""
+    from huggingface_hub import HfApi
+
+    info = HfApi().model_info(repo, revision=revision, timeout=15.0)
+    return [sibling.rfilename for sibling in info.siblings or []]
 
 
 def fetch_pipeline(repo: str, revision: str | None, half: bool, skip: tuple[str, ...] = ()) -> Path:
@@ -47,10 +55,10 @@ def fetch_pipeline(repo: str, revision: str | None, half: bool, skip: tuple[str,
         else:
             return cached
 
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import snapshot_download
 
     try:
-        files = select_files(HfApi().list_repo_files(repo, revision=revision), half, skip)
+        files = select_files(list_files(repo, revision), half, skip)
         if "model_index.json" not in files:
             raise CheckpointError(
                 f"model: the hub repository {repo} is not a diffusers pipeline (no model_index.json); "
@@ -72,13 +80,14 @@ def fetch_network(repo: str, revision: str | None) -> Path:
     cached = cached_folder(repo, revision)
     if cached is not None:
         names = [p.name for p in cached.iterdir()]
-        if "config.json" in names and choose_weights(names, half=False):
+        weights = choose_weights(names, half=False)
+        if "config.json" in names and weights and check_weights(cached.parent, cached.name, weights) is None:
             return cached
 
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import snapshot_download
 
     try:
-        files = [f for f in HfApi().list_repo_files(repo, revision=revision) if "/" not in f]
+        files = [f for f in list_files(repo, revision) if "/" not in f]
         keep = [f for f in files if f.endswith(".json")] + choose_weights(files, half=False)
         return Path(snapshot_download(repo, revision=revision, allow_patterns=keep))
     except Exception as error:

@@ -192,9 +192,15 @@ def load_codec(folder: Path, component: Component, dtype: torch.dtype) -> Codec:
 
 def loaded(cls: Any, where: Path, **settings: Any) -> Any:
     """`cls.from_pretrained` on a local folder; a file that cannot be read is named in one line."""
+    from pickle import UnpicklingError
+
+    from safetensors import SafetensorError
+
     try:
         return cls.from_pretrained(str(where), local_files_only=True, **settings)
-    except (OSError, ValueError, RuntimeError, KeyError, AttributeError) as error:
+    except (
+        OSError, ValueError, RuntimeError, KeyError, AttributeError, EOFError, UnpicklingError, SafetensorError
+    ) as error:  # fmt: skip
         first = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
         raise CheckpointError(
             f"model: {where} cannot be loaded as {cls.__name__} ({first}); delete it and get it again"

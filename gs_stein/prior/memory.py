@@ -102,32 +102,32 @@ class Workload:
 class MemoryEstimate:
     """Bytes of GPU memory by purpose."""
 
-    weights: float
+    weights: int
     """Networks that stay on the GPU."""
-    text: float
+    text: int
     """Text encoders, while prompts are encoded (before anything else is allocated)."""
-    encode: float
+    encode: int
     """Encoding the renders, with its graph."""
-    network: float
+    network: int
     """The largest of denoising, baseline and LoRA step."""
-    pixels: float
+    pixels: int
     """The rasterizer, per pixel."""
-    per_gaussian: float
+    per_gaussian: int
     """Bytes for each Gaussian."""
 
     @property
-    def fixed(self) -> float:
+    def fixed(self) -> int:
         """Everything that does not grow with the scene."""
         steps = self.encode + self.network + self.pixels
-        return CONTEXT + max(self.weights + MARGIN * steps, self.weights + self.text)
+        return round(CONTEXT + self.weights + max(MARGIN * steps, self.text))
 
-    def total(self, gaussians: int) -> float:
+    def total(self, gaussians: int) -> int:
         """Bytes with this many Gaussians."""
         return self.fixed + gaussians * self.per_gaussian
 
-    def cap(self, budget: float) -> int:
+    def cap(self, budget: int) -> int:
         """How many Gaussians fit into a budget of bytes; 0 where the rest alone does not."""
-        return max(0, int((budget - self.fixed) / self.per_gaussian))
+        return max(0, (budget - self.fixed) // self.per_gaussian)
 
     def line(self, gaussians: int) -> str:
         """One line to print before training."""
@@ -188,8 +188,8 @@ def estimate(model: Footprint, options: DiffusionOptions, work: Workload, resolu
     return MemoryEstimate(
         weights=weights,
         text=text,
-        encode=encode,
-        network=max(denoise + offloaded, train, phi),
+        encode=round(encode),
+        network=round(max(denoise + offloaded, train, phi)),
         pixels=work.views * work.render**2 * PIXEL_BYTES,
         per_gaussian=floats * GAUSSIAN_COPIES * 4 + work.views * VISIBLE_BYTES,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
-from gs_stein.prior.networks import MultiView, Network, SD3Transformer, SDXLUNet
+from gs_stein.prior.folder import choose_weights, is_half, read_json
+from gs_stein.prior.memory import Footprint
 
 
 class _FusedAttention(torch.autograd.Function):
@@ -97,36 +99,86 @@ def with_gradient(run: Callable[[Tensor], Tensor], x: Tensor) -> float:
     return peak_numbers(both)
 
 
-def measure_network(module: nn.Module, kind: type[Network], latent: tuple[int, int, int]) -> tuple[float, float]:
+def measure_network(module: nn.Module, latent: tuple[int, int, int]) -> tuple[float, float]:
     """Peak numbers of one evaluation of one latent, without and with gradient.
 
     Args:
-        module: the network, on the meta device.
-        kind: its adapter's class.
+        module: a UNet or an SD3 transformer of diffusers, on the meta device.
         latent: C, h, w.
     """
-    if kind is MultiView:
-        raise ValueError("measure_network: the bundled network needs no measuring")
+    from diffusers import SD3Transformer2DModel
+
     config: Any = module.config
     x = torch.empty(1, *latent, device="meta")
     t = torch.empty(1, device="meta")
 
-    def run(latent: Tensor) -> Tensor:
-        if kind is SD3Transformer:
-            return module(
-                hidden_states=latent, timestep=t, return_dict=False,
-                encoder_hidden_states=torch.empty(1, 333, config["joint_attention_dim"], device="meta"),
-                pooled_projections=torch.empty(1, config["pooled_projection_dim"], device="meta"),
-            )[0]  # fmt: skip
+    def run(x: Tensor) -> Tensor:
+        if isinstance(module, SD3Transformer2DModel):
+            tokens = torch.empty(1, 333, config["joint_attention_dim"], device="meta")
+            pooled = torch.empty(1, config["pooled_projection_dim"], device="meta")
+            return module(x, tokens, pooled, t, return_dict=False)[0]
         tokens = torch.empty(1, 77, config["cross_attention_dim"], device="meta")
         added = None
-        if kind is SDXLUNet:
+        if config["addition_embed_type"] == "text_time":
             pooled = config["projection_class_embeddings_input_dim"] - 6 * config["addition_time_embed_dim"]
             added = {"text_embeds": torch.empty(1, pooled, device="meta"), "time_ids": torch.empty(1, 6, device="meta")}
-        return module(latent, t, encoder_hidden_states=tokens, added_cond_kwargs=added, return_dict=False)[0]
+        return module(x, t, encoder_hidden_states=tokens, added_cond_kwargs=added, return_dict=False)[0]
 
     def frozen() -> None:
         with torch.no_grad():
             run(x)
 
     return peak_numbers(frozen), with_gradient(run, x)
+
+
+def measure_models(network: Any, vae: Any, text: int, t5: int, side: int) -> Footprint:
+    """The footprint of a pair of networks on the meta device.
+
+    Args:
+        network: the denoiser.
+        vae: an AutoencoderKL.
+        text, t5: parameters of the text encoders.
+        side: of the latent.
+    """
+    scale = 2 ** (len(vae.config["block_out_channels"]) - 1)
+    channels = vae.config["latent_channels"]
+    image = torch.empty(1, 3, scale * side, scale * side, device="meta")
+    latent = torch.empty(1, channels, side, side, device="meta")
+
+    def encode(x: Tensor) -> Tensor:
+        return vae.encode(x).latent_dist.mode()
+
+    predict, train = measure_network(network, (channels, side, side))
+    encoded, decoded = with_gradient(encode, image), with_gradient(lambda z: vae.decode(z).sample, latent)
+    network.enable_gradient_checkpointing()
+    vae.enable_gradient_checkpointing()
+    return Footprint(
+        network=_parameters(network), codec=_parameters(vae), text=text, t5=t5, pixels=scale * side,
+        predict=predict, train=train, encode=encoded, decode=decoded,
+        train_saved=measure_network(network, (channels, side, side))[1], encode_saved=with_gradient(encode, image),
+    )  # fmt: skip
+
+
+def measure_folder(folder: Path) -> Footprint | None:
+    """The footprint of a diffusers folder, from its configs alone (some seconds); None for kinds without an estimate."""
+    from diffusers import AutoencoderKL, SD3Transformer2DModel, UNet2DConditionModel
+
+    names = ((folder / "unet", UNet2DConditionModel), (folder / "transformer", SD3Transformer2DModel))
+    found = next(((path, cls) for path, cls in names if path.is_dir()), None)
+    if found is None or not (folder / "vae").is_dir():
+        return None
+    with torch.device("meta"):
+        network = found[1].from_config(read_json(found[0] / "config.json", folder)).requires_grad_(False)
+        vae = AutoencoderKL.from_config(read_json(folder / "vae" / "config.json", folder)).requires_grad_(False)
+    # Text encoders are weighed by their files, in the precision they are stored in.
+    sizes = []
+    for name in ("text_encoder", "text_encoder_2", "text_encoder_3"):
+        inside = [p.name for p in (folder / name).iterdir()] if (folder / name).is_dir() else []
+        files = choose_weights(inside, half=True)
+        sizes.append(sum((folder / name / n).stat().st_size for n in files) // (2 if is_half(files) else 4))
+    side = network.config["sample_size"]
+    return measure_models(network, vae, sizes[0] + sizes[1], sizes[2], side if isinstance(side, int) else side[0])
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
