@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 import time
-from typing import TextIO
 
 from gs_stein.step import Step
 
@@ -28,8 +28,8 @@ class Progress:
         stream: where to write.
     """
 
-    def __init__(self, address: str | None = None, stream: TextIO | None = None) -> None:
-        self.stream = sys.stderr if stream is None else stream
+    def __init__(self, address: str | None = None, stream: io.TextIOBase | None = None) -> None:
+        self.stream = sys.stderr if stream is None else stream  # whatever stands in for it
         self.address = address
         self.live = self.stream.isatty()
         self._next = 0.0

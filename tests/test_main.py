@@ -192,7 +192,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(prior: Path, tmp_path: Path, monk
         (["--prompt", "x", "--preset", "previw"], "preset: 'previw' is unknown; did you mean preview?"),
         (["--prompt", "x", "--config", "none.yaml"], "there is no file none.yaml"),
         (["--prompt", "x", "--resume", "nowhere"], "resume: nowhere holds no config.yaml"),
-        (["--prompt", "x", "--model", "sd51"], "did you mean sd15?"),
+        (["--prompt", "x", "--model", "sd2"], "did you mean sd21?"),
         (["--prompt", "x", "--model", "bundled", "--device", "tpu9"], "device: 'tpu9' cannot be used here"),
         (["--prompt", "x", "--model", "bundled", "--densify.cap", "3"], "densify.cap: 3 is below the"),
     ],
@@ -215,16 +215,23 @@ def mixture(scene: bool = False, **more) -> tuple[Config, Priors]:
     return replace(base, **more), Priors(MixturePrior((3, 16, 16)))
 
 
-def test_distillation_moves_the_scene_towards_the_prompt() -> None:
-    config, priors = mixture(iterations=150, views=4, cameras=RoomCameras(resolution=16), start=RoomStart(count=1500))
+def test_distillation_reaches_what_the_prompt_names() -> None:
+    """One fixed view is a 2D problem: the picture has to arrive at a mode of the prompt's class."""
+    still = OrbitCameras(azimuth=(0.0, 0.0), elevation=(0.0, 0.0), radius=(2.5, 2.5), fov=(40.0, 40.0), resolution=16)
+    estimator = DistillOptions(estimator=SDS(), guidance=GuidanceOptions(scale=1.0))
+    config, priors = mixture(
+        iterations=150, views=1, cameras=still, start=BallStart(count=600, opacity=0.5), distill=estimator,
+        background="grey",
+    )  # fmt: skip
     denoiser = priors.denoiser
     assert isinstance(denoiser, MixturePrior)
-    config = replace(config, scene=True, distill=DistillOptions(estimator=SDS(), guidance=GuidanceOptions(scale=1.0)))
-    distances = []
+    own, other = [], []
     for step in optimize(config, begin(config, priors)):
         x0 = denoiser.encode(step.render.rgb.permute(0, 3, 1, 2))
-        distances.append(denoiser.distance(x0, "class 1").mean().item())
-    assert np.mean(distances[-20:]) < 0.8 * np.mean(distances[:5])
+        own.append(denoiser.distance(x0, "class 1").item())
+        other.append(min(denoiser.distance(x0, f"class {k}").item() for k in (0, 2, 3)))
+    assert np.mean(own[-10:]) < 0.6 * own[0]
+    assert np.mean(own[-10:]) < 0.7 * np.mean(other[-10:])
 
 
 def test_steps_say_what_happened() -> None:
@@ -299,7 +306,7 @@ def test_many_bad_steps_in_a_row_end_the_run_with_one_line() -> None:
 
 
 def test_regularizers_pull_the_way_they_say() -> None:
-    config, priors = mixture(iterations=40)
+    config, priors = mixture(iterations=25)
     start = begin(config, priors).gaussians
 
     def end(**weights: float):
@@ -361,7 +368,7 @@ def test_progress_rewrites_a_line_on_a_terminal_and_is_rare_elsewhere() -> None:
         assert text.count("\n") <= (1 if stream.isatty() else most)
         assert ("\r" in text) == stream.isatty()
     assert duration(59.6) == "1:00"
-    assert duration(3725) == "1:02:05"
+    assert duration(3725.0) == "1:02:05"
 
 
 def test_folders_never_collide_and_slugs_are_plain(tmp_path: Path) -> None:
