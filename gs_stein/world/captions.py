@@ -25,6 +25,10 @@ _ROOMS = {
     "living room": ("living room", "living room", "living room", "lounge", "sitting room"),
     "bedroom": ("bedroom", "bedroom", "bedroom", "sleeping room"),
     "kitchen": ("kitchen",),
+    "dining room": ("dining room",),
+    "bathroom": ("bathroom",),
+    "library": ("library", "library", "reading room"),
+    "nursery": ("nursery", "nursery", "children's room", "kid's room"),
     "office": ("office", "office", "home office", "study room"),
 }
 _SYNONYMS = {
@@ -41,17 +45,26 @@ _SYNONYMS = {
     "floor lamp": ("floor lamp", "standing lamp"),
     "nightstand": ("nightstand", "bedside table"),
     "wardrobe": ("wardrobe", "closet"),
+    "crib": ("crib", "baby crib", "cot"),
+    "bathtub": ("bathtub", "bath tub", "tub"),
+    "play tent": ("play tent", "tent"),
 }
 _MAIN = {
     "living room": ("sofa", "walls", "rug", "curtains", "armchair", "bookshelf", "floor", "television"),
     "bedroom": ("bed", "walls", "curtains", "rug", "wardrobe", "floor", "dresser"),
     "kitchen": ("cabinets", "walls", "chairs", "fridge", "floor", "curtains", "table"),
+    "dining room": ("table", "chairs", "walls", "floor", "rug", "curtains", "cupboard", "sideboard"),
+    "bathroom": ("bathtub", "walls", "towels", "bathroom cabinet", "floor", "mirror", "toilet"),
+    "library": ("bookshelf", "fireplace", "armchair", "walls", "rug", "ladder", "floor", "curtains"),
+    "nursery": ("crib", "walls", "teddy bear", "rug", "play tent", "curtains", "armchair", "toy shelf"),
     "office": ("desk", "walls", "office chair", "curtains", "bookshelf", "rug", "sofa", "floor"),
 }
 """What captions name most, per room."""
-_SILENT = {"ceiling", "window", "worktop", "hood", "sink", "TV stand", "table lamp", "side table", "pin board"}
+_SILENT = {"ceiling", "window", "worktop", "hood", "sink", "TV stand", "table lamp", "side table", "pin board", "tap",
+           "candles", "table runner"}
 """Things that are rarely worth a word."""
-_COLOURLESS = {"television", "computer", "picture", "mirror", "potted plant", "flowers", "fruit bowl", "clock"}
+_COLOURLESS = {"television", "computer", "picture", "mirror", "potted plant", "flowers", "fruit bowl", "clock", "globe",
+               "mobile", "pennants", "candles", "fireplace", "laundry basket", "toilet", "sink", "tap"}
 
 
 def phrase(thing: Thing, rng: np.random.Generator, bare: float = 0.2) -> str:
@@ -65,7 +78,8 @@ def phrase(thing: Thing, rng: np.random.Generator, bare: float = 0.2) -> str:
     names = _SYNONYMS.get(thing.name, (thing.name,))
     noun = names[int(rng.integers(len(names)))]
     words = []
-    colour = thing.colour if thing.name not in _COLOURLESS and rng.random() > bare else ""
+    bare = 0.0 if thing.name in ("walls", "floor") else bare  # "a room with walls" says nothing
+    colour = thing.colour if thing.name not in _COLOURLESS and rng.random() >= bare else ""
     if thing.name == "walls":
         if thing.material == "brick":
             words = ["white brick" if thing.colour == "white" else ("brick" if rng.random() < 0.75 else "red brick")]

@@ -34,10 +34,10 @@ def legs(b: Builder, width: float, depth: float, y: float, height: float, radius
             b.cone(sx * width / 2, y + sy * depth / 2, 0.0, radius * taper, height, material, 1 / taper)
 
 
-def sofa(look: Look, width: float = 2.1, name: str = "sofa") -> None:
+def sofa(look: Look, width: float = 2.1, name: str = "sofa", cloth: Material | None = None) -> None:
     """Two- or three-seater (or an armchair) with arms, seat and back cushions and legs."""
     b = look.b
-    cloth = look.fabric()
+    cloth = cloth or look.fabric()
     dark = fabric(b.rng, cloth.colour)
     seats = 1 if width < 1.2 else (3 if width > 2.15 else 2)
     arm = b.uniform(0.14, 0.22)

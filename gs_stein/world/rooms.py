@@ -7,6 +7,7 @@ keeps to the walls.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -21,7 +22,6 @@ from gs_stein.world.primitives import Builder, Scene
 OPTIONS = RoomCameras()
 HALF_X, HALF_Y, HEIGHT = OPTIONS.size[0] / 2, OPTIONS.size[1] / 2, OPTIONS.size[2]
 
-ROOMS = ("living room", "bedroom", "kitchen", "office")
 _WALLS = {"north": (0.0, HALF_Y, 0.0), "east": (HALF_X, 0.0, -90.0), "south": (0.0, -HALF_Y, 180.0),
           "west": (-HALF_X, 0.0, 90.0)}
 
@@ -260,16 +260,19 @@ def _office(look: Look) -> None:
             f.rug(look, b.uniform(1.9, 2.5), b.uniform(1.4, 1.8))
 
 
-_FURNISH = {"living room": _living_room, "bedroom": _bedroom, "kitchen": _kitchen, "office": _office}
+FURNISH: dict[str, Callable[[Look], None]] = {
+    "living room": _living_room, "bedroom": _bedroom, "kitchen": _kitchen, "office": _office
+}
+"""Keyed by kind."""
 
 
-def draw_room(rng: np.random.Generator, kind: str) -> Scene:
-    """A furnished room of one of `ROOMS`."""
+def draw_room(rng: np.random.Generator, kind: str, furnish: Callable[[Look], None]) -> Scene:
+    """A room that `furnish` fills with furniture."""
     b = Builder(rng)
     look = draw_look(b)
     walls = shell(look)
     west_window(look)
-    _FURNISH[kind](look)
+    furnish(look)
     if look.time == "night":  # a soft fill, so that far corners keep their colour
         b.lamp(0.0, 0.0, 2.35, look.glow, 0.55, 0.3)
     return b.scene(kind, look.style, look.time, OPTIONS, walls, exposure=_SKIES[look.time][-1])

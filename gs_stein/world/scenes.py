@@ -10,14 +10,21 @@ from gs_stein.world.primitives import Scene
 from gs_stein.world.objects import Maker, draw_object
 from gs_stein.world.objects_home import HOME
 from gs_stein.world.objects_world import WORLD
-from gs_stein.world.rooms import ROOMS, draw_room
+from gs_stein.world.rooms import FURNISH, draw_room
+from gs_stein.world.rooms_more import MORE
 
+_LAYOUTS = {**FURNISH, **MORE}
+ROOMS = tuple(FURNISH)
+"""Kinds of rooms that came first and matter most."""
+MORE_ROOMS = tuple(MORE)
+"""Further kinds of rooms."""
 _MAKERS: dict[str, Maker] = {**HOME, **WORLD}
 OBJECTS = tuple(_MAKERS)
 """Kinds of objects."""
-KINDS = (*ROOMS, *OBJECTS)
+KINDS = (*ROOMS, *MORE_ROOMS, *OBJECTS)
 """Everything that can be drawn."""
-_SHARE_OF_ROOMS = 0.7
+_SHARES = (0.5, 0.2, 0.3)
+"""Of rooms, further rooms and objects in the mixture."""
 
 
 def draw_scene(seed: int, kind: str | None = None) -> Scene:
@@ -25,16 +32,18 @@ def draw_scene(seed: int, kind: str | None = None) -> Scene:
 
     Args:
         seed: any non-negative integer.
-        kind: one of `ROOMS` or `OBJECTS`; None draws from the mixture.
+        kind: one of `KINDS`; None draws from the mixture.
 
     Raises:
         ValueError: for an unknown kind.
     """
     if kind is None:
         rng = np.random.default_rng(np.random.SeedSequence([2401, seed]))
-        kinds = ROOMS if rng.random() < _SHARE_OF_ROOMS else OBJECTS
+        kinds = (ROOMS, MORE_ROOMS, OBJECTS)[int(rng.choice(3, p=_SHARES))]
         kind = kinds[int(rng.integers(len(kinds)))]
     if kind not in KINDS:
         raise ValueError(f"kind: no scene is called {kind!r}; use one of {', '.join(KINDS)}")
     rng = np.random.default_rng(np.random.SeedSequence([2401, seed, zlib.crc32(kind.encode())]))
-    return draw_room(rng, kind) if kind in ROOMS else draw_object(rng, kind, _MAKERS[kind])
+    if kind in _LAYOUTS:
+        return draw_room(rng, kind, _LAYOUTS[kind])
+    return draw_object(rng, kind, _MAKERS[kind])
