@@ -92,7 +92,7 @@ def test_copies_share_no_memory_and_a_sample_is_even():
     assert len(set(index.tolist())) == 100
     assert 350 < index.mean() < 650
     before = whole.means.clone()
-    gaussians.means += 1.0
+    gaussians.means.add_(1.0)
     assert torch.equal(whole.means, before)
     assert sample(100, 100) is None
 
@@ -136,7 +136,7 @@ def test_cameras_survive_the_way_to_the_browser_and_back():
 def test_half_an_image_is_the_middle_of_the_whole():
     cameras = camera_at(home(OrbitCameras()), 64, 32)
     half = halved(cameras)
-    whole, part = picture(blob((1, 0, 0)), cameras, "RGB"), picture(blob((1, 0, 0)), half, "RGB")
+    whole, part = picture(blob((1.0, 0.0, 0.0)), cameras, "RGB"), picture(blob((1.0, 0.0, 0.0)), half, "RGB")
     assert part.shape == (32, 32, 3)
     np.testing.assert_array_equal(part, whole[:, 16:48])
 
@@ -152,7 +152,7 @@ def test_paths_pass_through_their_keyframes():
     R = look_at(torch.tensor([[0.0, 0, 0]] * 3), torch.tensor([[1.0, 0, 0], [0, 1, 0.2], [-1, 0.3, 0]]))
     from viser.transforms import SO3
 
-    places = [(0.0, 0, 0), (1.0, 0, 1), (1.0, 2, 1)]
+    places = [(0.0, 0.0, 0.0), (1.0, 0.0, 1.0), (1.0, 2.0, 1.0)]
     frames = [
         Keyframe(tuple(SO3.from_matrix(R[i, :3, :3].double().numpy().T).wxyz), places[i], 0.8 + 0.2 * i)
         for i in range(3)
@@ -170,12 +170,12 @@ def test_paths_pass_through_their_keyframes():
 
 
 def test_paths_of_one_or_repeated_keyframes_stand_still():
-    one = Keyframe((1.0, 0, 0, 0), (1.0, 2.0, 3.0), 1.0)
+    one = Keyframe((1.0, 0.0, 0.0, 0.0), (1.0, 2.0, 3.0), 1.0)
     for frames in ([one], [one, one, one]):
         cameras = interpolate(frames, 5, 16, 16)
         torch.testing.assert_close(cameras.positions, torch.tensor([[1.0, 2, 3]] * 5), atol=1e-5, rtol=0)
     # Turning on the spot is a path too.
-    turned = Keyframe((math.sqrt(0.5), 0, math.sqrt(0.5), 0), (1.0, 2.0, 3.0), 1.0)
+    turned = Keyframe((math.sqrt(0.5), 0.0, math.sqrt(0.5), 0.0), (1.0, 2.0, 3.0), 1.0)
     cameras = interpolate([one, turned], 5, 16, 16)
     torch.testing.assert_close(cameras.positions, torch.tensor([[1.0, 2, 3]] * 5), atol=1e-5, rtol=0)
     with pytest.raises(ValueError, match="keyframes: the path is empty"):
@@ -221,7 +221,7 @@ def test_status_is_escaped_text():
     shown = rows([("Prompt", "<img src=x onerror=alert(1)>")])
     assert "<img" not in shown
     assert "&lt;img" in shown
-    assert [duration(s) for s in (5, 65, 3725, None, math.inf)] == ["5 s", "1:05 min", "1:02 h", "…", "…"]
+    assert [duration(s) for s in (5.0, 65.0, 3725.0, None, math.inf)] == ["5 s", "1:05 min", "1:02 h", "…", "…"]
 
 
 # Pausing.
@@ -352,7 +352,7 @@ def test_options_out_of_range_name_their_field(bad):
 
 def train(live: Live | None, steps: int = 25) -> Gaussians:
     last = None
-    for last in fake_training(steps, count=60, resolution=16):
+    for last in fake_training(steps, count=60, resolution=16, rasterized=True):
         if live is not None:
             live.publish(last)
             live.wait_while_paused()
@@ -365,7 +365,7 @@ def test_a_run_has_the_same_bits_with_and_without_a_viewer():
     alone = train(None)
     global_alone = torch.rand(3)
     torch.manual_seed(7)
-    with Live(Controls(), "x", OrbitCameras(), options=LiveOptions(port=0, updates=1000, share=1.0)) as live:
+    with Live(Controls(), "x", OrbitCameras(), options=LiveOptions(port=0, updates=1000.0, share=1.0)) as live:
         watched = train(live)
     assert torch.equal(global_alone, torch.rand(3))
     for a, b in zip(alone.tensors(), watched.tensors(), strict=True):
@@ -426,7 +426,7 @@ def test_sources_follow_a_growing_run(tmp_path):
     assert not source.finished
     assert source.prompt == "a red ball"
     (tmp_path / "checkpoints").mkdir()
-    first = blob((1, 0, 0), 10)
+    first = blob((1.0, 0.0, 0.0), 10)
     torch.save({"parameters": dict(first.parameters()), "step": 20}, tmp_path / "checkpoints" / "step_0000020.pt")
     loaded = source.load()
     assert loaded is not None
@@ -436,7 +436,7 @@ def test_sources_follow_a_growing_run(tmp_path):
     (tmp_path / "checkpoints" / "step_0000030.pt").write_bytes(b"half a file")
     assert source.load() is None
     time.sleep(0.02)
-    write_ply(tmp_path / "point_cloud.ply", blob((0, 1, 0), 12))
+    write_ply(tmp_path / "point_cloud.ply", blob((0.0, 1.0, 0.0), 12))
     (tmp_path / "report.json").write_text(json.dumps({}))
     loaded = source.load()
     assert loaded is not None

@@ -101,7 +101,7 @@ def test_colours_arrive_change_without_reload_and_late_joiners_see_them(chromium
     with watched() as live, page_at(chromium, f"{live.address}/?fixedDpr=1") as page:
         joined(live.server)
         page.evaluate("window.marker = 42")
-        steps = fake_training(total=400, count=60, resolution=12, views=1)
+        steps = fake_training(total=100, count=60, resolution=12, views=1)
         live.publish(next(steps))
         eventually(lambda: strongest(live.server) == RED, "a red ball")
         for step in steps:

@@ -20,6 +20,7 @@ from gs_stein.distill.distiller import Estimate
 from gs_stein.gaussians import Gaussians, rgb_to_sh
 from gs_stein.rasterize import RasterizeOptions, rasterize
 from gs_stein.step import Controls, Losses, Step
+from gs_stein.types import Render
 
 if TYPE_CHECKING:
     import viser
@@ -100,52 +101,54 @@ def blob(rgb: tuple[float, float, float], count: int = 300, seed: int = 0, size:
 
 
 def fake_training(
-    total: int = 200,
-    count: int = 300,
-    views: int = 2,
-    resolution: int = 32,
-    controls: Controls | None = None,
-    rest: float = 0.0,
-    target: tuple[float, float, float] = (0.1, 0.8, 0.2),
-    seed: int = 0,
+    total: int = 200, count: int = 300, views: int = 2, resolution: int = 32, controls: Controls | None = None,
+    rest: float = 0.0, seed: int = 0, rasterized: bool = False,
 ) -> Iterator[Step]:
-    """Fit a red ball to another colour: rasterizer, loss, Adam, all from one seed; yields what `optimize` does."""
+    """A red ball that turns green; yields what `optimize` does, and like it changes the yielded tensors afterwards.
+
+    Args:
+        rasterized: fit it by rasterizer, loss and Adam instead of moving its colours by hand, which is quicker.
+    """
     controls = Controls() if controls is None else controls
     generator = torch.Generator().manual_seed(seed)
     parameters = blob((0.9, 0.1, 0.1), count).parameters()
     optimizer = torch.optim.Adam([parameters["sh0"], parameters["quats"]], lr=0.03)
-    goal = torch.tensor(target)
-    seconds = 0.0
+    goal = torch.tensor([0.1, 0.8, 0.2])
+    seconds, loss = 0.0, 0.0
+    shape = (views, resolution, resolution)
+    render = Render(
+        torch.full((*shape, 3), 0.5), torch.full(shape, 2.0), torch.ones(shape), None,
+        torch.zeros(views, count, 2), torch.ones(views, count, dtype=torch.int32),
+    )  # fmt: skip
     for i in range(1, total + 1):
         if controls.stop:
             return
         started = time.perf_counter()
         azimuth = 360.0 * torch.rand(views, generator=generator)
-        cameras = orbit(
-            azimuth, torch.full((views,), 15.0), torch.full((views,), 2.6), torch.full((views,), 50.0), resolution
-        )
-        render = rasterize(Gaussians.from_parameters(parameters), cameras, RasterizeOptions(backend="reference"))
-        noise = 0.05 * torch.randn(render.rgb.shape, generator=generator)
-        loss = ((render.rgb - goal * render.alpha[..., None] + noise) ** 2).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        for group in optimizer.param_groups:
-            group["lr"] = 0.03 * controls.learning_rate
-        optimizer.step()
+        level = (torch.full((views,), v) for v in (15.0, 2.6, 50.0))
+        cameras = orbit(azimuth, *level, resolution)
+        noise = 0.05 * torch.randn((*shape, 3), generator=generator)
+        if rasterized:
+            drawn = rasterize(Gaussians.from_parameters(parameters), cameras, RasterizeOptions(backend="reference"))
+            error = ((drawn.rgb - goal * drawn.alpha[..., None] + noise) ** 2).mean()
+            optimizer.zero_grad()
+            error.backward()
+            optimizer.step()
+            loss = error.item()
+            render = Render(
+                drawn.rgb.detach(), drawn.depth.detach(), drawn.alpha.detach(), None, drawn.means2d.detach(), drawn.radii
+            )
+        else:
+            with torch.no_grad():
+                parameters["sh0"].lerp_(rgb_to_sh(goal[None])[None].expand_as(parameters["sh0"]), 0.05)
+            loss = 0.95**i
         time.sleep(rest)
         seconds += time.perf_counter() - started
-        rgb = render.rgb.detach().permute(0, 3, 1, 2)
-        estimate = Estimate(
-            torch.zeros_like(rgb), rgb, noise.permute(0, 3, 1, 2), torch.full((1,), 400.0), True, 2 * views
-        )
+        rgb = render.rgb.permute(0, 3, 1, 2)
+        estimate = Estimate(torch.zeros_like(rgb), rgb, noise.permute(0, 3, 1, 2), torch.tensor([400.0]), True, 2 * views)
         yield Step(
-            i, total, Losses(loss.item(), loss.item() ** 0.5, opacity=0.01 / i),
-            Gaussians.from_parameters(parameters).detach(), cameras,
-            type(render)(
-                render.rgb.detach(), render.depth.detach(), render.alpha.detach(), None, render.means2d.detach(),
-                render.radii,
-            ),
-            estimate, 0.6 + 0.3 / i, count, 0, 2 * views * i, seconds,
+            i, total, Losses(loss, loss**0.5, opacity=0.01 / i), Gaussians.from_parameters(parameters).detach(), cameras,
+            render, estimate, 0.6 + 0.3 / i, count, 0, 2 * views * i, seconds,
         )  # fmt: skip
 
 

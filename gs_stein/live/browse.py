@@ -6,6 +6,7 @@ import signal
 import threading
 from pathlib import Path
 
+from gs_stein.live.notices import notify
 from gs_stein.live.options import LiveOptions
 from gs_stein.live.server import close_server, describe, open_server
 from gs_stein.live.source import Source
@@ -36,7 +37,10 @@ def browse(paths: list[Path], options: LiveOptions, ended: threading.Event | Non
         stage.open(sources)
         print(describe(server), flush=True)
         while not ended.wait(INTERVAL):
-            stage.poll()
+            try:
+                stage.poll()
+            except ValueError as error:  # replaced by something else meanwhile; what was shown stays
+                notify(server, "Not opened", str(error), "red")
     finally:
         stage.close()
         close_server(server)

@@ -61,6 +61,7 @@ class Job:
         self._process = subprocess.Popen(
             arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, encoding="utf-8", errors="replace",
+            start_new_session=True,  # Ctrl-C in the studio's terminal is the studio's to pass on, once
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, args=(folder,), name="job", daemon=True)
         self._reader.start()
@@ -101,7 +102,7 @@ class Job:
                 self.lines.append(line)
                 if self.run is None and (found := re.match(r"folder\s+(.+)$", line)):
                     self.run = folder / found[1]
-                elif self.page is None and (found := re.match(r"Viewer: (http://\S+)$", line)):
+                elif self.page is None and (found := re.match(r"Viewer: (http://[\w.:\[\]-]+)$", line)):
                     self.page = found[1]
 
 

@@ -121,7 +121,7 @@ def thinned(table: Float[np.ndarray, "columns n"], most: int = 400) -> Float[np.
     return table[:, ::-1][:, ::k][:, ::-1]
 
 
-def smooth(table: Float[np.ndarray, "2 n"], window: int = 15) -> Float[np.ndarray, "2 n"]:
+def smooth(table: Float[np.ndarray, "2 n"], window: int = 15) -> Float[np.ndarray, "2 m"]:
     """Running mean of the second row over finite values; one step's gradient says little."""
     x, y = table
     good = np.isfinite(y)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from gs_stein.gaussians import Gaussians
 from gs_stein.live.snapshot import copied
-from gs_stein.types import Cameras
+from gs_stein.types import Cameras, Denoiser, DepthEstimator
 
 if TYPE_CHECKING:
     from gs_stein.distill.distiller import Distiller
@@ -96,10 +96,18 @@ class Views:
     rgb: Float[torch.Tensor, "H W 3"]
     depth: Float[torch.Tensor, "H W"]
     alpha: Float[torch.Tensor, "H W"]
-    x0_hat: Float[torch.Tensor, "1 C h w"] | None
-    eps_hat: Float[torch.Tensor, "1 C h w"] | None
-    t: float | None
-    """Timestep of `x0_hat`; None if the step was skipped."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The prior's answer to one view, as pictures."""
+
+    t: float
+    """Fraction of T at which it was asked."""
+    rgb: Float[torch.Tensor, "H W 3"]
+    """x̂₀, decoded."""
+    depth: Float[torch.Tensor, "a b"] | None
+    """The depth estimator's view of the noisy image, relative; None without an estimator."""
 
 
 @dataclass(frozen=True)
@@ -132,24 +140,50 @@ def curves_of(distiller: Distiller) -> Curves:
     return Curves(middle, names, beta, chosen.cpu().numpy().copy(), sds.cpu().numpy().copy())
 
 
+class Eyes:
+    """Makes pictures of what the prior answered. Only for the training thread, which owns the prior's networks.
+
+    Args:
+        denoiser: its decoder is used.
+        depth_estimator: for the second picture, or None.
+        device: where both run.
+    """
+
+    def __init__(self, denoiser: Denoiser, depth_estimator: DepthEstimator | None, device: torch.device) -> None:
+        self._denoiser, self._depth, self._device = denoiser, depth_estimator, device
+
+    @torch.no_grad()
+    def look(self, step: Step, index: int) -> Guess | None:
+        """The prior's answer to one view of a step; None if the step was skipped."""
+        estimate = step.estimate
+        if not estimate.finite or estimate.t.numel() == 0:
+            return None
+        x0_hat = estimate.x0_hat[index : index + 1].to(self._device)
+        rgb = self._denoiser.decode(x0_hat)[0].permute(1, 2, 0).float().cpu()
+        schedule, t = self._denoiser.schedule, estimate.t.min().reshape(1)
+        depth = None
+        if self._depth is not None:
+            # x̂₀ and ε̂ belong to the least noisy draw; together they give the image that was denoised.
+            x_t = schedule.add_noise(
+                x0_hat[None], estimate.eps_hat[None, index : index + 1].to(self._device), t.to(x0_hat)
+            )
+            cameras = step.cameras[index : index + 1].to(self._device)
+            depth = self._depth(x_t, t.to(x0_hat), cameras)[0, 0].float().cpu()
+        return Guess(float(t) / schedule.num_timesteps, rgb, depth)
+
+
 def views_of(step: Step, index: int) -> Views:
     """Copies of one training view of a step."""
     count = len(step.cameras)
     index = min(max(index, 0), count - 1)
-    estimate = step.estimate
 
     def copy(tensor: torch.Tensor) -> torch.Tensor:
         return tensor.detach().to("cpu", copy=True)
 
-    x0_hat = eps_hat = t = None
-    if estimate.finite and estimate.t.numel():
-        x0_hat, eps_hat = copy(estimate.x0_hat[index : index + 1]), copy(estimate.eps_hat[index : index + 1])
-        t = float(estimate.t.min())
-    render = step.render
+    render, cameras = step.render, step.cameras
     return Views(
-        index, count,
-        Cameras(copy(step.cameras.viewmats), copy(step.cameras.Ks), step.cameras.width, step.cameras.height),
-        copy(render.rgb[index]), copy(render.depth[index]), copy(render.alpha[index]), x0_hat, eps_hat, t,
+        index, count, Cameras(copy(cameras.viewmats), copy(cameras.Ks), cameras.width, cameras.height),
+        copy(render.rgb[index]), copy(render.depth[index]), copy(render.alpha[index]),
     )  # fmt: skip
 
 

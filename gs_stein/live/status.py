@@ -21,6 +21,13 @@ def note(text: str) -> str:
     return f'<p style="padding:0 1em;margin:.3em 0;opacity:.75;font-size:.85em">{html.escape(text)}</p>'
 
 
+def link(text: str, address: str) -> str:
+    """A line that opens an address of our own in another tab."""
+    style = "padding:0 1em;margin:.3em 0;font-size:.875em"
+    target = html.escape(address, quote=True)
+    return f'<p style="{style}"><a href="{target}" target="_blank" rel="noopener">{html.escape(text)}</a></p>'
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as people say them: 42 s, 3:05 min, 1:02 h."""
     if seconds is None or not math.isfinite(seconds):

@@ -130,7 +130,7 @@ class Studio:
         if job is None:
             return
         lines = list(job.lines)
-        text = status.rows([("Live page, with all controls", job.page)]) if job.page and job.going else ""
+        text = status.link("The run's own page, with all controls", job.page) if job.page and job.going else ""
         self._tell(text + "".join(status.note(line) for line in lines[-4:]))
         if not self._followed and job.run is not None and (job.run / "config.yaml").is_file():
             self._open(job.run)

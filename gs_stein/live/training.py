@@ -32,7 +32,7 @@ from gs_stein.live.notices import notify
 from gs_stein.live.options import LiveOptions
 from gs_stein.live.pictures import Pictures
 from gs_stein.live.plots import Plots
-from gs_stein.live.record import History, Snapshot, snapshot_of
+from gs_stein.live.record import Eyes, Guess, History, Snapshot, snapshot_of
 from gs_stein.live.run_panel import RunPanel, SteerTab
 from gs_stein.live.scene import SplatLayer, set_first_view
 from gs_stein.live.server import address, close_server, describe, open_server
@@ -51,7 +51,7 @@ _UNWATCHED = 2.0
 _PANELS = 1.0
 """Seconds between redrawn curves."""
 _PICTURES = 4.0
-"""Seconds between redrawn pictures; they need the prior's decoder."""
+"""Seconds between pictures of the prior's guess; they need its decoder."""
 _CORE = 5.0
 """Showing may take this many times the share of the training thread's copies, of one core."""
 _TOO_MANY = 5
@@ -99,7 +99,10 @@ class Live:
         self._shown: Snapshot | None = None
         self._step: Step | None = None
         self._distiller: Distiller | None = None
-        self._due, self._skipped = 0.0, 0
+        self._eyes = None if denoiser is None else Eyes(denoiser, depth_estimator, torch.device(prior_device))
+        self._due, self._look_due, self._skipped = 0.0, 0.0, 0
+        self._guess: Guess | None = None
+        self._finished = False
         self._broken = False
         self._closed = threading.Event()
         self._news = threading.Event()
@@ -117,7 +120,7 @@ class Live:
             self._steer = SteerTab(server, controls, guidance_scale, window)
         self._plots = Plots(server, tabs.add_tab("Plots"))
         with tabs.add_tab("Pictures"):
-            self._pictures = Pictures(server, denoiser, depth_estimator, torch.device(prior_device))
+            self._pictures = Pictures(server)
         with tabs.add_tab("Camera"):
             self._camera = CameraTab(server, view, 0.18 if isinstance(cameras, OrbitCameras) else 0.2, training=True)
         with tabs.add_tab("Export"):
@@ -186,6 +189,9 @@ class Live:
         """The run is over: show its last state and say where its files are. Waits two seconds at most."""
         try:
             self._gate.resume()
+            self._finished = True
+            if self._whole_wanted.is_set():
+                self._hand_over_whole()
             if self._step is not None and not self._broken:
                 self._take(time.monotonic())
                 end = time.monotonic() + 2.0
@@ -225,14 +231,29 @@ class Live:
 
     def _take(self, now: float) -> None:
         assert self._step is not None
+        watched = bool(self.server.get_clients())
         self._latest = snapshot_of(
             self._step, self._distiller, self._pictures.wanted, self._options.max_splats,
             view_dependent=self._layers.layer is not None,
         )  # fmt: skip
         cost = time.monotonic() - now
-        rest = 1.0 / self._options.updates if self.server.get_clients() else _UNWATCHED
-        self._due = now + max(rest, cost / self._options.share)
+        self._due = now + max(1.0 / self._options.updates if watched else _UNWATCHED, cost / self._options.share)
+        if watched and self._eyes is not None and now >= self._look_due:
+            self._look()
         self._news.set()
+
+    def _look(self) -> None:
+        """Have the prior's answer decoded: here, since its networks belong to this thread."""
+        assert self._step is not None
+        assert self._eyes is not None
+        started = time.monotonic()
+        try:
+            index = min(max(self._pictures.wanted, 0), len(self._step.cameras) - 1)
+            self._guess = self._eyes.look(self._step, index) or self._guess
+        except Exception:
+            self._eyes = None
+            log.warning("viewer: no pictures of the prior's guess from now on", exc_info=True)
+        self._look_due = self._again(_PICTURES, started, self._options.share)
 
     def _hand_over_whole(self) -> None:
         if self._step is not None:
@@ -246,6 +267,8 @@ class Live:
         """All Gaussians of the next step, for a file; waits for the training thread."""
         if self._step is None:
             return None
+        if self._finished:  # nobody changes it any more
+            return Scene(copied(self._step.gaussians), f"step-{self._step.step:06d}")
         self._whole_ready.clear()
         self._whole_wanted.set()
         self._gate.poke()
@@ -260,6 +283,7 @@ class Live:
     def _serve(self) -> None:
         failures = 0
         curves_at = pictures_at = 0.0
+        shown_guess: Guess | None = None
         while not self._closed.is_set():
             self._news.wait(0.5)
             self._news.clear()
@@ -275,11 +299,14 @@ class Live:
                     self._show(snapshot)
                 if started >= curves_at:
                     self._plots.show(self._history, snapshot.curves)
-                    curves_at = self._again(_PANELS, started)
+                    curves_at = self._again(_PANELS, started, _CORE * self._options.share)
                 if started >= pictures_at and snapshot.views is not None:
                     before = time.monotonic()
                     self._pictures.show(snapshot.views)
-                    pictures_at = self._again(_PICTURES, before)
+                    if self._guess is not None and self._guess is not shown_guess:
+                        shown_guess = self._guess
+                        self._pictures.show_guess(shown_guess)
+                    pictures_at = self._again(_PANELS, before, _CORE * self._options.share)
                 failures = 0
             except Exception as error:
                 failures += 1
@@ -290,10 +317,11 @@ class Live:
             if not self._gate.paused:  # showing takes processor time from the training, though not its thread
                 self._closed.wait(min((time.monotonic() - started) / (_CORE * self._options.share), 5.0))
 
-    def _again(self, rest: float, started: float) -> float:
+    @staticmethod
+    def _again(rest: float, started: float, share: float) -> float:
         """When to do again what was started at a time: after `rest` seconds, or later if it is dear."""
         now = time.monotonic()
-        return now + max(rest, (now - started) / (_CORE * self._options.share))
+        return now + max(rest, (now - started) / share)
 
     def _show(self, snapshot: Snapshot) -> None:
         self._shown = snapshot
