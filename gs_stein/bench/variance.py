@@ -45,7 +45,7 @@ class Options:
 
     prior: Literal["mixture"] = "mixture"
     preset: Literal["quick", "full"] = "quick"
-    """quick: 16 cameras × 6 timesteps × 8 noises, under a minute. full: 64 × 8 × 16."""
+    """quick: 12 cameras × 6 timesteps × 8 noises, under a minute. full: 64 × 8 × 16."""
     json: bool = False
     """Print one JSON object as the last line."""
     seed: int = 0
@@ -293,12 +293,12 @@ def seconds(stage: Stage, repeats: int) -> tuple[dict[str, float], dict[str, flo
 def compare(scale: float, options: Options) -> tuple[list[Arm], dict[str, float], dict[str, analysis.Components]]:
     """All arms at one guidance scale, the largest |z| of each control variate, and the ANOVA of some arms."""
     full = options.preset == "full"
-    cameras, timesteps, noises = (64, 8, 16) if full else (16, 6, 8)
+    cameras, timesteps, noises = (64, 8, 16) if full else (12, 6, 8)
     stage = Stage(scale, cameras, options.seed)
     scenes = [
         scene
         for kind in (SDS(), SSD((Baseline.SPECTRAL, Baseline.DEPTH)))
-        for scene in stage.run(DistillOptions(estimator=kind), 400, options.seed)
+        for scene in stage.run(DistillOptions(estimator=kind), 400 if full else 200, options.seed)
     ]
     variances: dict[str, list[Tensor]] = {}
     adams: dict[str, list[Tensor]] = {}
@@ -317,7 +317,7 @@ def compare(scale: float, options: Options) -> tuple[list[Arm], dict[str, float]
             variances.setdefault(name, []).append(variance.mean((1, 2, 3)))
             adams.setdefault(name, []).append((variance / scene.second.clamp_min(1e-12)).mean((1, 2, 3)))
             means.setdefault(name, []).append(analysis.mean_shift(value, samples["sds"]))
-    spent, evaluations, price = seconds(stage, 60 if full else 25)
+    spent, evaluations, price = seconds(stage, 40 if full else 12)
     priced = {name: spent[name] + price * evaluations[name] * 4 for name in spent}
     reference = torch.stack(variances["sds"])
     arms = []

@@ -123,6 +123,7 @@ class Distiller:
         """
         options, before = self.options, self.denoiser.evaluations
         x0 = x0.detach()
+        self.guard.begin()
         if not self.guard.finite("the render or its encoding", x0):
             return self._nothing(x0, 0)
         draw = sample_draw(

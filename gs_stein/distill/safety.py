@@ -18,6 +18,7 @@ class Guard:
         """Steps skipped in all."""
         self.in_a_row = 0
         """Steps skipped since the last good one."""
+        self._good = False
 
     def finite(self, where: str, value: Tensor) -> bool:
         """Whether every element is finite; if not, the step is counted as skipped.
@@ -36,6 +37,7 @@ class Guard:
         Raises:
             FloatingPointError: this was the last of `max_skips` in a row.
         """
+        self._good = False
         self.skipped += 1
         self.in_a_row += 1
         if self.in_a_row >= self.max_skips:
@@ -44,14 +46,21 @@ class Guard:
                 "lower the learning rates or use full precision"
             )
 
+    def begin(self) -> None:
+        """A new step: if nobody has rejected the last one, not even outside after `accept`, it ends a run."""
+        if self._good:
+            self.in_a_row = 0
+        self._good = False
+
     def accept(self) -> None:
-        """A good step ends a run of bad ones."""
-        self.in_a_row = 0
+        """This step is good, unless somebody rejects it before the next begins."""
+        self._good = True
 
     def state_dict(self) -> dict[str, int]:
         """Counts."""
-        return {"skipped": self.skipped, "in_a_row": self.in_a_row}
+        return {"skipped": self.skipped, "in_a_row": self.in_a_row, "good": int(self._good)}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """The inverse of `state_dict`."""
         self.skipped, self.in_a_row = int(state["skipped"]), int(state["in_a_row"])
+        self._good = bool(state["good"])
