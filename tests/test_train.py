@@ -159,6 +159,21 @@ def test_learning_rate_warms_up_and_cools_down(tmp_path):
     assert rates == pytest.approx([0.1, 1.0, 1.0, 1.0, 0.5, 0.02])
 
 
+def test_shipped_weights_start_a_deeper_network(tmp_path):
+    torch.manual_seed(0)
+    shape = {"channels": 4, "stem_width": 8, "stem_blocks": 1, "width": 32, "heads": 2}
+    shipped = MultiViewDenoiser(**shape, depth=1)
+    shipped.half().save_pretrained(tmp_path / "network")
+    deeper = MultiViewDenoiser(**shape, depth=2)
+    train.start_from(deeper, tmp_path / "network")
+    for name, value in shipped.state_dict().items():
+        assert torch.equal(deeper.state_dict()[name], value.float()), name
+    with pytest.raises(ValueError, match="does not fit"):
+        train.start_from(MultiViewDenoiser(**{**shape, "width": 16}, depth=1), tmp_path / "network")
+    with pytest.raises(ValueError, match="holds no denoiser"):
+        train.start_from(deeper, tmp_path / "nowhere")
+
+
 def test_missing_codec_says_what_to_run(tmp_path):
     with pytest.raises(ValueError, match="autoencoder"):
         train.load_codec(tmp_path)

@@ -17,6 +17,7 @@ import tyro
 from torch import nn
 
 from gs_stein.prior.small import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth
+from gs_stein.world.pool import TRAINING
 from gs_stein.world.train import load_codec
 
 
@@ -24,7 +25,7 @@ from gs_stein.world.train import load_codec
 class Options:
     """Export the bundled prior and the scorer."""
 
-    folder: Path = Path("training")
+    folder: Path = TRAINING
     """Training folder to read."""
     output: Path = Path("assets")
     """Where prior/ and scorer/ are written; what lay there is replaced once the new folder is whole."""

@@ -25,6 +25,10 @@ CAPTIONS = 6
 DEPTH_SIDE = 32
 
 
+TRAINING = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gs_stein" / "training"
+"""Where training keeps its files unless told otherwise: the user's cache."""
+
+
 @dataclass(frozen=True)
 class Family:
     """A stretch of the world rendered and mixed as one: kinds of scene, taken in turn from consecutive seeds."""
@@ -140,7 +144,7 @@ def make_shard(folder: Path, family: Family, index: int) -> None:
 class Options:
     """Render a pool of training scenes; several of these may share one by --stride and --offset."""
 
-    folder: Path = Path("training")
+    folder: Path = TRAINING
     """Where pool/ lies."""
     family: str = "rooms"
     """Which family to render."""

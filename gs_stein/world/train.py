@@ -23,7 +23,15 @@ from gs_stein import scorer as scorer_model
 from gs_stein.prior.small import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth, PatchCodec
 from gs_stein.types import TextEmbedding
 from gs_stein.world.data import Batch, Mixture, Source, fit_codec, stratified_logit_normal
-from gs_stein.world.pool import CAPTIONS, Shard, families, scorer_scenes, shard_path, start_workers
+from gs_stein.world.pool import (
+    CAPTIONS,
+    TRAINING,
+    Shard,
+    families,
+    scorer_scenes,
+    shard_path,
+    start_workers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +41,8 @@ if TYPE_CHECKING:
 class Data:
     """What to train on."""
 
-    folder: Path = Path("training")
-    """Holds the rendered pool, checkpoints and logs; safe to delete, never committed."""
+    folder: Path = TRAINING
+    """Holds the rendered pool, checkpoints and logs (gigabytes); safe to delete."""
     rooms: int = 200
     """Shards (of 32 scenes × 8 views) of living rooms, bedrooms, kitchens and offices."""
     objects: int = 0
@@ -103,7 +111,10 @@ class Denoiser:
     """Their standard deviation."""
     width: int = 256
     depth: int = 6
-    """Transformer blocks. A longer network continues a shorter one's checkpoint: new blocks start as identity."""
+    """Transformer blocks."""
+    start: Path | None = None
+    """Weights to start from where there is no checkpoint yet, e.g. assets/prior (with its codec). A deeper network may
+    start from a shallower one: new blocks begin as identity."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +129,7 @@ class Depth:
 class Scorer:
     """Train the contrastive scorer that measures results; it has scenes of its own."""
 
-    folder: Path = Path("training")
+    folder: Path = TRAINING
     """As for the others."""
     shards: int = 60
     """Shards of scenes that no other network sees."""
@@ -140,7 +151,10 @@ def load_codec(folder: Path) -> PatchCodec:
     """The codec that `autoencoder` fitted in this training folder."""
     path = folder / "codec"
     if not path.exists():
-        raise ValueError(f"--folder: {folder} has no codec yet; run `python -m gs_stein.world.train autoencoder` first")
+        raise ValueError(
+            f"--folder: {folder} has no codec yet; run `python -m gs_stein.world.train autoencoder` first, or copy "
+            "assets/prior/codec there to go on from the shipped weights"
+        )
     return PatchCodec.from_pretrained(path).eval()
 
 
@@ -276,12 +290,26 @@ class Run:
         print(f"{self.name}: saved at step {self.step}", flush=True)
 
 
+def start_from(net: MultiViewDenoiser, folder: Path) -> None:
+    """Take over the weights of a shipped denoiser; blocks it lacks keep their start as identity."""
+    if not (folder / "config.json").exists():
+        raise ValueError(f"--start: {folder} holds no denoiser; give the folder of an exported prior")
+    weights = MultiViewDenoiser.from_pretrained(folder, torch_dtype=torch.float32).state_dict()
+    own = net.state_dict()
+    wrong = [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]
+    if wrong:
+        raise ValueError(f"--start: {folder} does not fit this network at {wrong[0]}; use its width and channels")
+    net.load_state_dict(weights, strict=False)
+
+
 def train_denoiser(job: Denoiser) -> None:
     """Train the denoiser."""
     torch.manual_seed(job.schedule.seed)
     codec = load_codec(job.data.folder)
     net = MultiViewDenoiser(channels=codec.config["channels"], width=job.width, depth=job.depth)
     print(f"denoiser: {sum(p.numel() for p in net.parameters()) / 1e6:.1f} M parameters", flush=True)
+    if job.start is not None and not (job.data.folder / "denoiser.pt").exists():
+        start_from(net, job.start / "network")
     run = Run(net, job.schedule, job.data.folder, "denoiser")
     run.resume()
     mixture = Mixture(job.data.folder, codec, job.data.sources())
