@@ -96,8 +96,9 @@ class Config:
     """Where the prior runs: auto, cpu, or any device torch knows (cuda, mps, xpu)."""
     sh_degree: int = 0
     """Degrees of view-dependent colour, 0 to 3."""
-    background: Literal["black", "white", "grey", "random"] = "random"
-    """Behind the Gaussians while training; "random" draws one a step, so that holes never pay."""
+    background: Literal["black", "white", "grey", "studio", "random"] = "random"
+    """Behind the Gaussians while training; "random" draws a colour a step, so that holes never pay; "studio" is the
+    light grey that the bundled prior has seen behind every object."""
     cameras: CameraOptions = field(default_factory=OrbitCameras)
     start: Start = field(default_factory=BallStart)
     prior: DiffusionOptions = field(default_factory=lambda: DiffusionOptions(model="auto"))
@@ -148,6 +149,10 @@ class RunOptions:
                 f"run.video_frames, video_size: {self.video_frames}, {self.video_size}; give 0 or more frames of an "
                 "even number of pixels, 16 or more"
             )
+
+
+BACKGROUNDS = {"black": 0.0, "white": 1.0, "grey": 0.5, "studio": 0.85, "random": 0.5}
+"""Grey levels of the backgrounds; of "random" the one that finished scenes are shown before."""
 
 
 def presets_folder() -> Path:

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.cameras import sample_cameras
-from gs_stein.config import Config, read_config
+from gs_stein.config import BACKGROUNDS, Config, read_config
 from gs_stein.gaussians import Gaussians
 from gs_stein.types import Cameras
 
@@ -75,9 +75,9 @@ def distractors(scene: bool, prompt: str) -> list[str]:
 def world_caption(scene: bool, seed: int) -> str:
     """A caption of a scene (or object) of the procedural world."""
     from gs_stein.world.captions import captions
-    from gs_stein.world.scenes import OBJECTS, ROOMS, draw_scene
+    from gs_stein.world.scenes import MORE_ROOMS, OBJECTS, ROOMS, draw_scene
 
-    kinds = tuple(ROOMS if scene else OBJECTS)
+    kinds = (*ROOMS, *MORE_ROOMS) if scene else OBJECTS
     return captions(draw_scene(seed, kinds[seed % len(kinds)]), seed, 1)[0]
 
 
@@ -100,7 +100,8 @@ def score_views(gaussians: Gaussians, config: Config, views: int) -> dict[str, A
     if not (scorer_folder() / "model.safetensors").exists():
         return {"skipped": "this checkout has no scorer in assets/scorer"}
     cameras = held_out(config, views)
-    rgb = torch.cat([r.rgb for r in render_views(gaussians, cameras, config.rasterize, background=0.5)])
+    behind = BACKGROUNDS[config.background]
+    rgb = torch.cat([r.rgb for r in render_views(gaussians, cameras, config.rasterize, behind)])
     return score_pictures(rgb.permute(0, 3, 1, 2), config)
 
 
@@ -122,7 +123,7 @@ def evaluate(options: Options) -> dict[str, Any]:
     cameras = held_out(config, options.views, options.seed)
     list(render_views(gaussians, cameras[:1], config.rasterize))  # compile outside the timing
     began = time.perf_counter()
-    renders = list(render_views(gaussians, cameras, config.rasterize, background=0.5))
+    renders = list(render_views(gaussians, cameras, config.rasterize, BACKGROUNDS[config.background]))
     seconds = time.perf_counter() - began
     rgb = torch.cat([r.rgb for r in renders]).permute(0, 3, 1, 2)
     depth = torch.cat([r.depth for r in renders])

@@ -16,7 +16,7 @@ import torch
 import gs_stein
 from gs_stein import video
 from gs_stein.choose import Choice
-from gs_stein.config import Config, RunOptions, to_tree, to_yaml
+from gs_stein.config import BACKGROUNDS, Config, RunOptions, to_tree, to_yaml
 from gs_stein.evaluate import score_views
 from gs_stein.export import write_ply
 from gs_stein.files import write_atomically
@@ -75,14 +75,16 @@ def write_results(
         ValueError: a file cannot be written; those before it are whole.
     """
     write_scene(run, state)
-    scene = state.gaussians
-    video.write_png(run / "preview.png", video.contact_sheet(scene, config.cameras, config.rasterize))
+    scene, behind = state.gaussians, BACKGROUNDS[config.background]
+    sheet = video.contact_sheet(scene, config.cameras, config.rasterize, background=behind)
+    video.write_png(run / "preview.png", sheet)
     result = make_report(config, choice, state, last)
     if options.score:
         result["scorer"] = score_views(scene, config, views=8)
     write_json(run / "report.json", result)
     if options.video_frames:
-        frames = video.film(scene, config.cameras, config.rasterize, options.video_frames, options.video_size)
+        size = options.video_size
+        frames = video.film(scene, config.cameras, config.rasterize, options.video_frames, size, behind)
         video.write_video(run / "video.mp4", frames)
     return result
 

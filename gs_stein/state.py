@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gs_stein import optim
 from gs_stein.camera_options import OrbitCameras, RoomCameras
-from gs_stein.config import Config
+from gs_stein.config import BACKGROUNDS, Config
 from gs_stein.densify import Densifier
 from gs_stein.distill.distiller import Distiller
 from gs_stein.distill.options import Baseline, DistillOptions
@@ -134,8 +134,7 @@ def background(config: Config, generator: torch.Generator) -> Float[Tensor, 3]:
     """The colour behind the Gaussians in one step."""
     if config.background == "random":
         return torch.rand(3, generator=generator)
-    level = {"black": 0.0, "white": 1.0, "grey": 0.5}[config.background]
-    return torch.full((3,), level)
+    return torch.full((3,), BACKGROUNDS[config.background])
 
 
 def steered(options: DistillOptions, controls: Controls, progress: float) -> DistillOptions:

@@ -25,7 +25,7 @@ AT_ONCE = 8
 
 @torch.no_grad()
 def render_views(
-    gaussians: Gaussians, cameras: Cameras, options: RasterizeOptions, background: float = 1.0
+    gaussians: Gaussians, cameras: Cameras, options: RasterizeOptions, background: float = 0.5
 ) -> Iterator[Render]:
     """Render many views, a few at a time; colours are clamped to [0, 1].
 
@@ -72,7 +72,7 @@ def to_bytes(rgb: Float[Tensor, "*V H W 3"]) -> UInt8[np.ndarray, "*V H W 3"]:
 
 
 def contact_sheet(
-    gaussians: Gaussians, cameras: CameraOptions, options: RasterizeOptions, side: int = 256
+    gaussians: Gaussians, cameras: CameraOptions, options: RasterizeOptions, side: int = 256, background: float = 0.5
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Eight views around, colour above depth, four a row.
 
@@ -81,9 +81,10 @@ def contact_sheet(
         cameras: what it was made for; decides the eight views.
         options: of the rasterizer.
         side: pixels of one picture.
+        background: grey level behind the scene.
     """
     views = video_path(cameras, 8).resized(side, side)
-    renders = list(render_views(gaussians, views, options))
+    renders = list(render_views(gaussians, views, options, background))
     rgb = torch.cat([render.rgb for render in renders])
     depth, alpha = torch.cat([r.depth for r in renders]), torch.cat([r.alpha for r in renders])
     pictures, depths = to_bytes(rgb), depth_colours(depth, alpha, *depth_range(depth, alpha))
@@ -135,11 +136,12 @@ def write_video(path: Path, frames: Iterator[UInt8[np.ndarray, "H W 3"]], fps: i
 
 
 def film(
-    gaussians: Gaussians, cameras: CameraOptions, options: RasterizeOptions, frames: int, side: int
+    gaussians: Gaussians, cameras: CameraOptions, options: RasterizeOptions, frames: int, side: int,
+    background: float = 0.5,
 ) -> Iterator[UInt8[np.ndarray, "side width 3"]]:
     """Frames of a look around (in a room) or an orbit (of an object): colour left, depth right."""
     near_far: tuple[float, float] | None = None
-    for render in render_views(gaussians, video_path(cameras, frames).resized(side, side), options):
+    for render in render_views(gaussians, video_path(cameras, frames).resized(side, side), options, background):
         near_far = near_far or depth_range(render.depth, render.alpha)
         depth = depth_colours(render.depth, render.alpha, *near_far)
         yield from np.concatenate([to_bytes(render.rgb), depth], axis=2)
