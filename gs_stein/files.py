@@ -113,7 +113,7 @@ def _points_by_open3d(path: Path) -> np.ndarray:
             "`apt install libusb-1.0-0 libgl1 libgomp1`, or give the points as .npy"
         ) from error
     with open3d.utility.VerbosityContextManager(open3d.utility.VerbosityLevel.Error):
-        cloud = open3d.io.read_point_cloud(str(path))
+        cloud = open3d.io.read_point_cloud(path)
     points, colours = np.asarray(cloud.points), np.asarray(cloud.colors)
     if len(points) == 0:
         raise ValueError(f"{path}: open3d finds no points in it; give .ply, .pcd, .xyz, .pts or .npy")
@@ -152,9 +152,14 @@ def _parse_ply(path: Path, data: bytes) -> dict[str, np.ndarray]:
         raise ValueError(f"{path}: truncated or damaged ({_first_line(error)})") from error
     except (PlyHeaderParseError, ValueError, KeyError, UnicodeDecodeError, MemoryError) as error:
         raise ValueError(f"{path}: has a header that is no PLY header ({_first_line(error)})") from error
-    rest = stream.read()
-    if rest.strip():
-        raise ValueError(f"{path}: the header's counts do not fit: {len(rest)} bytes are left over at the end")
+    if ply.text:
+        lines = sum(1 for line in data.partition(b"end_header")[2].splitlines() if line.strip())
+        surplus = max(0, lines - sum(len(element.data) for element in ply.elements))
+    else:
+        surplus = len(stream.read().strip())
+    if surplus:
+        unit = "lines" if ply.text else "bytes"
+        raise ValueError(f"{path}: the header's counts do not fit: {surplus} {unit} are left over at the end")
     return {element.name: element.data for element in ply.elements}
 
 
@@ -208,8 +213,8 @@ def _from_splat(path: Path, data: bytes) -> Gaussians:
         raise ValueError(f"{path}: truncated or no .splat: {len(data)} bytes are no multiple of {_SPLAT.itemsize}")
     table = np.frombuffer(data, _SPLAT)
     opacity = torch.from_numpy(table["rgba"][:, 3] / np.float32(255)).clamp(0.5 / 255, 1 - 0.5 / 255)
-    rgb = torch.from_numpy((table["rgba"][:, :3] + np.float32(0.5)) / np.float32(256))
-    quats = torch.from_numpy((table["quat"].astype(np.float32) - 127.5) / 128)
+    rgb = torch.from_numpy(table["rgba"][:, :3] / np.float32(255))
+    quats = torch.from_numpy((table["quat"].astype(np.float32) - 128) / 128)
     scales = torch.from_numpy(table["scale"].astype(np.float32))
     means = torch.from_numpy(table["mean"].astype(np.float32))
     return Gaussians(means, scales.log(), quats, torch.logit(opacity), rgb_to_sh(rgb)[:, None])

@@ -92,14 +92,14 @@ def neighbour_distances(points: Float[Tensor, "N 3"], neighbours: int = 3) -> Fl
 
     A single point, or points that all coincide, get a tenth of a metre.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     cloud = points.detach().cpu().double().numpy()
     k = min(neighbours, len(cloud) - 1)
     extent = float(np.linalg.norm(np.ptp(cloud, axis=0))) if len(cloud) else 0.0
     if k < 1 or extent == 0.0:
         return torch.full((len(cloud),), 0.1)
-    distances = np.atleast_2d(cKDTree(cloud).query(cloud, k=k + 1)[0])[:, 1:]
+    distances = np.atleast_2d(KDTree(cloud).query(cloud, k=k + 1)[0])[:, 1:]
     size = np.sqrt((distances**2).mean(axis=1)).clip(min=1e-4 * extent)
     return torch.from_numpy(size).float()
 

@@ -7,15 +7,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.gaussians import Gaussians
-from gs_stein.rasterize.options import RasterizeOptions
+from gs_stein.rasterize.options import DEFAULTS, RasterizeOptions
 from gs_stein.types import Cameras, Render
 
 
 def rasterize(
     gaussians: Gaussians,
     cameras: Cameras,
-    options: RasterizeOptions = RasterizeOptions(),
-    background: Float[Tensor, "3"] | Float[Tensor, "V 3"] | None = None,
+    options: RasterizeOptions = DEFAULTS,
+    background: Float[Tensor, "channels=3"] | Float[Tensor, "V 3"] | None = None,
 ) -> Render:
     """Rasterize N Gaussians from V cameras; differentiable in every field of the Gaussians and in the background.
 

@@ -123,9 +123,9 @@ class _Project(torch.autograd.Function):
         seen_extents, seen_ids = np.empty((v, n, 2), np.float32), np.empty((v, n), np.int32)
         counts, bounds = np.zeros((v, chunks), np.int64), np.zeros((v, chunks), np.int64)
         _spread(
-            cpu_project.project_forward, 1 + n * v // 2048, *raw, views.viewmats, views.Ks, views.limits, views.positions,
-            views.width, views.height, np.float32(options.near), np.float32(options.far), np.float32(options.eps2d),
-            options.antialiased, views.degree, seen_features, seen_extents, seen_ids, counts, bounds, means2d.numpy(),
+            cpu_project.project_forward, 1 + n * v // 2048, *raw, views.viewmats, views.Ks, views.limits,
+            views.positions, views.width, views.height, np.float32(options.near), np.float32(options.far),
+            np.float32(options.eps2d), options.antialiased, views.degree, seen_features, seen_extents, seen_ids, counts, bounds, means2d.numpy(),
             radii.numpy(), items,
         )  # fmt: skip
         ends = counts.reshape(-1).cumsum()
@@ -142,8 +142,8 @@ class _Project(torch.autograd.Function):
             radii=radii,
         )
         _spread(
-            cpu_project.pack_seen, 1 + m // 8192, starts, counts, seen_features, seen_extents, seen_ids, features.numpy(),
-            seen.extents, seen.item_views, seen.item_ids, items,
+            cpu_project.pack_seen, 1 + m // 8192, starts, counts, seen_features, seen_extents, seen_ids,
+            features.numpy(), seen.extents, seen.item_views, seen.item_ids, items,
         )  # fmt: skip
         box.append(seen)
         ctx.save_for_backward(means, log_scales, quats, logits, sh, features)
@@ -159,7 +159,8 @@ class _Project(torch.autograd.Function):
         out = [torch.zeros(tensor.shape) for tensor in parameters]
         _spread(
             cpu_project.project_backward, 1 + len(features) // 512, *raw, views.viewmats, views.Ks, views.limits,
-            views.positions, np.float32(views.options.eps2d), views.options.antialiased, views.degree, ctx.items, _numpy(features), _numpy(v_means2d), _numpy(v_features),
+            views.positions, np.float32(views.options.eps2d), views.options.antialiased, views.degree, ctx.items,
+            _numpy(features), _numpy(v_means2d), _numpy(v_features),
             *(tensor.numpy() for tensor in out),
         )  # fmt: skip
         return (*out, None, None)
@@ -186,7 +187,8 @@ class _Blend(torch.autograd.Function):
         # Long tiles first, dealt out like cards: every worker gets about the same.
         lengths = (tile_ranges[..., 1] - tile_ranges[..., 0]).reshape(-1)
         order = np.argsort(-lengths, kind="stable")
-        rgb, depth, alpha = torch.empty(v, height, width, 3), torch.empty(v, height, width), torch.empty(v, height, width)
+        rgb, depth = torch.empty(v, height, width, 3), torch.empty(v, height, width)
+        alpha = torch.empty(v, height, width)
         normals = torch.empty((v, height, width, 3) if with_normals else (0, 0, 0, 3))
         planes = np.empty((v * tiles, 512), np.float32)
         back = _numpy(background)

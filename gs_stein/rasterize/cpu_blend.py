@@ -92,8 +92,8 @@ def sort_and_bin(
             peak = -features[item, 3] / features[item, 2] * hy
             # The ellipse's half height above its own centre line, which shrinks towards its left and right ends.
             middle = math.sqrt(float32(2.0) * max(features[item, 5] - _LN_LOWEST, _ZERO) / features[item, 4])
-            first = max(int(math.floor((x - hx) / TILE)), 0)
-            last = min(int(math.floor((x + hx) / TILE)), tiles_x - 1)
+            first = max(math.floor((x - hx) / TILE), 0)
+            last = min(math.floor((x + hx) / TILE), tiles_x - 1)
             for column in range(first, last + 1):
                 left = max(column * TILE + _HALF - x, -hx)
                 right = min(column * TILE + TILE - _HALF - x, hx)
@@ -107,8 +107,8 @@ def sort_and_bin(
                 low = -hy if at == -peak else slope * at - middle * math.sqrt(inside)
                 # First and last pixel rows whose centres lie between, with a little room for rounding.
                 slack = float32(0.02) + float32(1e-3) * hy
-                top = max(int(math.ceil(y + low - _HALF - slack)), 0)
-                bottom = min(int(math.floor(y + high - _HALF + slack)), tiles_y * TILE - 1)
+                top = max(math.ceil(y + low - _HALF - slack), 0)
+                bottom = min(math.floor(y + high - _HALF + slack), tiles_y * TILE - 1)
                 if top > bottom:
                     continue
                 for row in range(top // TILE, bottom // TILE + 1):
@@ -286,7 +286,7 @@ def blend_backward(
                 T = S[p]
                 covered = max(_ONE - T, float32(1e-10))
                 v_covered = v_alpha[view, v, u]
-                if _ONE - T > float32(1e-10):
+                if T < _ONE:
                     v_covered -= v_depth[view, v, u] * depth[view, v, u] / covered
                 behind = -v_covered
                 for c in range(3):

@@ -14,7 +14,7 @@ import math
 from typing import no_type_check
 
 import numpy as np
-from numba import float32, njit
+from numba import float32, float64, njit
 
 from gs_stein.rasterize import sh as _sh
 from gs_stein.rasterize.options import ALPHA_MIN, EXTENT
@@ -277,12 +277,13 @@ def project_backward(
                     for r in range(2):
                         U[r, c] = W[r, 0] * M[0, c] + W[r, 1] * M[1, c] + W[r, 2] * M[2, c]
 
-                # Covariance [[p, q], [q, r]] from its inverse: v_P = -Q V Q.
-                A, B, C = f[2], f[3], f[4]
-                v_A, v_B, v_C = v_f[2], _HALF * v_f[3], v_f[4]
+                # Covariance [[p, q], [q, r]] from its inverse: v_P = -Q V Q. In float64, because for a long Gaussian
+                # all but one part in (length / thickness)⁴ cancels.
+                A, B, C = float64(f[2]), float64(f[3]), float64(f[4])
+                v_A, v_B, v_C = float64(v_f[2]), 0.5 * float64(v_f[3]), float64(v_f[4])
                 t0, t1 = A * v_A + B * v_B, A * v_B + B * v_C
                 t2, t3 = B * v_A + C * v_B, B * v_B + C * v_C
-                v_p, v_q, v_r = -(t0 * A + t1 * B), _TWO * -(t0 * B + t1 * C), -(t2 * B + t3 * C)
+                v_p, v_q, v_r = -(t0 * A + t1 * B), -2.0 * (t0 * B + t1 * C), -(t2 * B + t3 * C)
                 v_log_opacity += v_f[5]
                 if antialiased:
                     # ln ρ = ½ (ln det sharp - ln det); adj(P)/det is the conic, adj of the sharp one follows.
@@ -293,12 +294,12 @@ def project_backward(
                     b = U[0, 0] * U[1, 0] + U[0, 1] * U[1, 1] + U[0, 2] * U[1, 2]
                     c2 = U[1, 0] * U[1, 0] + U[1, 1] * U[1, 1] + U[1, 2] * U[1, 2]
                     sharp = _ONE / (k0 * k0 + k1 * k1 + k2 * k2)
-                    v_p += _HALF * v_f[5] * (c2 * sharp - A)
+                    v_p += 0.5 * v_f[5] * (c2 * sharp - A)
                     v_q += v_f[5] * (-b * sharp - B)
-                    v_r += _HALF * v_f[5] * (a * sharp - C)
+                    v_r += 0.5 * v_f[5] * (a * sharp - C)
                 for c in range(3):
-                    v_U[0, c] = _TWO * v_p * U[0, c] + v_q * U[1, c]
-                    v_U[1, c] = _TWO * v_r * U[1, c] + v_q * U[0, c]
+                    v_U[0, c] = 2.0 * v_p * U[0, c] + v_q * U[1, c]
+                    v_U[1, c] = 2.0 * v_r * U[1, c] + v_q * U[0, c]
                 for r in range(2):
                     for c in range(3):
                         v_W[r, c] = v_U[r, 0] * M[c, 0] + v_U[r, 1] * M[c, 1] + v_U[r, 2] * M[c, 2]

@@ -12,7 +12,7 @@ from gs_stein.types import Cameras
 def points_from_depth(depth: Float[Tensor, "V H W"], cameras: Cameras) -> Float[Tensor, "V H W 3"]:
     """World points that pixels at these depths (camera z, metres) show."""
     V, H, W = depth.shape
-    if (V, H, W) != (len(cameras), cameras.height, cameras.width):
+    if depth.shape != (len(cameras), cameras.height, cameras.width):
         raise ValueError(
             f"depth: shape {(V, H, W)} does not fit {len(cameras)} cameras of {cameras.height}×{cameras.width} pixels"
         )

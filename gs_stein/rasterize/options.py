@@ -43,3 +43,7 @@ class RasterizeOptions:
             raise ValueError(f"rasterize.eps2d: {self.eps2d} pixels² is negative; give 0 or more (default 0.3)")
         if self.sh_degree is not None and not 0 <= self.sh_degree <= 3:
             raise ValueError(f"rasterize.sh_degree: {self.sh_degree} is not possible; give 0 to 3, or leave it out")
+
+
+DEFAULTS = RasterizeOptions()
+"""What `rasterize` uses when nothing else is said."""
