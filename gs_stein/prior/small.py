@@ -183,7 +183,8 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
 
     Convolutions work on the latent grid, a transformer on its 2×2 patches: with 64 tokens a view, attention across
     all views (as in MVDream, arXiv 2308.16512) costs almost nothing. Timestep modulation is shared by the blocks
-    (adaLN-single of PixArt-α, arXiv 2310.00426).
+    (adaLN-single of PixArt-α, arXiv 2310.00426). One network serves several resolutions: what a picture shows is
+    learnt on small ones, at a quarter of the cost.
     """
 
     @register_to_config
@@ -202,7 +203,7 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
     ):
         super().__init__()
         side = sample_size // 2
-        self.time = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
+        self.time = nn.Sequential(nn.Linear(257, width), nn.SiLU(), nn.Linear(width, width))
         self.sentence = nn.Linear(text_width, width, bias=False)
         self.modulation = nn.Linear(width, 6 * width)
         self.null_token = nn.Parameter(torch.zeros(1, text_width))
@@ -219,6 +220,14 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
         self.norm_out = nn.GroupNorm(1, stem_width)
         self.exit = nn.Conv2d(stem_width, channels, 3, padding=1)
         start_at_zero(self.exit, self.modulation)
+
+    def positions(self, side: int) -> Float[Tensor, "n width"]:
+        """Position codes of a side × side grid of tokens: the full grid's, averaged or interpolated."""
+        full = math.isqrt(len(self.position))
+        if side == full:
+            return self.position
+        grid = self.position.T.view(1, -1, full, full)
+        return F.interpolate(grid, size=(side, side), mode="area" if side < full else "bilinear")[0].flatten(1).T
 
     def forward(
         self,
@@ -242,14 +251,15 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
         features = torch.stack([ray_features(c, rows, columns, self.config["room"]) for c in cameras]).to(x_t.dtype)
         features = features.expand(B, -1, -1, -1, -1)
         coarse = torch.stack([ray_features(c, side, side, self.config["room"]) for c in cameras]).to(x_t.dtype)
-        where = self.where(coarse).flatten(2, 3) + self.position
+        where = self.where(coarse).flatten(2, 3) + self.positions(side)
 
         empty = ~mask.any(1)
         count = mask.sum(1, keepdim=True).clamp_min(1)
         sentence = (tokens * mask[:, :, None]).sum(1) / count + empty[:, None] * self.null_token
         tokens = torch.cat([self.null_token.expand(len(tokens), 1, -1), tokens], dim=1)
         mask = torch.cat([torch.ones_like(mask[:, :1]), mask], dim=1)
-        condition = self.time(timestep_features(t, 256).to(x_t.dtype))
+        octave = math.log2(self.config["sample_size"] / rows) * torch.ones_like(t)[:, None]
+        condition = self.time(torch.cat([timestep_features(t, 256), octave], dim=1).to(x_t.dtype))
         per_group = condition + self.sentence(sentence).view(B, -1, condition.shape[-1]).mean(1)
         modulation = self.modulation(F.silu(per_group)).view(B, 6, -1)
         per_view = F.silu(per_group).repeat_interleave(V, dim=0)

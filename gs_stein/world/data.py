@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from gs_stein.prior.small import PatchCodec
 from gs_stein.types import Cameras
@@ -38,6 +39,8 @@ class Scenes:
     """What training keeps in memory of one shard: latents instead of pictures (8 kB a view)."""
 
     x0: Float[Tensor, "S V C h w"]
+    small: Float[Tensor, "S V C h/2 w/2"]
+    """Of the same pictures at half the resolution."""
     depth: Float[Tensor, "S V 32 32"]
     viewmats: Float[Tensor, "S V 4 4"]
     Ks: Float[Tensor, "S V 3 3"]
@@ -53,9 +56,10 @@ def load_scenes(path: Path, codec: PatchCodec) -> Scenes:
     rgb = torch.from_numpy(shard.rgb).flatten(0, 1).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         x0 = codec.encode(rgb).half().unflatten(0, (S, V))
+        small = codec.encode(F.avg_pool2d(rgb, 2)).half().unflatten(0, (S, V))
     tokens = list(torch.from_numpy(shard.tokens).split(shard.lengths.reshape(-1).tolist()))
     return Scenes(
-        x0, torch.from_numpy(shard.depth), torch.from_numpy(shard.viewmats), torch.from_numpy(shard.Ks), tokens, W
+        x0, small, torch.from_numpy(shard.depth), torch.from_numpy(shard.viewmats), torch.from_numpy(shard.Ks), tokens, W
     )
 
 
@@ -106,8 +110,11 @@ class Mixture:
             source.loaded.append(load_scenes(path, self.codec))
         return count
 
-    def draw(self, step: int, images: int, seed: int) -> Batch:
-        """The batch of a step: `images` views in groups of 1, 4 or 8 (a quarter, a half and a quarter of steps)."""
+    def draw(self, step: int, images: int, seed: int, small: bool = False) -> Batch:
+        """The batch of a step: `images` views in groups of 1, 4 or 8 (a quarter, a half and a quarter of steps).
+
+        With `small`, views of half the resolution.
+        """
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
 
         def integer(high: int) -> int:
@@ -122,14 +129,14 @@ class Mixture:
             scene = integer(SCENES_PER_SHARD)
             # Every second of eight stratified views is again a stratified set of four.
             chosen = (torch.arange(views) * (VIEWS // views) + integer(VIEWS // views)) % VIEWS
-            x0.append(scenes.x0[scene, chosen].float())
+            x0.append((scenes.small if small else scenes.x0)[scene, chosen].float())
             depth.append(scenes.depth[scene, chosen].float())
             caption = scenes.tokens[scene * CAPTIONS + integer(CAPTIONS)].float()
             dropped = float(torch.rand((), generator=generator)) < self.dropout
             tokens.append(caption[:0] if dropped else caption)
-            cameras.append(
-                Cameras(scenes.viewmats[scene, chosen], scenes.Ks[scene, chosen], scenes.resolution, scenes.resolution)
-            )
+            full = scenes.resolution
+            view = Cameras(scenes.viewmats[scene, chosen], scenes.Ks[scene, chosen], full, full)
+            cameras.append(view.resized(full // 2, full // 2) if small else view)
         mask = torch.zeros(len(tokens), max(1, *(len(c) for c in tokens)), dtype=torch.bool)
         padded = torch.zeros(*mask.shape, tokens[0].shape[-1])
         for i, caption in enumerate(tokens):
