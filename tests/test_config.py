@@ -84,7 +84,7 @@ def test_another_kind_starts_from_its_own_defaults() -> None:
         ({"iterations": True}, "iterations is True; give a whole number"),
         ({"scene": "yes"}, "scene is 'yes'; give true or false"),
         ({"prompt": 3}, "prompt is 3; give text (in quotes)"),
-        ({"background": "blue"}, "background is 'blue'; give one of black, white, grey, random"),
+        ({"background": "blue"}, "background is 'blue'; give one of black, white, grey, studio, random"),
         ({"distill": 3}, "distill is 3; give `key: value` lines"),
         ({"start": {"kind": "file"}}, "start.path is missing"),
         ({"start": {"kind": "file", "pth": "x"}}, "unknown key start.pth"),
