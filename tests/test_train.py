@@ -109,10 +109,10 @@ def run(folder: Path, out: Path, steps: int, stop_after: int | None = None) -> t
     job.resume()
     data = mixture(folder)
 
-    def loss_of(step: int, generator: torch.Generator) -> torch.Tensor:
+    def loss_of(step: int, generator: torch.Generator) -> tuple[torch.Tensor, int]:
         if stop_after is not None and step == stop_after - 1:
             job.stopping = True  # what SIGINT and SIGTERM set
-        return train.denoiser_loss(net, data.draw(step, 8, 0), 0.9, 1.2, generator)
+        return train.denoiser_loss(net, data.draw(step, 8, 0), 0.9, 1.2, generator), 8
 
     job.train(loss_of)
     return job

@@ -59,8 +59,9 @@ def load_scenes(path: Path, codec: PatchCodec) -> Scenes:
         small = codec.encode(F.avg_pool2d(rgb, 2)).half().unflatten(0, (S, V))
     tokens = list(torch.from_numpy(shard.tokens).split(shard.lengths.reshape(-1).tolist()))
     return Scenes(
-        x0, small, torch.from_numpy(shard.depth), torch.from_numpy(shard.viewmats), torch.from_numpy(shard.Ks), tokens, W
-    )
+        x0, small, torch.from_numpy(shard.depth), torch.from_numpy(shard.viewmats), torch.from_numpy(shard.Ks),
+        tokens, W,
+    )  # fmt: skip
 
 
 @dataclass

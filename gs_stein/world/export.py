@@ -16,8 +16,9 @@ import torch
 import tyro
 from torch import nn
 
+from gs_stein.prior.familiar import Familiar
 from gs_stein.prior.small import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth
-from gs_stein.world.pool import TRAINING
+from gs_stein.world.pool import TRAINING, Family, families
 from gs_stein.world.train import load_codec
 
 
@@ -70,6 +71,9 @@ def export_prior(folder: Path, output: Path) -> None:
         depth.save_pretrained(building / "depth")
         index["depth"] = ["gs_stein.prior.small", "NoisyDepth"]
     (building / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    (building / "captions").mkdir()
+    trained = [family for family in families() if any((folder / "pool").glob(f"{family.name}-*.npz"))]
+    known_captions(trained).save(building / "captions")
     card = output / "README.md"
     if card.exists():
         shutil.copy(card, building / "README.md")
@@ -77,6 +81,27 @@ def export_prior(folder: Path, output: Path) -> None:
     building.rename(output)
     size = sum(f.stat().st_size for f in output.rglob("*") if f.is_file()) / 1e6
     print(f"{output}: denoiser of {steps} steps, {size:.1f} MB")
+
+
+def known_captions(trained: list[Family], captions: int = 640) -> Familiar:
+    """A sample of captions of what was trained on, half of it rooms."""
+    from gs_stein.text import MiniLM
+    from gs_stein.world.captions import captions as captions_of
+    from gs_stein.world.scenes import OBJECTS, draw_scene
+
+    kinds = [(kind, kind not in OBJECTS) for family in trained for kind in family.kinds]
+    texts: list[list[str]] = [[], []]
+    scenes: list[bool] = []
+    for held_out in (False, True):
+        for kind, scene in kinds:
+            alike = sum(s == scene for _, s in kinds)
+            for i in range(-(-captions // (2 * alike) // (4 if held_out else 1))):
+                seed = 1_000_000 * (1 + held_out) + i
+                texts[held_out].append(captions_of(draw_scene(seed, kind), seed, 1)[0])
+                if not held_out:
+                    scenes.append(scene)
+    sample, others = (MiniLM().sentences(part) for part in texts)
+    return Familiar.gather(texts[0], scenes, sample, others)
 
 
 def main(options: Options) -> None:

@@ -250,11 +250,11 @@ class Run:
         down = min(1.0, (s.steps - self.step) / s.cooldown) if s.cooldown else 1.0
         return s.learning_rate * up * down
 
-    def train(self, loss_of: Callable[[int, torch.Generator], Tensor], every: int = 50) -> None:
+    def train(self, loss_of: Callable[[int, torch.Generator], tuple[Tensor, int]], every: int = 50) -> None:
         """Run to the end, or until interrupted.
 
         Args:
-            loss_of: the loss of a step, given its number and a generator seeded by it.
+            loss_of: the loss of a step and the number of views behind it, given the step and a generator seeded by it.
             every: steps between lines of the log.
         """
         from torch.utils.tensorboard import SummaryWriter
@@ -263,10 +263,11 @@ class Run:
         signal.signal(signal.SIGINT, lambda *_: setattr(self, "stopping", True))
         writer = SummaryWriter(str(self.folder / "logs" / self.name), purge_step=self.step)
         saved = begun = time.time()
-        first, total = self.step, 0.0
+        first, total, images = self.step, 0.0, 0
         while self.step < self.schedule.steps and not self.stopping:
             generator = torch.Generator().manual_seed(self.schedule.seed * 7_777_777 + self.step)
-            loss = loss_of(self.step, generator)
+            loss, views = loss_of(self.step, generator)
+            images += views
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -281,10 +282,11 @@ class Run:
                 speed = (self.step - first) / (time.time() - begun)
                 left = (self.schedule.steps - self.step) / speed / 3600
                 writer.add_scalar("loss", total / every, self.step)
-                writer.add_scalar("images_per_second", speed * self.schedule.images, self.step)
+                images_per_second = images / (time.time() - begun)
+                writer.add_scalar("images_per_second", images_per_second, self.step)
                 print(
                     f"{self.name} {self.step}/{self.schedule.steps}  loss {total / every:.4f}  "
-                    f"{speed * self.schedule.images:.1f} images/s  {left:.1f} h left", flush=True,
+                    f"{images_per_second:.1f} images/s  {left:.1f} h left", flush=True,
                 )
                 total = 0.0
             if time.time() - saved > 60 * self.schedule.save_minutes:
@@ -319,11 +321,11 @@ def train_denoiser(job: Denoiser) -> None:
     run.resume()
     mixture = Mixture(job.data.folder, codec, job.data.sources())
 
-    def loss_of(step: int, generator: torch.Generator) -> Tensor:
+    def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, int]:
         small = float(torch.rand((), generator=generator)) < job.small
         batch = mixture.draw(step, job.schedule.images * (2 if small else 1), job.schedule.seed, small)
         mean = job.logit_mean - math.log(2) * small
-        return denoiser_loss(net, batch, mean, job.logit_spread, generator)
+        return denoiser_loss(net, batch, mean, job.logit_spread, generator), batch.depth.shape[:2].numel()
 
     run.train(loss_of)
 
@@ -336,8 +338,12 @@ def train_depth(job: Depth) -> None:
     run = Run(net, job.schedule, job.data.folder, "depth")
     run.resume()
     mixture = Mixture(job.data.folder, codec, job.data.sources(), dropout=0.0)
-    run.train(lambda step, generator: depth_loss(
-        net, mixture.draw(step, job.schedule.images, job.schedule.seed + 1), generator))
+
+    def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, int]:
+        batch = mixture.draw(step, job.schedule.images, job.schedule.seed + 1)
+        return depth_loss(net, batch, generator), batch.depth.shape[:2].numel()
+
+    run.train(loss_of)
 
 
 def train_scorer(job: Scorer) -> None:
@@ -359,7 +365,7 @@ def train_scorer(job: Scorer) -> None:
         texts.extend(tokens[j : j + CAPTIONS] for j in range(0, len(tokens), CAPTIONS))
     scenes = torch.cat(pictures)
 
-    def loss_of(step: int, generator: torch.Generator) -> Tensor:
+    def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, int]:
         views = (1, 2, 4)[step % 3]
         count = job.schedule.images // views
         chosen = torch.randperm(len(scenes), generator=generator)[:count]
@@ -372,7 +378,7 @@ def train_scorer(job: Scorer) -> None:
         mask = torch.arange(tokens.shape[1])[None] < lengths[:, None]
         logits = net.log_scale.exp().clamp(max=50) * net.scenes(rgb) @ net.captions(TextEmbedding(tokens, mask)).T
         target = torch.arange(count)
-        return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+        return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2, count * views
 
     run.train(loss_of)
     net.load_state_dict(run.ema)

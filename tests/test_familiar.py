@@ -1,0 +1,60 @@
+"""Prompts outside the small prior's world are told apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from gs_stein.prior.familiar import Familiar
+from gs_stein.text import MiniLM
+
+SCENES = [
+    "a cozy living room with a red sofa", "a modern kitchen with white cabinets", "a bedroom at night with a blue bed",
+    "a bright office with a wooden desk",
+]  # fmt: skip
+OBJECTS = ["a red chair", "a blue car", "a green potted plant", "a yellow mug", "a wooden house", "a brown teddy bear"]
+HELD_OUT = ["a living room with a green sofa", "a kitchen with blue cabinets", "a white chair", "a red car"]
+
+
+@pytest.fixture(scope="module")
+def familiar(tmp_path_factory: pytest.TempPathFactory) -> Familiar:
+    text = MiniLM().sentences
+    scenes = [True] * len(SCENES) + [False] * len(OBJECTS)
+    built = Familiar.gather(SCENES + OBJECTS, scenes, text(SCENES + OBJECTS), text(HELD_OUT))
+    folder: Path = tmp_path_factory.mktemp("captions")
+    built.save(folder)
+    loaded = Familiar.load(folder)
+    assert loaded is not None
+    assert loaded.captions == SCENES + OBJECTS
+    torch.testing.assert_close(loaded.embeddings, built.embeddings, atol=1e-3, rtol=0)
+    return loaded
+
+
+def advice(familiar: Familiar, prompt: str, scene: bool) -> str | None:
+    return familiar.advice(prompt, MiniLM().sentences([prompt])[0], scene, ("sd15",))
+
+
+def test_known_prompts_pass(familiar: Familiar) -> None:
+    assert advice(familiar, "a living room with a blue sofa", True) is None
+    assert advice(familiar, "a red armchair", False) is None
+
+
+@pytest.mark.parametrize("prompt", ["quarterly tax law reform", "two astronauts fighting a dragon on Mars"])
+def test_unknown_prompts_get_one_line_with_the_nearest_thing_and_a_way_out(familiar: Familiar, prompt: str) -> None:
+    note = advice(familiar, prompt, False)
+    assert note is not None
+    assert "\n" not in note
+    assert prompt in note
+    assert "--model sd15" in note
+    assert any(caption in note for caption in SCENES + OBJECTS)
+
+
+def test_a_room_without_scene_and_an_object_with_it_are_pointed_out(familiar: Familiar) -> None:
+    assert "add --scene" in (advice(familiar, "a kitchen with blue cabinets", False) or "")
+    assert "leave out --scene" in (advice(familiar, "a blue car", True) or "")
+
+
+def test_large_models_have_no_list(tmp_path: Path) -> None:
+    assert Familiar.load(tmp_path) is None
