@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,28 +20,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.gaussians import Gaussians
-from gs_stein.rasterize import cpu_blend, cpu_project
+from gs_stein.rasterize import cpu_blend, cpu_project, team
 from gs_stein.rasterize.options import FOV_MARGIN, RasterizeOptions
 from gs_stein.types import Cameras, Render
-
-_pool = ThreadPoolExecutor(max_workers=256, thread_name_prefix="rasterize")
-"""Threads are made when first needed and then wait; more than torch's thread count never work at once."""
-
-
-def _spread(kernel: Callable[..., None], work: int, *arguments: Any) -> None:
-    """Run kernel(worker, workers, *arguments) on every worker and wait.
-
-    Args:
-        kernel: handles the share of one worker.
-        work: how many workers are worth waking (waking one costs as much as some twenty microseconds of work).
-        arguments: the same for all.
-    """
-    workers = max(1, min(torch.get_num_threads(), work))
-    others = [_pool.submit(kernel, worker, workers, *arguments) for worker in range(1, workers)]
-    kernel(0, workers, *arguments)
-    for other in others:
-        other.result()
-
 
 _compiled: set[str] = set()
 
@@ -122,8 +102,8 @@ class _Project(torch.autograd.Function):
         seen_features = np.empty((v, n, cpu_blend.FEATURES), np.float32)
         seen_extents, seen_ids = np.empty((v, n, 2), np.float32), np.empty((v, n), np.int32)
         counts, bounds = np.zeros((v, chunks), np.int64), np.zeros((v, chunks), np.int64)
-        _spread(
-            cpu_project.project_forward, 1 + n * v // 2048, *raw, views.viewmats, views.Ks, views.limits,
+        team.run(
+            cpu_project.all_project_forward, 1 + n * v // 2048, *raw, views.viewmats, views.Ks, views.limits,
             views.positions, views.width, views.height, np.float32(options.near), np.float32(options.far),
             np.float32(options.eps2d), options.antialiased, views.degree, seen_features, seen_extents, seen_ids, counts, bounds, means2d.numpy(),
             radii.numpy(), items,
@@ -141,8 +121,8 @@ class _Project(torch.autograd.Function):
             pair_starts=np.concatenate([[0], bounds.sum(axis=1).cumsum()]),
             radii=radii,
         )
-        _spread(
-            cpu_project.pack_seen, 1 + m // 8192, starts, counts, seen_features, seen_extents, seen_ids,
+        team.run(
+            cpu_project.all_pack_seen, 1 + m // 8192, starts, counts, seen_features, seen_extents, seen_ids,
             features.numpy(), seen.extents, seen.item_views, seen.item_ids, items,
         )  # fmt: skip
         box.append(seen)
@@ -157,8 +137,8 @@ class _Project(torch.autograd.Function):
         views: _Views = ctx.views
         raw = [_numpy(tensor) for tensor in parameters]
         out = [torch.zeros(tensor.shape) for tensor in parameters]
-        _spread(
-            cpu_project.project_backward, 1 + len(features) // 512, *raw, views.viewmats, views.Ks, views.limits,
+        team.run(
+            cpu_project.all_project_backward, 1 + len(features) // 512, *raw, views.viewmats, views.Ks, views.limits,
             views.positions, np.float32(views.options.eps2d), views.options.antialiased, views.degree, ctx.items,
             _numpy(features), _numpy(v_means2d), _numpy(v_features),
             *(tensor.numpy() for tensor in out),
@@ -180,8 +160,8 @@ class _Blend(torch.autograd.Function):
         pair_items, pair_rows = np.empty(pairs, np.int32), np.empty(pairs, np.uint8)
         item_ranges, pair_slots = np.empty((features.shape[0], 2), np.int64), np.empty(pairs, np.int32)
         f = features.detach().numpy()
-        _spread(
-            cpu_blend.sort_and_bin, v, seen.view_starts, f, seen.extents, tiles_x, tiles_y, seen.pair_starts,
+        team.run(
+            cpu_blend.all_sort_and_bin, v, seen.view_starts, f, seen.extents, tiles_x, tiles_y, seen.pair_starts,
             tile_ranges, pair_items, pair_rows, item_ranges, pair_slots,
         )  # fmt: skip
         # Long tiles first, dealt out like cards: every worker gets about the same.
@@ -192,8 +172,8 @@ class _Blend(torch.autograd.Function):
         normals = torch.empty((v, height, width, 3) if with_normals else (0, 0, 0, 3))
         planes = np.empty((v * tiles, 512), np.float32)
         back = _numpy(background)
-        _spread(
-            cpu_blend.blend_forward, v * tiles, order, tiles_x, tiles_y, width, height, with_normals, f, tile_ranges,
+        team.run(
+            cpu_blend.all_blend_forward, v * tiles, order, tiles_x, tiles_y, width, height, with_normals, f, tile_ranges,
             pair_items, pair_rows, back, rgb.numpy(), depth.numpy(), alpha.numpy(), normals.numpy(), planes,
         )  # fmt: skip
         ctx.save_for_backward(features, background, depth)
@@ -217,15 +197,15 @@ class _Blend(torch.autograd.Function):
         pair_gradients = np.empty((len(pair_items), cpu_blend.PAIR_GRADIENTS), np.float32)
         v_background = np.empty((v, tiles, 3), np.float32)
         incoming = [_numpy(gradient) for gradient in gradients]
-        _spread(
-            cpu_blend.blend_backward, v * tiles, order, views.tiles_x, views.tiles_y, views.width, views.height,
+        team.run(
+            cpu_blend.all_blend_backward, v * tiles, order, views.tiles_x, views.tiles_y, views.width, views.height,
             views.options.normals, f, tile_ranges, pair_items, pair_rows, pair_slots, _numpy(background),
             _numpy(depth), planes,
             *incoming, pair_gradients, v_background,
         )  # fmt: skip
         v_features, v_means2d = torch.empty_like(features), torch.zeros(ctx.shape)
-        _spread(
-            cpu_blend.gather_gradients, 1 + len(f) // 2048, views.options.normals, f, item_ranges, pair_gradients,
+        team.run(
+            cpu_blend.all_gather_gradients, 1 + len(f) // 2048, views.options.normals, f, item_ranges, pair_gradients,
             seen.item_views, seen.item_ids, v_features.numpy(), v_means2d.numpy(),
         )  # fmt: skip
         return v_means2d, v_features, torch.from_numpy(v_background.sum(axis=1)), None, None

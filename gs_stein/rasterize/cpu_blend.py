@@ -40,6 +40,7 @@ from gs_stein.rasterize.simd import (
     total,
     where,
 )
+from gs_stein.rasterize.team import share_out
 
 TILE = 16
 FEATURES = 13
@@ -131,6 +132,13 @@ def sort_and_bin(
             pair_items[place] = item_of[pair]
             pair_rows[place] = rows_of[pair]
             pair_slots[place] = base + pair
+
+
+@njit(nogil=True, cache=True)
+@no_type_check
+def all_sort_and_bin(parallel, threads, *arguments):
+    """The same on all threads; see `team.run`."""
+    return share_out(sort_and_bin, parallel, threads, arguments)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
@@ -251,6 +259,13 @@ def blend_forward(
             store(planes[order[k]], 256 + row * TILE, load(S, _PLANE + row * TILE))
 
 
+@njit(nogil=True, cache=True)
+@no_type_check
+def all_blend_forward(parallel, threads, *arguments):
+    """The same on all threads; see `team.run`."""
+    return share_out(blend_forward, parallel, threads, arguments)
+
+
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def blend_backward(
@@ -357,6 +372,13 @@ def blend_backward(
                 out[10], out[11], out[12] = total(sum_nx), total(sum_ny), total(sum_nz)
 
 
+@njit(nogil=True, cache=True)
+@no_type_check
+def all_blend_backward(parallel, threads, *arguments):
+    """The same on all threads; see `team.run`."""
+    return share_out(blend_backward, parallel, threads, arguments)
+
+
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def gather_gradients(
@@ -383,3 +405,10 @@ def gather_gradients(
         v_features[item, 5] = -sums[0]
         for c in range(6, FEATURES):
             v_features[item, c] = sums[c]
+
+
+@njit(nogil=True, cache=True)
+@no_type_check
+def all_gather_gradients(parallel, threads, *arguments):
+    """The same on all threads; see `team.run`."""
+    return share_out(gather_gradients, parallel, threads, arguments)

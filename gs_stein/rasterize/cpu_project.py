@@ -18,6 +18,7 @@ from numba import float32, float64, njit
 
 from gs_stein.rasterize import sh as _sh
 from gs_stein.rasterize.options import ALPHA_MIN, EXTENT
+from gs_stein.rasterize.team import share_out
 
 CHUNK = 512
 """Gaussians handled by one worker at a time; fixed, so that the order of results is fixed too."""
@@ -103,10 +104,12 @@ def project_forward(
     bases = (degree + 1) ** 2
     w, h = float32(width), float32(height)
     blur = math.sqrt(eps2d)
+    # Counted apart from the results: neighbouring chunks, whose counts share a cache line, are another thread's.
+    count, bound = np.empty(views, np.int64), np.empty(views, np.int64)
     for chunk in range(worker, chunks, workers):
         for view in range(views):
-            counts[view, chunk] = 0
-            pair_bounds[view, chunk] = 0
+            count[view] = 0
+            bound[view] = 0
         for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, n)):
             mx, my, mz = means[i, 0], means[i, 1], means[i, 2]
             largest = -_ONE
@@ -170,12 +173,12 @@ def project_forward(
                 radii[view, i] = int(max(rx, ry))
                 means2d[view, i, 0], means2d[view, i, 1] = px, py
 
-                at = chunk * CHUNK + counts[view, chunk]
-                counts[view, chunk] += 1
+                at = chunk * CHUNK + count[view]
+                count[view] += 1
                 # Tiles in the bounding box; two more across and down make it a bound under any rounding.
                 columns = (min(px + hx, w) - max(px - hx, _ZERO)) * float32(1 / _TILE)
                 rows = (min(py + hy, h) - max(py - hy, _ZERO)) * float32(1 / _TILE)
-                pair_bounds[view, chunk] += (int(columns) + 2) * (int(rows) + 2)
+                bound[view] += (int(columns) + 2) * (int(rows) + 2)
                 seen_ids[view, at] = i
                 seen_extents[view, at, 0], seen_extents[view, at, 1] = hx, hy
                 out = seen_features[view, at]
@@ -200,6 +203,16 @@ def project_forward(
                 sign = -_ONE if away > 0 else _ONE
                 for c in range(3):
                     out[10 + c] = sign * R[c, shortest]
+        for view in range(views):
+            counts[view, chunk] = count[view]
+            pair_bounds[view, chunk] = bound[view]
+
+
+@njit(nogil=True, cache=True)
+@no_type_check
+def all_project_forward(parallel, threads, *arguments):
+    """The same on all threads; see `team.run`."""
+    return share_out(project_forward, parallel, threads, arguments)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
@@ -220,6 +233,13 @@ def pack_seen(
                 extents[item, 0], extents[item, 1] = seen_extents[view, source, 0], seen_extents[view, source, 1]
                 for c in range(features.shape[1]):
                     features[item, c] = seen_features[view, source, c]
+
+
+@njit(nogil=True, cache=True)
+@no_type_check
+def all_pack_seen(parallel, threads, *arguments):
+    """The same on all threads; see `team.run`."""
+    return share_out(pack_seen, parallel, threads, arguments)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
@@ -382,3 +402,10 @@ def project_backward(
             along = qw * v_qw + qx * v_qx + qy * v_qy + qz * v_qz
             v_quats[i, 0], v_quats[i, 1] = norm * (v_qw - along * qw), norm * (v_qx - along * qx)
             v_quats[i, 2], v_quats[i, 3] = norm * (v_qy - along * qy), norm * (v_qz - along * qz)
+
+
+@njit(nogil=True, cache=True)
+@no_type_check
+def all_project_backward(parallel, threads, *arguments):
+    """The same on all threads; see `team.run`."""
+    return share_out(project_backward, parallel, threads, arguments)
