@@ -153,7 +153,13 @@ def default_preset(scene: bool, model: str) -> Path:
     """The preset that everything else is laid over."""
     name = "scene" if scene else "object"
     large = presets_folder() / f"gpu-{name}.yaml"
-    return large if model != BUNDLED and large.is_file() else preset_file(name)
+    return large if not is_small(model) and large.is_file() else preset_file(name)
+
+
+def is_small(model: str) -> bool:
+    """Whether a prior is the bundled one, or a folder of its kind that somebody trained."""
+    index = Path(model) / "model_index.json"
+    return model == BUNDLED or (index.is_file() and "MultiViewPipeline" in index.read_text(encoding="utf-8"))
 
 
 def preset_file(name: str) -> Path:

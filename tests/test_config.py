@@ -37,6 +37,15 @@ def test_default_presets_fit_their_mode() -> None:
     assert not thing.scene
 
 
+def test_a_small_prior_of_ones_own_gets_the_presets_of_the_bundled_one(tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text('{"_class_name": "MultiViewPipeline"}')
+    own, bundled = (base_config(First(scene=True, model=model)) for model in (str(tmp_path), "bundled"))
+    assert own.iterations == bundled.iterations
+    assert own.cameras == bundled.cameras
+    assert own.prior.model == str(tmp_path)
+    assert base_config(First(scene=True, model="sd15")).cameras != bundled.cameras
+
+
 @pytest.mark.parametrize(
     "config",
     [
