@@ -196,7 +196,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{what:62s} {found[key]:9.3f}  {goal}")
     print(
         f"matmul {found['matmul_ms']:.1f} ms, 100k {found['fwd_bwd_ms']:.1f} ms, "
-        f"10k {found['fwd_bwd_small_ms']:.2f} ms, 1M {found['fwd_bwd_1m_ms']:.0f} ms; {found['pairs']} pairs, {found['rows']} rows of 16 pixels"
+        f"10k {found['fwd_bwd_small_ms']:.2f} ms, 1M {found['fwd_bwd_1m_ms']:.0f} ms; {found['pairs']} pairs of tile "
+        f"and Gaussian, {found['rows']} rows of 16 pixels"
     )
     if options.json:
         print(json.dumps({key: round(value, 4) for key, value in found.items()}))

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from gs_stein.gaussians import Gaussians
 from gs_stein.rasterize import cpu_blend, cpu_project, team
-from gs_stein.rasterize.options import FOV_MARGIN, RasterizeOptions
+from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.types import Cameras, Render
 
 _compiled: set[str] = set()
@@ -53,8 +53,6 @@ class _Views:
 
     viewmats: np.ndarray
     Ks: np.ndarray
-    limits: np.ndarray
-    positions: np.ndarray
     width: int
     height: int
     degree: int
@@ -97,15 +95,15 @@ class _Project(torch.autograd.Function):
         raw = [_numpy(tensor) for tensor in (means, log_scales, quats, logits, sh)]
         n, v, options = means.shape[0], views.viewmats.shape[0], views.options
         chunks = -(-n // cpu_project.CHUNK)
-        means2d, radii = torch.zeros(v, n, 2), torch.zeros(v, n, dtype=torch.int32)
-        items = np.full((v, n), -1, np.int32)
+        means2d, radii = torch.empty(v, n, 2), torch.empty(v, n, dtype=torch.int32)
+        items = np.empty((v, n), np.int32)
         seen_features = np.empty((v, n, cpu_blend.FEATURES), np.float32)
         seen_extents, seen_ids = np.empty((v, n, 2), np.float32), np.empty((v, n), np.int32)
         counts, bounds = np.zeros((v, chunks), np.int64), np.zeros((v, chunks), np.int64)
         team.run(
-            cpu_project.all_project_forward, 1 + n * v // 2048, *raw, views.viewmats, views.Ks, views.limits,
-            views.positions, views.width, views.height, np.float32(options.near), np.float32(options.far),
-            np.float32(options.eps2d), options.antialiased, views.degree, seen_features, seen_extents, seen_ids, counts, bounds, means2d.numpy(),
+            cpu_project.all_project_forward, 1 + n * v // 2048, *raw, views.viewmats, views.Ks, views.width,
+            views.height, np.float32(options.near), np.float32(options.far), np.float32(options.eps2d),
+            options.antialiased, views.degree, seen_features, seen_extents, seen_ids, counts, bounds, means2d.numpy(),
             radii.numpy(), items,
         )  # fmt: skip
         ends = counts.reshape(-1).cumsum()
@@ -136,12 +134,11 @@ class _Project(torch.autograd.Function):
         *parameters, features = ctx.saved_tensors
         views: _Views = ctx.views
         raw = [_numpy(tensor) for tensor in parameters]
-        out = [torch.zeros(tensor.shape) for tensor in parameters]
+        out = [torch.empty(tensor.shape) for tensor in parameters]
         team.run(
-            cpu_project.all_project_backward, 1 + len(features) // 512, *raw, views.viewmats, views.Ks, views.limits,
-            views.positions, np.float32(views.options.eps2d), views.options.antialiased, views.degree, ctx.items,
-            _numpy(features), _numpy(v_means2d), _numpy(v_features),
-            *(tensor.numpy() for tensor in out),
+            cpu_project.all_project_backward, 1 + len(features) // 512, *raw, views.viewmats, views.Ks, views.width,
+            views.height, np.float32(views.options.eps2d), views.options.antialiased, views.degree, ctx.items,
+            _numpy(features), _numpy(v_means2d), _numpy(v_features), *(tensor.numpy() for tensor in out),
         )  # fmt: skip
         return (*out, None, None)
 
@@ -173,8 +170,9 @@ class _Blend(torch.autograd.Function):
         planes = np.empty((v * tiles, 512), np.float32)
         back = _numpy(background)
         team.run(
-            cpu_blend.all_blend_forward, v * tiles, order, tiles_x, tiles_y, width, height, with_normals, f, tile_ranges,
-            pair_items, pair_rows, back, rgb.numpy(), depth.numpy(), alpha.numpy(), normals.numpy(), planes,
+            cpu_blend.all_blend_forward, v * tiles, order, tiles_x, tiles_y, width, height, with_normals, f,
+            tile_ranges, pair_items, pair_rows, back, rgb.numpy(), depth.numpy(), alpha.numpy(), normals.numpy(),
+            planes,
         )  # fmt: skip
         ctx.save_for_backward(features, background, depth)
         ctx.views, ctx.seen, ctx.shape = views, seen, means2d.shape
@@ -225,15 +223,7 @@ def rasterize_cpu(
             f"{gaussians.device}; convert with .to() or take 'reference'"
         )
     degree = gaussians.sh_degree if options.sh_degree is None else min(options.sh_degree, gaussians.sh_degree)
-    Ks, size = _numpy(cameras.Ks), np.array([cameras.width, cameras.height], np.float32)
-    focal, centre = Ks[:, (0, 1), (0, 1)], Ks[:, (0, 1), (2, 2)]
-    margin = FOV_MARGIN * 0.5 * size / focal
-    limits = np.stack([-(centre / focal + margin), (size - centre) / focal + margin], axis=-1)
-    views = _Views(
-        viewmats=_numpy(cameras.viewmats), Ks=Ks, limits=limits.reshape(-1, 4).astype(np.float32),
-        positions=_numpy(cameras.positions), width=cameras.width, height=cameras.height, degree=degree,
-        options=options,
-    )  # fmt: skip
+    views = _Views(_numpy(cameras.viewmats), _numpy(cameras.Ks), cameras.width, cameras.height, degree, options)
     box: list[_Seen] = []
     with _announce_compiling("forward"):
         means2d, features = _Project.apply(*gaussians.tensors(), views, box)

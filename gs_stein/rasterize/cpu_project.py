@@ -17,7 +17,7 @@ import numpy as np
 from numba import float32, float64, njit
 
 from gs_stein.rasterize import sh as _sh
-from gs_stein.rasterize.options import ALPHA_MIN, EXTENT
+from gs_stein.rasterize.options import ALPHA_MIN, EXTENT, FOV_MARGIN
 from gs_stein.rasterize.team import share_out
 
 CHUNK = 512
@@ -25,6 +25,7 @@ CHUNK = 512
 _TILE = 16
 _LN_LOWEST = np.float32(math.log(ALPHA_MIN))
 _EXTENT = np.float32(EXTENT)
+_MARGIN = np.float32(0.5 * FOV_MARGIN)
 _HALF, _ONE, _ZERO, _TWO, _THREE, _FIVE = (np.float32(value) for value in (0.5, 1, 0, 2, 3, 5))
 _C0, _C1, _C2_XY, _C2_ZZ, _C2_XX = (
     np.float32(value) for value in (_sh.C0, _sh.C1, _sh.C2_XY, _sh.C2_ZZ, _sh.C2_XX)
@@ -87,15 +88,30 @@ def _basis_gradient(x, y, z, degree, v, out):
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
+def _views(viewmats, Ks, width, height):
+    """Per view: lowest and highest x/z and y/z at which the projection is linearised (V, 4), and positions (V, 3)."""
+    views = viewmats.shape[0]
+    limits, positions = np.empty((views, 4), np.float32), np.empty((views, 3), np.float32)
+    for view in range(views):
+        V, K = viewmats[view], Ks[view]
+        margin_x, margin_y = _MARGIN * width / K[0, 0], _MARGIN * height / K[1, 1]
+        limits[view, 0], limits[view, 1] = -(K[0, 2] / K[0, 0] + margin_x), (width - K[0, 2]) / K[0, 0] + margin_x
+        limits[view, 2], limits[view, 3] = -(K[1, 2] / K[1, 1] + margin_y), (height - K[1, 2]) / K[1, 1] + margin_y
+        for c in range(3):
+            positions[view, c] = -(V[0, c] * V[0, 3] + V[1, c] * V[1, 3] + V[2, c] * V[2, 3])
+    return limits, positions
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@no_type_check
 def project_forward(
-    worker, workers, means, log_scales, quats, logits, sh, viewmats, Ks, limits, positions, width, height, near, far,
-    eps2d, antialiased, degree, seen_features, seen_extents, seen_ids, counts, pair_bounds, means2d, radii, items,
+    worker, workers, means, log_scales, quats, logits, sh, viewmats, Ks, width, height, near, far, eps2d, antialiased,
+    degree, seen_features, seen_extents, seen_ids, counts, pair_bounds, means2d, radii, items,
 ):  # fmt: skip
     """Project every Gaussian into every view; keep what is seen, packed at the start of each chunk's rows.
 
-    Writes, per view: radii and means2d where seen (the caller filled them with 0), and for each chunk of Gaussians
-    the features, extents and ids of the seen ones, their number, and a bound on the tiles that they touch.
-    limits (V, 4) are the lowest and highest x/z and y/z at which the projection is linearised.
+    Writes, per view: radii and means2d (0 where not seen, and there items is -1), and for each chunk of Gaussians the
+    features, extents and ids of the seen ones, their number, and a bound on the tiles that they touch.
     """
     n, views = means.shape[0], viewmats.shape[0]
     chunks = (n + CHUNK - 1) // CHUNK
@@ -104,6 +120,7 @@ def project_forward(
     bases = (degree + 1) ** 2
     w, h = float32(width), float32(height)
     blur = math.sqrt(eps2d)
+    limits, positions = _views(viewmats, Ks, w, h)
     # Counted apart from the results: neighbouring chunks, whose counts share a cache line, are another thread's.
     count, bound = np.empty(views, np.int64), np.empty(views, np.int64)
     for chunk in range(worker, chunks, workers):
@@ -115,6 +132,8 @@ def project_forward(
             largest = -_ONE
             ready = False
             for view in range(views):
+                radii[view, i], items[view, i] = 0, -1
+                means2d[view, i, 0] = means2d[view, i, 1] = _ZERO
                 V = viewmats[view]
                 z = V[2, 0] * mx + V[2, 1] * my + V[2, 2] * mz + V[2, 3]
                 if not (z >= near and z <= far):
@@ -245,10 +264,10 @@ def all_pack_seen(parallel, threads, *arguments):
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def project_backward(
-    worker, workers, means, log_scales, quats, logits, sh, viewmats, Ks, limits, positions, eps2d, antialiased, degree,
+    worker, workers, means, log_scales, quats, logits, sh, viewmats, Ks, width, height, eps2d, antialiased, degree,
     items, features, v_means2d, v_features, v_means, v_log_scales, v_quats, v_logits, v_sh,
 ):  # fmt: skip
-    """Gradients of the raw parameters, summed over the views in their order; the caller filled them with 0."""
+    """Gradients of the raw parameters, summed over the views in their order; 0 for what no view saw."""
     n, views = means.shape[0], viewmats.shape[0]
     chunks = (n + CHUNK - 1) // CHUNK
     R, M, U = np.empty((3, 3), np.float32), np.empty((3, 3), np.float32), np.empty((2, 3), np.float32)
@@ -257,8 +276,11 @@ def project_backward(
     scales = np.empty(3, np.float32)
     basis, v_basis, v_direction = np.zeros(16, np.float32), np.zeros(16, np.float32), np.zeros(3, np.float32)
     bases = (degree + 1) ** 2
+    limits, positions = _views(viewmats, Ks, float32(width), float32(height))
     for chunk in range(worker, chunks, workers):
         for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, n)):
+            for k in range(sh.shape[1]):
+                v_sh[i, k, 0] = v_sh[i, k, 1] = v_sh[i, k, 2] = _ZERO
             ready = False
             for view in range(views):
                 item = items[view, i]
@@ -379,6 +401,9 @@ def project_backward(
                 for c in range(3):
                     v_R[c, shortest] += sign * v_f[10 + c]
             if not ready:
+                for c in range(3):
+                    v_means[i, c] = v_log_scales[i, c] = v_quats[i, c] = _ZERO
+                v_quats[i, 3] = v_logits[i] = _ZERO
                 continue
             v_means[i, 0], v_means[i, 1], v_means[i, 2] = v_mx, v_my, v_mz
             for c in range(3):

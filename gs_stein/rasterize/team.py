@@ -22,6 +22,9 @@ _Task = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _Parallel = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
 _I32, _I64, _POINTER = ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
 
+SHARES = 4
+"""Shares of the work per thread."""
+
 _pool = ThreadPoolExecutor(max_workers=256, thread_name_prefix="rasterize")
 """Used without OpenMP only. Threads are made when first needed; more than torch's thread count never work at once."""
 
@@ -75,8 +78,8 @@ def run(launch: Callable[..., bool], work: int, *arguments: Any) -> None:
 def share_out(typing_context, kernel, parallel, threads, arguments):
     """Call kernel(share, shares, *arguments) for every share, each once, on any of the threads; True if one failed.
 
-    There are as many shares as threads asked for. Threads take share after share until none is left, so that it does
-    not matter how many of them there really are.
+    There are a few times as many shares as threads. Threads take share after share until none is left, so that it
+    matters little if one of them is slower, and not at all how many there really are.
     """
     signature = (types.intp, types.intp, *arguments.types)
     kernel.dispatcher.compile(signature)
@@ -86,7 +89,8 @@ def share_out(typing_context, kernel, parallel, threads, arguments):
         # What the threads share: next share, number of shares, whether one failed, arguments.
         shared_type = ir.LiteralStructType([_I64, _I64, _I32, packed.type])
         shared = cgutils.alloca_once(builder, shared_type)
-        for i, value in enumerate((ir.Constant(_I64, 0), threads, ir.Constant(_I32, 0), packed)):
+        shares = builder.mul(threads, ir.Constant(_I64, SHARES))
+        for i, value in enumerate((ir.Constant(_I64, 0), shares, ir.Constant(_I32, 0), packed)):
             builder.store(value, cgutils.gep_inbounds(builder, shared, 0, i))
         task = _task(context, builder.module, kernel.dispatcher.overloads[signature], arguments.types, shared_type)
         kind = ir.FunctionType(ir.VoidType(), [_POINTER, _POINTER, _I32, _I32])
