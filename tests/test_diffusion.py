@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 import tiny_models
 import torch
+from tiny_bundled import tiny_bundled
 
+from gs_stein.cameras import RoomCameras, sample_cameras
 from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.guidance import guided
 from gs_stein.prior.load import load_prior
@@ -177,7 +179,8 @@ def test_sdxl_empty_prompt_is_zeros_only_where_the_model_says_so(recordings, tmp
     other = copy(recordings["sdxl"].folder, tmp_path / "model")
     index = (other / "model_index.json").read_text()
     assert '"force_zeros_for_empty_prompt": true' in index
-    (other / "model_index.json").write_text(index.replace('zeros_for_empty_prompt": true', 'zeros_for_empty_prompt": false'))
+    index = index.replace('zeros_for_empty_prompt": true', 'zeros_for_empty_prompt": false')
+    (other / "model_index.json").write_text(index)
     assert load_prior(DiffusionOptions(model=str(other))).embed([""]).tokens.abs().max() > 0
 
 
@@ -300,6 +303,19 @@ def test_encode_resamples_to_the_models_resolution_and_refuses_oblong_images(rec
         prior.encode(torch.rand(1, 3, 32, 48))
 
 
+def test_a_prior_of_several_resolutions_takes_small_pictures_as_they_are(tmp_path):
+    prior = load_prior(DiffusionOptions(model=str(tiny_bundled(tmp_path / "tiny"))))
+    native = prior.encode(torch.rand(1, 3, 32, 32)).shape[-1]
+    prior.smaller = (16,)
+    small = torch.rand(2, 3, 16, 16)
+    latents = prior.encode(small)
+    assert latents.shape[-1] == native // 2
+    assert torch.equal(latents, prior.codec.encode(small))
+    cameras = sample_cameras(RoomCameras(resolution=16), 2, torch.Generator().manual_seed(0))
+    assert prior.predict(latents[None], torch.tensor([500.0]), [prior.embed(["a"])], cameras).shape[1:] == latents.shape
+    assert prior.encode(torch.rand(1, 3, 24, 24)).shape[-1] == native
+
+
 def test_resolution_option(recordings):
     prior = load(recordings["sd-eps"], resolution=64)
     assert prior.encode(torch.rand(1, 3, 48, 48)).shape[1:] == prior.latent_shape == (4, 32, 32)
@@ -310,7 +326,8 @@ def test_resolution_option(recordings):
 def test_vae_tiling_encodes_and_decodes(recordings):
     """At the tile size or below tiling is exact."""
     plain, tiled = load(recordings["sd-eps"]), load(recordings["sd-eps"], vae_tiling=True)
-    assert tiled.codec.module.use_tiling and not plain.codec.module.use_tiling
+    assert tiled.codec.module.use_tiling
+    assert not plain.codec.module.use_tiling
     rgb = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     z = plain.encode(rgb)
     torch.testing.assert_close(tiled.encode(rgb), z)

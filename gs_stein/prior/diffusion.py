@@ -43,9 +43,12 @@ class DiffusionPrior:
         folder: Path,
         offload: bool = False,
         checkpointing: bool = False,
+        smaller: tuple[int, ...] = (),
     ) -> None:
         self.schedule = schedule
         self.resolution = resolution
+        self.smaller = smaller
+        """Resolutions below it that the network knows too, for the coarse start of a run."""
         self.evaluations = 0
         self.codec = codec
         self.prediction: Prediction = prediction
@@ -78,7 +81,7 @@ class DiffusionPrior:
         return self.text(prompts)
 
     def encode(self, rgb: Float[Tensor, "V 3 H W"]) -> Float[Tensor, "V C h w"]:
-        """Images in [0, 1] to latents; square images of another size are resampled to `resolution` first.
+        """Images in [0, 1] to latents; square images of a size that the network does not know are resampled first.
 
         Raises:
             ValueError: the images are not square.
@@ -87,10 +90,9 @@ class DiffusionPrior:
         height, width = rgb.shape[-2:]
         if height != width:
             raise ValueError(f"rgb: {width}×{height} pixels; the prior knows square images only, render square ones")
-        if height != self.resolution:
-            rgb = nn.functional.interpolate(
-                rgb, (self.resolution, self.resolution), mode="bilinear", antialias=height > self.resolution
-            )
+        side = min((known for known in self.smaller if known >= height), default=self.resolution)
+        if height != side:
+            rgb = nn.functional.interpolate(rgb, (side, side), mode="bilinear", antialias=height > side)
         if self._checkpointing and torch.is_grad_enabled() and rgb.requires_grad:
             # The encoder's activations are the largest item of a step: redo them view by view in the backward pass.
             views = [checkpoint(self.codec.encode, view, use_reentrant=False) for view in rgb.split(1)]
@@ -109,9 +111,9 @@ class DiffusionPrior:
         cameras: Cameras | None,
     ) -> Float[Tensor, "B V C h w"]:
         """Noise prediction ε̂ for B groups of V views, whatever the network itself predicts (see `Denoiser.predict`)."""
-        if self._offload_hook is not None and torch.is_grad_enabled():
-            if any(p.requires_grad for p in self.network.parameters()):
-                raise ValueError("prior.cpu_offload: it cannot be combined with training a LoRA (VSD); turn one off")
+        training = torch.is_grad_enabled() and any(p.requires_grad for p in self.network.parameters())
+        if self._offload_hook is not None and training:
+            raise ValueError("prior.cpu_offload: it cannot be combined with training a LoRA (VSD); turn one off")
         self.text.release()  # prompts are encoded by now, and the memory is needed
         output = self._network(x_t, t, text, cameras).to(x_t.dtype)
         if self._offload_hook is not None:

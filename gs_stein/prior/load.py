@@ -116,13 +116,12 @@ def assemble(
         module.to(device)
     resolution = options.resolution or native
     if isinstance(network, MultiView) and resolution != native:
-        raise ValueError(f"prior.resolution: this model works at {native} pixels only, not {resolution}; leave it unset")
-    text = PromptCache(
-        load_text, device, options.keep_text_encoder, options.prompt_cache, f"{identity} {fingerprint(folder)} {dtype}"
-    )
+        raise ValueError(f"prior.resolution: this model works at {native} pixels, not {resolution}; leave it unset")
+    key = f"{identity} {fingerprint(folder)} {dtype}"
+    text = PromptCache(load_text, device, options.keep_text_encoder, options.prompt_cache, key)
     return DiffusionPrior(
         network, prediction, codec, schedule, text, resolution, device, identity, folder, options.cpu_offload,
-        options.checkpointing,
+        options.checkpointing, tuple(r for r in module.config.get("resolutions", ()) if r < resolution),
     )
 
 
@@ -149,11 +148,11 @@ def load_network(folder: Path, component: Component, dtype: torch.dtype) -> Any:
     kind = variant(folder, component, dtype)
     match component.class_name:
         case "UNet2DConditionModel":
-            from diffusers import UNet2DConditionModel
+            from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
             return loaded(UNet2DConditionModel, where, torch_dtype=dtype, variant=kind)
         case "SD3Transformer2DModel":
-            from diffusers import SD3Transformer2DModel
+            from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
             return loaded(SD3Transformer2DModel, where, torch_dtype=dtype, variant=kind)
         case "MultiViewDenoiser":
@@ -175,11 +174,11 @@ def load_codec(folder: Path, component: Component, dtype: torch.dtype) -> Codec:
     kind = variant(folder, component, dtype)
     match component.class_name:
         case "AutoencoderKL":
-            from diffusers import AutoencoderKL
+            from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
             return KLCodec(loaded(AutoencoderKL, where, torch_dtype=dtype, variant=kind))
         case "AutoencoderTiny":
-            from diffusers import AutoencoderTiny
+            from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
             return TinyCodec(loaded(AutoencoderTiny, where, torch_dtype=dtype, variant=kind))
         case "PatchCodec":
@@ -236,9 +235,9 @@ def load_schedule(folder: Path) -> tuple[Schedule, Prediction]:
         raise CheckpointError(
             f"model: {folder} uses {name}, whose noise process gs_stein does not know; give {KINDS}"
         )
-    from diffusers import DDPMScheduler
+    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
-    scheduler = DDPMScheduler.from_config(config)
+    scheduler: Any = DDPMScheduler.from_config(config)
     kinds: dict[str, Prediction] = {"epsilon": "eps", "v_prediction": "v", "sample": "x0"}
     kind = scheduler.config["prediction_type"]
     if kind not in kinds:
@@ -264,7 +263,8 @@ def adapt(
     dtype: torch.dtype,
 ) -> tuple[Network, Any]:
     """The adapter for the network that was loaded, and the loader of the text encoders it was trained with."""
-    from diffusers import SD3Transformer2DModel, UNet2DConditionModel
+    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     text_device = torch.device("cpu") if options.text_on_cpu else device
     text_dtype = torch.float32 if options.text_on_cpu else dtype
@@ -347,7 +347,9 @@ def load_text_encoder(folder: Path, component: Component, dtype: torch.dtype) ->
         case "T5EncoderModel":
             model = loaded(transformers.T5EncoderModel, where, **settings)
         case other:
-            raise CheckpointError(f"model: {folder} reads prompts with {other}, which gs_stein cannot drive; give {KINDS}")
+            raise CheckpointError(
+                f"model: {folder} reads prompts with {other}, which gs_stein cannot drive; give {KINDS}"
+            )
     return model.eval().requires_grad_(False)
 
 
@@ -360,7 +362,7 @@ def load_tokenizer(folder: Path, component: Component) -> PreTrainedTokenizerBas
         case "CLIPTokenizer" | "CLIPTokenizerFast":
             return loaded(transformers.CLIPTokenizer, where)
         case "T5TokenizerFast" | "T5Tokenizer":
-            return loaded(transformers.T5TokenizerFast, where)
+            return loaded(transformers.AutoTokenizer, where)
         case other:
             raise CheckpointError(f"model: {folder} tokenizes with {other}, which gs_stein cannot drive; give {KINDS}")
 
@@ -385,19 +387,21 @@ def configure(options: DiffusionOptions, network: Network, codec: Codec, folder:
     Raises:
         ValueError: this model has no such switch.
     """
+    module: Any = network.module
+    vae: Any = codec.module
     if options.attention_slicing:
         if not isinstance(network, (PlainUNet, SDXLUNet)):
             raise ValueError(f"prior.attention_slicing: only UNets have it, {folder} has none; turn it off")
-        network.module.set_attention_slice("auto")
+        module.set_attention_slice("auto")
     if options.vae_tiling:
         if not isinstance(codec, KLCodec):
             raise ValueError(f"prior.vae_tiling: {folder} has no AutoencoderKL; turn it off")
-        codec.module.enable_tiling()
+        vae.enable_tiling()
     if options.checkpointing:
         if isinstance(network, MultiView) or not isinstance(codec, KLCodec):
             raise ValueError(f"prior.checkpointing: {folder} is small and has no such switch; turn it off")
-        network.module.enable_gradient_checkpointing()
-        codec.module.enable_gradient_checkpointing()
+        module.enable_gradient_checkpointing()
+        vae.enable_gradient_checkpointing()
 
 
 def fingerprint(folder: Path) -> str:

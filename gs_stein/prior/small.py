@@ -200,6 +200,7 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
         text_width: int = 384,
         room: Sequence[float] = (5.0, 4.4, 2.6),
         resolution: int = 128,
+        resolutions: Sequence[int] = (64, 128),
     ):
         super().__init__()
         side = sample_size // 2
