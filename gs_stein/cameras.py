@@ -1,7 +1,8 @@
 """Where we look from: object orbits, cameras inside a room, and paths for videos.
 
-Sampling is a pure function of (options, number of views, generator, progress). The procedural world renders its
-training views with the same options, so the bundled prior knows exactly the cameras that distillation asks about.
+Sampling is a pure function of (options, number of views, generator). What changes with the step, such as the image
+size, is the caller's to change (`Cameras.resized`). The procedural world renders its training views with the same
+options, so the bundled prior knows exactly the cameras that distillation asks about.
 """
 
 from __future__ import annotations

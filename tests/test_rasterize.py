@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scenes import front_view, orbit_views, random_scene
 
 from gs_stein.gaussians import Gaussians
-from gs_stein.rasterize import RasterizeOptions, rasterize
+from gs_stein.rasterize import RasterizeOptions, rasterize, team
 from gs_stein.rasterize.options import DEFAULTS
 from gs_stein.types import Cameras, Render
 
@@ -218,6 +218,23 @@ def test_the_same_bits_on_any_number_of_threads() -> None:
     assert found[1] == all_bits(scene, cameras), "not even the same twice"
     for threads, bits in found.items():
         assert bits == found[1], f"{threads} threads"
+
+
+def test_the_same_bits_without_openmp(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, cameras = random_scene(6000, 1, size=-3.5).to(torch.float32), orbit_views(3, 75).to(torch.float32)
+    torch.set_num_threads(3)
+    expected = all_bits(scene, cameras)
+    ours, calls = team.own_threads, []
+
+    @type(ours)
+    def counted(*arguments: int) -> None:
+        calls.append(arguments[2])
+        ours(*arguments)
+
+    monkeypatch.setattr(team, "parallel", team.address(counted))
+    assert all_bits(scene, cameras) == expected
+    assert len(calls) == 7, "one call a kernel"
+    assert max(calls) == 3
 
 
 def test_views_of_a_batch_are_those_taken_one_by_one() -> None:
