@@ -21,6 +21,12 @@ _TIMES = {
     "night": ("at night", "at night", "in the night with lamps on", "with a dark night outside"),
 }
 _TIME_ADJECTIVES = {"sunny": ("bright", "sunny", "sunlit", "bright sunny")}
+_TIMES_OUTDOORS = {
+    "day": ("during the day", "in daylight", "by day"),
+    "sunny": ("on a sunny day", "in bright sunlight", "under a blue sky", "in the sunshine"),
+    "sunset": ("at sunset", "at dusk", "in the evening light"),
+    "night": ("at night", "at night", "under the stars", "in the moonlight"),
+}
 _ROOMS = {
     "living room": ("living room", "living room", "living room", "lounge", "sitting room"),
     "bedroom": ("bedroom", "bedroom", "bedroom", "sleeping room"),
@@ -28,6 +34,10 @@ _ROOMS = {
     "dining room": ("dining room",),
     "bathroom": ("bathroom",),
     "library": ("library", "library", "reading room"),
+    "forest clearing": ("forest clearing", "forest", "clearing in a forest"),
+    "desert": ("desert", "desert", "sandy desert"),
+    "snowy mountains": ("snowy mountain landscape", "snowy mountains", "winter landscape"),
+    "beach": ("beach", "beach", "sandy beach"),
     "nursery": ("nursery", "nursery", "children's room", "kid's room"),
     "office": ("office", "office", "home office", "study room"),
 }
@@ -57,14 +67,78 @@ _MAIN = {
     "bathroom": ("bathtub", "walls", "towels", "bathroom cabinet", "floor", "mirror", "toilet"),
     "library": ("bookshelf", "fireplace", "armchair", "walls", "rug", "ladder", "floor", "curtains"),
     "nursery": ("crib", "walls", "teddy bear", "rug", "play tent", "curtains", "armchair", "toy shelf"),
+    "forest clearing": ("campfire", "tent", "pond", "log", "house", "flowers", "mushroom"),
+    "desert": ("cacti", "tent", "pyramids", "oasis", "campfire"),
+    "snowy mountains": ("house", "snowman", "fir trees", "frozen lake"),
+    "beach": ("umbrella", "palm tree", "sailboat", "beach chair", "towel", "sea", "house", "lighthouse", "ball"),
     "office": ("desk", "walls", "office chair", "curtains", "bookshelf", "rug", "sofa", "floor"),
 }
 """What captions name most, per room."""
-_SILENT = {"ceiling", "window", "worktop", "hood", "sink", "TV stand", "table lamp", "side table", "pin board", "tap",
-           "candles", "table runner"}
+_SILENT = {
+    "ceiling",
+    "window",
+    "worktop",
+    "hood",
+    "sink",
+    "TV stand",
+    "table lamp",
+    "side table",
+    "pin board",
+    "tap",
+    "candles",
+    "table runner",
+    "grass",
+    "sand",
+    "snow",
+    "snowy roof",
+    "mountains",
+    "carrot",
+    "scarf",
+    "hat",
+    "sails",
+    "door",
+    "roof",
+    "trees",
+}
 """Things that are rarely worth a word."""
-_COLOURLESS = {"television", "computer", "picture", "mirror", "potted plant", "flowers", "fruit bowl", "clock", "globe",
-               "mobile", "pennants", "candles", "fireplace", "laundry basket", "toilet", "sink", "tap"}
+_COLOURLESS = {
+    "television",
+    "computer",
+    "picture",
+    "mirror",
+    "potted plant",
+    "flowers",
+    "fruit bowl",
+    "clock",
+    "globe",
+    "mobile",
+    "pennants",
+    "candles",
+    "fireplace",
+    "campfire",
+    "pond",
+    "cacti",
+    "pyramids",
+    "oasis",
+    "palm tree",
+    "snowman",
+    "fir trees",
+    "frozen lake",
+    "sea",
+    "grass",
+    "sand",
+    "snow",
+    "mountains",
+    "snowy roof",
+    "log",
+    "trees",
+    "mushroom",
+    "lighthouse",
+    "laundry basket",
+    "toilet",
+    "sink",
+    "tap",
+}
 
 
 def phrase(thing: Thing, rng: np.random.Generator, bare: float = 0.2) -> str:
@@ -142,17 +216,18 @@ def _choose(scene: Scene, rng: np.random.Generator, count: int) -> list[Thing]:
 
 def _room_caption(scene: Scene, rng: np.random.Generator) -> str:
     count = int(rng.choice(5, p=(0.14, 0.26, 0.28, 0.2, 0.12)))
-    style = rng.random() < 0.6
+    style = rng.random() < 0.6 and scene.style != ""
+    indoors = scene.style != ""
     time = rng.random() < (0.6 if scene.time != "day" else 0.2)
     rooms = _ROOMS[scene.kind]
     head = rooms[int(rng.integers(len(rooms)))]
     adjectives, tail = [], ""
     if time:
         words = _TIME_ADJECTIVES.get(scene.time, ())
-        if words and rng.random() < 0.5:
+        if words and indoors and rng.random() < 0.5:
             adjectives.append(words[int(rng.integers(len(words)))])
         else:
-            words = _TIMES[scene.time]
+            words = (_TIMES if indoors else _TIMES_OUTDOORS)[scene.time]
             tail = words[int(rng.integers(len(words)))]
     if style:
         words = _STYLES[scene.style]
@@ -160,7 +235,8 @@ def _room_caption(scene: Scene, rng: np.random.Generator) -> str:
     things = _choose(scene, rng, count)
     if adjectives and not things and not tail and rng.random() < 0.2:
         head = f"{head} that is {adjectives.pop()}" if rng.random() < 0.5 else f"{adjectives.pop()} {head} interior"
-    text = _article(" ".join([*adjectives, head]))
+    text = " ".join([*adjectives, head])
+    text = text if head.endswith("mountains") else _article(text)
     named = [phrase(thing, rng) for thing in things]
     # "a living room with brick walls at night with ..." would stumble: the time goes first or last
     if tail and named:
@@ -179,7 +255,7 @@ def _room_caption(scene: Scene, rng: np.random.Generator) -> str:
     if prefix < 0.06:
         text = f"a photo of {text}"
     elif prefix < 0.1:
-        text = f"the inside of {text}"
+        text = f"the inside of {text}" if indoors else f"a landscape, {text}"
     elif prefix < 0.13:
         text = f"a view of {text}"
     return text
@@ -188,17 +264,31 @@ def _room_caption(scene: Scene, rng: np.random.Generator) -> str:
 _NATURAL = {"hamburger", "pineapple", "potted plant", "cactus", "snowman", "palm tree", "flame"}
 """Objects whose colour goes without saying."""
 _NAMES = {
-    "sofa": ("sofa", "couch"), "lamp": ("lamp", "table lamp"), "mug": ("mug", "cup", "coffee mug"),
-    "car": ("car", "small car", "toy car"), "airplane": ("airplane", "plane"), "castle": ("castle", "castle with towers"),
-    "rocket": ("rocket", "space rocket"), "donut": ("donut", "doughnut"), "hamburger": ("hamburger", "burger"),
-    "teddy bear": ("teddy bear", "teddy"), "potted plant": ("potted plant", "plant in a pot", "house plant"),
-    "rubber duck": ("rubber duck", "toy duck"), "house": ("house", "small house", "cottage"),
-    "sailboat": ("sailboat", "sailing boat"), "train": ("train", "steam train", "locomotive"),
-    "gift box": ("gift box", "present"), "ice cream": ("ice cream cone", "ice cream"), "bookshelf": ("bookshelf", "bookcase"),
+    "sofa": ("sofa", "couch"),
+    "lamp": ("lamp", "table lamp"),
+    "mug": ("mug", "cup", "coffee mug"),
+    "car": ("car", "small car", "toy car"),
+    "airplane": ("airplane", "plane"),
+    "castle": ("castle", "castle with towers"),
+    "rocket": ("rocket", "space rocket"),
+    "donut": ("donut", "doughnut"),
+    "hamburger": ("hamburger", "burger"),
+    "teddy bear": ("teddy bear", "teddy"),
+    "potted plant": ("potted plant", "plant in a pot", "house plant"),
+    "rubber duck": ("rubber duck", "toy duck"),
+    "house": ("house", "small house", "cottage"),
+    "sailboat": ("sailboat", "sailing boat"),
+    "train": ("train", "steam train", "locomotive"),
+    "gift box": ("gift box", "present"),
+    "ice cream": ("ice cream cone", "ice cream"),
+    "bookshelf": ("bookshelf", "bookcase"),
 }
 _KINDS = {
-    "wood": ("wooden", "wooden", "wood"), "metal": ("metal", "shiny metal", "steel"), "gold": ("golden", "gold"),
-    "copper": ("copper", "shiny copper"), "brick": ("brick", "red brick"),
+    "wood": ("wooden", "wooden", "wood"),
+    "metal": ("metal", "shiny metal", "steel"),
+    "gold": ("golden", "gold"),
+    "copper": ("copper", "shiny copper"),
+    "brick": ("brick", "red brick"),
 }
 
 

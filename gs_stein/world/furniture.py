@@ -10,8 +10,25 @@ import math
 
 from gs_stein.world.looks import Look
 from gs_stein.world.materials import (
-    BOOKS, CLOCK, FOLDS, GRAIN, MIRROR, PICTURE, PLAID, RUG, SCREEN, SHADE, SOLID, VIEW, Material, fabric, mix,
-    named, plain, shade, srgb,
+    BOOKS,
+    CLOCK,
+    FOLDS,
+    GRAIN,
+    MIRROR,
+    PICTURE,
+    PLAID,
+    RUG,
+    SCREEN,
+    SHADE,
+    SOLID,
+    Material,
+    Number,
+    fabric,
+    mix,
+    named,
+    plain,
+    shade,
+    srgb,
 )
 from gs_stein.world.primitives import Builder, rotation
 
@@ -26,15 +43,23 @@ def surface_kind(material: Material) -> str:
     return "wood" if material.texture == GRAIN else "paint"
 
 
-def legs(b: Builder, width: float, depth: float, y: float, height: float, radius: float, material: Material,
-         taper: float = 0.7) -> None:
+def legs(
+    b: Builder,
+    width: Number,
+    depth: Number,
+    y: Number,
+    height: Number,
+    radius: Number,
+    material: Material,
+    taper: Number = 0.7,
+) -> None:
     """Four legs under a width × depth rectangle around (0, y)."""
     for sx in (-1, 1):
         for sy in (-1, 1):
             b.cone(sx * width / 2, y + sy * depth / 2, 0.0, radius * taper, height, material, 1 / taper)
 
 
-def sofa(look: Look, width: float = 2.1, name: str = "sofa", cloth: Material | None = None) -> None:
+def sofa(look: Look, width: Number = 2.1, name: str = "sofa", cloth: Material | None = None) -> None:
     """Two- or three-seater (or an armchair) with arms, seat and back cushions and legs."""
     b = look.b
     cloth = cloth or look.fabric()
@@ -60,8 +85,17 @@ def sofa(look: Look, width: float = 2.1, name: str = "sofa", cloth: Material | N
         pillow = look.accent()
         with b.thing("cushions" if count > 1 else "cushion", pillow, "fabric", count > 1):
             for s in (-1, 1)[:count]:
-                b.box(s * (inner / 2 - 0.22), -0.42, low + 0.37, 0.4, 0.14, 0.38, pillow, 0.065,
-                      rotation(yaw=-s * 12, pitch=-22, roll=s * 6))
+                b.box(
+                    s * (inner / 2 - 0.22),
+                    -0.42,
+                    low + 0.37,
+                    0.4,
+                    0.14,
+                    0.38,
+                    pillow,
+                    0.065,
+                    rotation(yaw=-s * 12, pitch=-22, roll=s * 6),
+                )
 
 
 def coffee_table(look: Look) -> None:
@@ -76,8 +110,12 @@ def coffee_table(look: Look) -> None:
             b.cone(0, 0, height - 0.04, 0.45, 0.04, top)
             for k in range(3):
                 a = 2.0944 * k + 0.5
-                b.rod((0.33 * math.cos(a), 0.33 * math.sin(a), 0.0), (0.24 * math.cos(a), 0.24 * math.sin(a), height),
-                      0.022, leg)
+                b.rod(
+                    (0.33 * math.cos(a), 0.33 * math.sin(a), 0.0),
+                    (0.24 * math.cos(a), 0.24 * math.sin(a), height),
+                    0.022,
+                    leg,
+                )
         else:
             b.box(0, 0, height - 0.05, 1.05, 0.58, 0.05, top, 0.008)
             b.box(0, 0, 0.13, 0.95, 0.48, 0.025, top)
@@ -88,7 +126,7 @@ def coffee_table(look: Look) -> None:
         books_lying(look, 0.2, -0.06, height)
 
 
-def vase(look: Look, x: float, y: float, z: float) -> None:
+def vase(look: Look, x: Number, y: Number, z: Number) -> None:
     """Small vase, sometimes with flowers."""
     b = look.b
     glaze = look.paint()
@@ -106,7 +144,7 @@ def vase(look: Look, x: float, y: float, z: float) -> None:
                 b.ellipsoid(x + r * math.cos(a), y + r * math.sin(a), z + h, 0.045, 0.045, 0.035, petals)
 
 
-def books_lying(look: Look, x: float, y: float, z: float) -> None:
+def books_lying(look: Look, x: Number, y: Number, z: Number) -> None:
     """Two or three books in a pile."""
     b = look.b
     for k in range(2 if b.chance(0.5) else 3):
@@ -140,7 +178,7 @@ def lamp_power(look: Look) -> float:
     return 0.75 if look.time == "night" else 0.32
 
 
-def table_lamp(look: Look, x: float, y: float, z: float) -> None:
+def table_lamp(look: Look, x: Number, y: Number, z: Number) -> None:
     """Foot, belly and shade."""
     b = look.b
     foot = b.pick((look.metal, look.paint()))
@@ -166,7 +204,7 @@ def floor_lamp(look: Look) -> None:
         b.lamp(0, -0.25, 1.48, look.glow, 1.2 * lamp_power(look), 0.14)
 
 
-def pendant(look: Look, z: float, radius: float = 0.2, always: bool = False) -> None:
+def pendant(look: Look, z: Number, radius: Number = 0.2, always: bool = False) -> None:
     """Lamp hanging from the ceiling (2.6 m) with its bottom at z."""
     b = look.b
     colour = "" if b.chance(0.5) else look.accent_colour()
@@ -183,7 +221,7 @@ def pendant(look: Look, z: float, radius: float = 0.2, always: bool = False) -> 
         b.lamp(0, 0, z - 0.06, look.glow, 1.35 * lamp_power(look), 0.16)
 
 
-def bookshelf(look: Look, width: float = 1.2, height: float = 2.0, name: str = "bookshelf") -> None:
+def bookshelf(look: Look, width: Number = 1.2, height: Number = 2.0, name: str = "bookshelf") -> None:
     """Boards with rows of books, a few gaps and ornaments."""
     b = look.b
     body = look.timber()
@@ -195,7 +233,9 @@ def bookshelf(look: Look, width: float = 1.2, height: float = 2.0, name: str = "
             b.box(s * (width / 2 - board / 2), -depth / 2, 0, board, depth, height, body)
         pitch = (height - board - 0.06) / rows
         for i in range(rows + 1):
-            b.box(0, -depth / 2, 0.06 + i * pitch - (0.0 if i else 0.06), width, depth, board + (0.0 if i else 0.06), body)
+            b.box(
+                0, -depth / 2, 0.06 + i * pitch - (0.0 if i else 0.06), width, depth, board + (0.0 if i else 0.06), body
+            )
         for i in range(rows):
             z = 0.06 + i * pitch + board
             free = pitch - board
@@ -206,16 +246,26 @@ def bookshelf(look: Look, width: float = 1.2, height: float = 2.0, name: str = "
             side = -1 if b.chance(0.5) else 1
             b.box(side * inner * (1 - share) / 2, -0.15, z, inner * share, 0.22, 0.86 * free, texture)
             if share < 0.85:
-                ornament(look, -side * (inner / 2 - inner * (1 - share) / 2), -0.17, z, min(0.09, inner * (1 - share) / 2.6))
+                ornament(
+                    look, -side * (inner / 2 - inner * (1 - share) / 2), -0.17, z, min(0.09, inner * (1 - share) / 2.6)
+                )
 
 
-def shade_of(material: Material, factor: float) -> Material:
+def shade_of(material: Material, factor: Number) -> Material:
     """The same surface, darker or brighter."""
-    return Material(material.texture, shade(material.c1, factor), shade(material.c2, factor),
-                    shade(material.c3, factor), material.p, material.gloss, material.emission, material.colour)
+    return Material(
+        material.texture,
+        shade(material.c1, factor),
+        shade(material.c2, factor),
+        shade(material.c3, factor),
+        material.p,
+        material.gloss,
+        material.emission,
+        material.colour,
+    )
 
 
-def ornament(look: Look, x: float, y: float, z: float, size: float) -> None:
+def ornament(look: Look, x: Number, y: Number, z: Number, size: Number) -> None:
     """Ball, box or cup on a shelf."""
     b = look.b
     glaze = look.paint()
@@ -228,7 +278,7 @@ def ornament(look: Look, x: float, y: float, z: float, size: float) -> None:
         b.box(x, y, z, 1.5 * size, 1.5 * size, 1.6 * size, glaze, 0.01)
 
 
-def tv_stand(look: Look, width: float = 1.7) -> None:
+def tv_stand(look: Look, width: Number = 1.7) -> None:
     """Low cabinet with doors and a television on it."""
     b = look.b
     body = look.timber()
@@ -242,8 +292,19 @@ def tv_stand(look: Look, width: float = 1.7) -> None:
         b.box(0, -0.2, 0.57, w, 0.045, 0.56 * w + 0.03, screen, 0.006)
 
 
-def cabinet(b: Builder, width: float, depth: float, height: float, body: Material, columns: int, rows: int,
-            handle: Material, foot: float = 0.06, knobs: bool = False, doors: Material | None = None) -> None:
+def cabinet(
+    b: Builder,
+    width: Number,
+    depth: Number,
+    height: Number,
+    body: Material,
+    columns: int,
+    rows: int,
+    handle: Material,
+    foot: Number = 0.06,
+    knobs: bool = False,
+    doors: Material | None = None,
+) -> None:
     """Box on a plinth or feet with columns × rows of doors or drawers and their handles."""
     front = doors or shade_of(body, 1.04)
     b.box(0, -depth / 2, foot, width, depth - 0.02, height - foot, body)
@@ -263,7 +324,7 @@ def cabinet(b: Builder, width: float, depth: float, height: float, body: Materia
                 b.box(x + side * (w / 2 - 0.07), -depth - 0.025, z + 0.42 * h, 0.025, 0.025, min(0.24, 0.3 * h), handle)
 
 
-def rug(look: Look, width: float, depth: float) -> None:
+def rug(look: Look, width: Number, depth: Number) -> None:
     """Rectangular or round carpet around the origin, with a border and a pattern."""
     b = look.b
     name = look.fabric_colour()
@@ -274,9 +335,14 @@ def rug(look: Look, width: float, depth: float) -> None:
     pattern = int(b.rng.integers(4)) if not round_rug else b.pick((0, 3))
     if look.style == "minimalist":
         pattern = 0
-    material = Material(RUG, main, border, third if pattern in (1, 2) else mix(main, border, 0.35),
-                        (float(pattern), b.uniform(0.28, 0.4) if pattern < 3 else 0.13, float(round_rug), 0.0),
-                        colour=name)
+    material = Material(
+        RUG,
+        main,
+        border,
+        third if pattern in (1, 2) else mix(main, border, 0.35),
+        (float(pattern), b.uniform(0.28, 0.4) if pattern < 3 else 0.13, float(round_rug), 0.0),
+        colour=name,
+    )
     with b.thing("rug", material, "fabric"):
         if round_rug:
             b.cone(0, 0, 0.002, min(width, depth) / 2 + 0.15, 0.014, material)
@@ -284,11 +350,14 @@ def rug(look: Look, width: float, depth: float) -> None:
             b.box(0, 0, 0.002, width, depth, 0.014, material)
 
 
-def plant(look: Look, height: float = 1.1, name: str = "potted plant", x: float = 0.0, y: float = -0.3,
-          z: float = 0.0) -> None:
+def plant(
+    look: Look, height: Number = 1.1, name: str = "potted plant", x: Number = 0.0, y: Number = -0.3, z: Number = 0.0
+) -> None:
     """Pot with leaves: a bush, tall blades or a little tree."""
     b = look.b
-    pot = b.pick((look.paint(), plain(b.rng, "white", 0.03), Material(SOLID, *(srgb(178, 96, 64),) * 3, colour="orange")))
+    pot = b.pick(
+        (look.paint(), plain(b.rng, "white", 0.03), Material(SOLID, *(srgb(178, 96, 64),) * 3, colour="orange"))
+    )
     radius = 0.15 * height / 1.1 + 0.02
     earth = Material(SOLID, *(srgb(62, 46, 36),) * 3)
     tone = b.pick(GREENS)
@@ -304,9 +373,16 @@ def plant(look: Look, height: float = 1.1, name: str = "potted plant", x: float 
                 a = 2.399963 * k
                 lift = (k + 0.5) / 13
                 r = 0.3 * height * math.sqrt(1 - 0.8 * lift) * (0.55 + 0.45 * (k % 2))
-                b.ellipsoid(x + 0.75 * r * math.cos(a), y + 0.75 * r * math.sin(a), base + free * (0.2 + 0.68 * lift),
-                            0.17 * height, 0.075 * height, 0.03 * height, leaves[k % 3],
-                            rotation(yaw=math.degrees(a), roll=-38 + 20 * lift))
+                b.ellipsoid(
+                    x + 0.75 * r * math.cos(a),
+                    y + 0.75 * r * math.sin(a),
+                    base + free * (0.2 + 0.68 * lift),
+                    0.17 * height,
+                    0.075 * height,
+                    0.03 * height,
+                    leaves[k % 3],
+                    rotation(yaw=math.degrees(a), roll=-38 + 20 * lift),
+                )
         elif kind == 1:  # blades
             for k in range(9):
                 a = 2.399963 * k
@@ -314,9 +390,16 @@ def plant(look: Look, height: float = 1.1, name: str = "potted plant", x: float 
                 length = free * (1.0 - 0.035 * k)
                 t = math.radians(tilt)
                 r = 0.5 * length * math.sin(t)
-                b.ellipsoid(x + r * math.cos(a), y + r * math.sin(a), base + 0.5 * length * math.cos(t) - 0.02,
-                            0.018 * height + 0.01, 0.05 * height, 0.5 * length, leaves[k % 3],
-                            rotation(yaw=math.degrees(a), roll=tilt))
+                b.ellipsoid(
+                    x + r * math.cos(a),
+                    y + r * math.sin(a),
+                    base + 0.5 * length * math.cos(t) - 0.02,
+                    0.018 * height + 0.01,
+                    0.05 * height,
+                    0.5 * length,
+                    leaves[k % 3],
+                    rotation(yaw=math.degrees(a), roll=tilt),
+                )
         else:  # little tree
             bark = Material(SOLID, *(srgb(98, 72, 52),) * 3)
             b.cone(x, y, base - 0.02, 0.022, 0.55 * free, bark, 0.7)
@@ -324,20 +407,30 @@ def plant(look: Look, height: float = 1.1, name: str = "potted plant", x: float 
                 a, lift = 2.399963 * k, k / 7
                 r = 0.16 * height * math.sqrt(1 - (2 * lift - 1) ** 2) + 0.02
                 s = 0.125 * height
-                b.ellipsoid(x + r * math.cos(a), y + r * math.sin(a), base + free * (0.5 + 0.36 * lift), s, s, 0.8 * s,
-                            leaves[k % 3])
+                b.ellipsoid(
+                    x + r * math.cos(a),
+                    y + r * math.sin(a),
+                    base + free * (0.5 + 0.36 * lift),
+                    s,
+                    s,
+                    0.8 * s,
+                    leaves[k % 3],
+                )
 
 
-def picture(look: Look, x: float, z: float, width: float, height: float, name: str = "picture") -> None:
+def picture(look: Look, x: Number, z: Number, width: Number, height: Number, name: str = "picture") -> None:
     """Framed landscape or abstract painting on the wall, centred at (x, z)."""
     b = look.b
     variant = b.pick((0, 2, 3, 4, 4))
     if variant == 4:
-        first, second, third = (b.pick(("red", "orange", "yellow", "teal", "blue", "navy", "pink", "white", "beige"))
-                                for _ in range(3))
+        first, second, third = (
+            b.pick(("red", "orange", "yellow", "teal", "blue", "navy", "pink", "white", "beige")) for _ in range(3)
+        )
         colours = (named(b.rng, first), named(b.rng, second), named(b.rng, third))
     else:
-        sky = b.pick((((120, 170, 210), (220, 226, 220)), ((230, 150, 90), (248, 214, 150)), ((60, 90, 140), (170, 190, 210))))
+        sky = b.pick(
+            (((120, 170, 210), (220, 226, 220)), ((230, 150, 90), (248, 214, 150)), ((60, 90, 140), (170, 190, 210)))
+        )
         land = b.pick(((86, 122, 78), (70, 90, 110), (140, 100, 70), (46, 96, 110)))
         colours = (srgb(*sky[0]), srgb(*sky[1]), srgb(*land))
     frame = b.pick((BLACK, look.wood, PAPER))
@@ -348,7 +441,7 @@ def picture(look: Look, x: float, z: float, width: float, height: float, name: s
         b.box(x, -0.035, z - height / 2 + 0.08, width - 0.16, 0.012, height - 0.16, painting)
 
 
-def mirror(look: Look, x: float, z: float, width: float, height: float) -> None:
+def mirror(look: Look, x: Number, z: Number, width: Number, height: Number) -> None:
     """Mirror in a frame; round where it is as high as wide."""
     b = look.b
     glass = Material(MIRROR, *(srgb(190, 198, 202),) * 3, gloss=0.82)
@@ -362,25 +455,41 @@ def mirror(look: Look, x: float, z: float, width: float, height: float) -> None:
             b.box(x, -0.025, z - height / 2 + 0.035, width - 0.07, 0.022, height - 0.07, glass)
 
 
-def clock(look: Look, x: float, z: float) -> None:
+def clock(look: Look, x: Number, z: Number) -> None:
     """Wall clock."""
     b = look.b
     rim = look.paint()
-    face = Material(CLOCK, srgb(240, 238, 230), rim.c1, srgb(36, 36, 38), (b.uniform(0, 6.28), b.uniform(0, 6.28), 0, 0),
-                    colour=rim.colour)
+    face = Material(
+        CLOCK,
+        srgb(240, 238, 230),
+        rim.c1,
+        srgb(36, 36, 38),
+        (b.uniform(0, 6.28), b.uniform(0, 6.28), 0, 0),
+        colour=rim.colour,
+    )
     with b.thing("clock", face, "clock"):
         b.ellipsoid(x, -0.02, z, 0.18, 0.035, 0.18, face)
 
 
-def window(look: Look, y: float, z: float, half_width: float, half_height: float, view: Material, bars: bool) -> None:
+def window(
+    look: Look, y: Number, z: Number, half_width: Number, half_height: Number, view: Material, bars: bool
+) -> None:
     """Pane with a view, frame, bars and a sill, in the frame of its wall."""
     b = look.b
     trim, w = look.trim, 0.07
     with b.thing("window", None, "window"):
         b.box(y, -0.012, z - half_height, 2 * half_width, 0.02, 2 * half_height, view, casts=False)
         for s in (-1, 1):
-            b.box(y + s * (half_width + w / 2 - 0.01), -0.03, z - half_height - w, w, 0.06, 2 * half_height + 2 * w, trim,
-                  casts=False)
+            b.box(
+                y + s * (half_width + w / 2 - 0.01),
+                -0.03,
+                z - half_height - w,
+                w,
+                0.06,
+                2 * half_height + 2 * w,
+                trim,
+                casts=False,
+            )
         b.box(y, -0.03, z + half_height - 0.01, 2 * half_width + 2 * w, 0.06, w, trim, casts=False)
         if bars:
             b.box(y, -0.022, z - half_height, 0.035, 0.03, 2 * half_height, trim, casts=False)
@@ -388,7 +497,7 @@ def window(look: Look, y: float, z: float, half_width: float, half_height: float
         b.box(y, -0.08, z - half_height - w, 2 * half_width + 0.24, 0.16, 0.05, trim, 0.01, casts=False)
 
 
-def curtains(look: Look, y: float, half_width: float, long: bool) -> None:
+def curtains(look: Look, y: Number, half_width: Number, long: bool) -> None:
     """Two curtains with folds on a rod."""
     b = look.b
     name = look.fabric_colour()
@@ -403,14 +512,15 @@ def curtains(look: Look, y: float, half_width: float, long: bool) -> None:
             b.box(y + s * (half_width + 0.2), -0.13, bottom, width, 0.09, 2.27 - bottom, cloth, 0.03, casts=False)
 
 
-def bed(look: Look, width: float = 1.6) -> None:
+def bed(look: Look, width: Number = 1.6) -> None:
     """Frame with headboard, mattress, pillows and a folded blanket."""
     b = look.b
     frame = look.timber()
     cover = look.fabric(0.3)
     if b.chance(0.12):
-        cover = Material(PLAID, cover.c1, mix(cover.c1, (0.8, 0.78, 0.74), 0.6), cover.c1, (0.36, 0, 0, 0),
-                         colour=cover.colour)
+        cover = Material(
+            PLAID, cover.c1, mix(cover.c1, (0.8, 0.78, 0.74), 0.6), cover.c1, (0.36, 0, 0, 0), colour=cover.colour
+        )
     sheet = plain(b.rng, "white" if cover.colour != "white" else "beige")
     padded = b.chance(0.3)
     with b.thing("bed", cover, "fabric"):
@@ -421,7 +531,9 @@ def bed(look: Look, width: float = 1.6) -> None:
         else:
             b.box(0, -0.035, 0.0, width + 0.1, 0.07, head, frame, 0.015)
             for k in range(3):
-                b.box((k - 1) * (width / 3), -0.075, 0.5, width / 3 - 0.06, 0.02, head - 0.6, shade_of(frame, 0.9), 0.01)
+                b.box(
+                    (k - 1) * (width / 3), -0.075, 0.5, width / 3 - 0.06, 0.02, head - 0.6, shade_of(frame, 0.9), 0.01
+                )
         b.box(0, -1.03, 0.12, width + 0.04, 2.0, 0.18, frame, 0.01)
         legs(b, width - 0.1, 1.8, -1.03, 0.14, 0.03, frame)
         b.box(0, -1.0, 0.28, width - 0.04, 1.9, 0.2, sheet, 0.05)
@@ -453,7 +565,7 @@ def nightstand(look: Look, lamp: bool) -> None:
         vase(look, 0, -0.2, 0.5)
 
 
-def dresser(look: Look, width: float = 1.3) -> None:
+def dresser(look: Look, width: Number = 1.3) -> None:
     """Chest of drawers with small things on it."""
     b = look.b
     body = look.timber()
@@ -466,7 +578,7 @@ def dresser(look: Look, width: float = 1.3) -> None:
         books_lying(look, 0.28 * width, -0.24, 0.86)
 
 
-def wardrobe(look: Look, width: float = 1.9) -> None:
+def wardrobe(look: Look, width: Number = 1.9) -> None:
     """Tall closet with doors, sometimes a mirror in the middle."""
     b = look.b
     body = look.timber()
@@ -476,7 +588,7 @@ def wardrobe(look: Look, width: float = 1.9) -> None:
         b.box(0, -0.3, 2.12, width + 0.06, 0.64, 0.05, body, 0.01)
 
 
-def bench(look: Look, width: float = 1.1) -> None:
+def bench(look: Look, width: Number = 1.1) -> None:
     """Upholstered bench."""
     b = look.b
     cloth = look.accent()
@@ -495,7 +607,7 @@ def pouf(look: Look) -> None:
         b.ellipsoid(0, -0.3, 0.07, 0.27, 0.27, 0.07, cloth)
 
 
-def radiator(look: Look, y: float, width: float = 1.1) -> None:
+def radiator(look: Look, y: Number, width: Number = 1.1) -> None:
     """White ribbed radiator under a window."""
     b = look.b
     white = plain(b.rng, "white", 0.02)

@@ -7,7 +7,19 @@ import math
 from gs_stein.world.furniture import BLACK, STEEL, bookshelf, cabinet, legs, shade_material, shade_of, surface_kind
 from gs_stein.world.looks import Look
 from gs_stein.world.materials import (
-    BANDS, BRICK, MIRROR, SOLID, STRIPES, Material, fabric, mix, named, plain, shade, srgb,
+    BANDS,
+    BRICK,
+    MIRROR,
+    SOLID,
+    STRIPES,
+    Material,
+    Number,
+    fabric,
+    mix,
+    named,
+    plain,
+    shade,
+    srgb,
 )
 from gs_stein.world.primitives import rotation
 
@@ -15,7 +27,7 @@ PORCELAIN = Material(SOLID, *(srgb(240, 239, 235),) * 3, gloss=0.07, colour="whi
 ON_SIDE = rotation(pitch=90)
 
 
-def china_cabinet(look: Look, width: float = 1.2) -> None:
+def china_cabinet(look: Look, width: Number = 1.2) -> None:
     """Doors below, open shelves with plates and glasses above."""
     b = look.b
     body = look.timber()
@@ -38,7 +50,7 @@ def china_cabinet(look: Look, width: float = 1.2) -> None:
                     b.cone(x, -0.17, z, 0.05, 0.13, PORCELAIN if j % 2 else glaze, 1.15)
 
 
-def candles(look: Look, x: float, y: float, z: float) -> None:
+def candles(look: Look, x: Number, y: Number, z: Number) -> None:
     """Two candles in holders."""
     b = look.b
     wax = plain(b.rng, b.pick(("white", "white", "red", "beige", "green")))
@@ -47,11 +59,19 @@ def candles(look: Look, x: float, y: float, z: float) -> None:
             b.cone(x + s * 0.09, y, z, 0.05, 0.03, look.metal)
             b.cone(x + s * 0.09, y, z + 0.03, 0.02, 0.16 + 0.05 * s, wax)
             if look.lamps_on:
-                b.ellipsoid(x + s * 0.09, y, z + 0.225 + 0.05 * s, 0.014, 0.014, 0.032,
-                            Material(SOLID, *(srgb(255, 200, 90),) * 3, emission=1.1), casts=False)
+                b.ellipsoid(
+                    x + s * 0.09,
+                    y,
+                    z + 0.225 + 0.05 * s,
+                    0.014,
+                    0.014,
+                    0.032,
+                    Material(SOLID, *(srgb(255, 200, 90),) * 3, emission=1.1),
+                    casts=False,
+                )
 
 
-def place_settings(look: Look, width: float, depth: float, z: float) -> None:
+def place_settings(look: Look, width: Number, depth: Number, z: Number) -> None:
     """Plates around a table centred on the origin, with a runner."""
     b = look.b
     if b.chance(0.6):
@@ -64,7 +84,7 @@ def place_settings(look: Look, width: float, depth: float, z: float) -> None:
             b.cone(x, s * (depth / 2 - 0.2), z + 0.014, 0.075, 0.004, shade_of(PORCELAIN, 0.86))
 
 
-def bathtub(look: Look, width: float = 1.7) -> None:
+def bathtub(look: Look, width: Number = 1.7) -> None:
     """Tub along the wall with water, tap, and tiles behind."""
     b = look.b
     tile = named(b.rng, b.pick(("white", "white", "beige", "teal", "blue", "green", "grey")))
@@ -79,8 +99,9 @@ def bathtub(look: Look, width: float = 1.7) -> None:
         else:
             b.box(0, -0.4, 0.0, width, 0.76, 0.54, skin, 0.03)
         b.box(0, -0.41, 0.53, width - 0.02, 0.75, 0.04, PORCELAIN, 0.018)
-        b.box(0, -0.41, 0.562, width - 0.2, 0.54, 0.012,
-              Material(SOLID, *(srgb(150, 196, 206),) * 3, gloss=0.12), 0.006)
+        b.box(
+            0, -0.41, 0.562, width - 0.2, 0.54, 0.012, Material(SOLID, *(srgb(150, 196, 206),) * 3, gloss=0.12), 0.006
+        )
     with b.thing("tap", look.metal, "metal"):
         b.cone(width / 2 - 0.25, -0.06, 0.57, 0.02, 0.2, look.metal)
         b.rod((width / 2 - 0.25, -0.06, 0.75), (width / 2 - 0.25, -0.22, 0.73), 0.018, look.metal)
@@ -92,7 +113,7 @@ def bathtub(look: Look, width: float = 1.7) -> None:
         b.box(0.06, -0.075, 0.98, 0.26, 0.05, 0.38, towel, 0.02)
 
 
-def vanity(look: Look, width: float = 1.2) -> None:
+def vanity(look: Look, width: Number = 1.2) -> None:
     """Cabinet with a basin, tap, soap and a mirror with lamps above."""
     b = look.b
     body = look.timber() if b.chance(0.6) else plain(b.rng, look.fabric_colour(), 0.04)
@@ -168,7 +189,7 @@ def towel_shelf(look: Look) -> None:
                         b.box(-0.19 + 0.38 * i, -0.17, z + 0.08 * q, 0.3, 0.24, 0.075, cloth, 0.035)
 
 
-def basket(look: Look, x: float, y: float) -> None:
+def basket(look: Look, x: Number, y: Number) -> None:
     """Laundry basket."""
     b = look.b
     c = srgb(186, 146, 98)
@@ -193,8 +214,12 @@ def fireplace(look: Look) -> None:
         b.box(0, -0.07, 0, 0.84, 0.12, 0.78, dark)
         b.box(0, -0.26, 0.0, 0.84, 0.42, 0.03, dark)
         for k in range(3):
-            b.rod((-0.22 + 0.1 * k, -0.16, 0.08 + 0.03 * (k % 2)), (0.2, -0.22 - 0.03 * k, 0.08 + 0.06 * (k % 2)), 0.045,
-                  Material(SOLID, *(srgb(86, 58, 42),) * 3))
+            b.rod(
+                (-0.22 + 0.1 * k, -0.16, 0.08 + 0.03 * (k % 2)),
+                (0.2, -0.22 - 0.03 * k, 0.08 + 0.06 * (k % 2)),
+                0.045,
+                Material(SOLID, *(srgb(86, 58, 42),) * 3),
+            )
         if look.lamps_on or b.chance(0.5):
             for k in range(5):
                 x = -0.2 + 0.1 * k
@@ -214,7 +239,12 @@ def globe(look: Look) -> None:
     with b.thing("globe", sea, "globe"):
         for k in range(3):
             a = 2.0944 * k
-            b.rod((0.2 * math.cos(a), -0.3 + 0.2 * math.sin(a), 0), (0.05 * math.cos(a), -0.3 + 0.05 * math.sin(a), 0.5), 0.022, look.wood)
+            b.rod(
+                (0.2 * math.cos(a), -0.3 + 0.2 * math.sin(a), 0),
+                (0.05 * math.cos(a), -0.3 + 0.05 * math.sin(a), 0.5),
+                0.022,
+                look.wood,
+            )
         b.torus(0, -0.3, 0.72, 0.27, 0.018, look.wood, rotation(pitch=90, yaw=20))
         b.ellipsoid(0, -0.3, 0.72, 0.24, 0.24, 0.24, sea)
         for k in range(6):
@@ -223,7 +253,7 @@ def globe(look: Look) -> None:
             b.ellipsoid(0.155 * r * math.cos(a), -0.3 + 0.155 * r * math.sin(a), 0.72 + 0.155 * z, 0.1, 0.1, 0.1, land)
 
 
-def bookcase_wall(look: Look, width: float, height: float = 2.25) -> None:
+def bookcase_wall(look: Look, width: Number, height: Number = 2.25) -> None:
     """Bookshelves side by side."""
     parts = max(1, round(width / 1.15))
     for k in range(parts):
@@ -275,7 +305,7 @@ def mobile(look: Look) -> None:
             b.ellipsoid(x, y, 1.84, 0.055, 0.055, 0.055, look.paint(), casts=False)
 
 
-def toy_bear(look: Look, x: float, y: float, z: float, size: float = 1.0) -> None:
+def toy_bear(look: Look, x: Number, y: Number, z: Number, size: Number = 1.0) -> None:
     """Teddy bear sitting at a place, facing −y."""
     b = look.b
     fur = fabric(b.rng, b.pick(("brown", "brown", "beige", "white", "pink")))
@@ -292,7 +322,7 @@ def toy_bear(look: Look, x: float, y: float, z: float, size: float = 1.0) -> Non
             b.ellipsoid(s * 0.09, -0.15, 0.055, 0.055, 0.11, 0.055, fur)
 
 
-def toy_shelf(look: Look, width: float = 1.5) -> None:
+def toy_shelf(look: Look, width: Number = 1.5) -> None:
     """Low shelf with coloured boxes and toys on it."""
     b = look.b
     body = look.timber()
@@ -309,24 +339,46 @@ def toy_shelf(look: Look, width: float = 1.5) -> None:
                     b.box((k - 1) * (width - 0.04) / 3, -0.2, 0.04 + 0.38 * j, width / 3 - 0.1, 0.32, 0.26, box, 0.02)
                     b.box((k - 1) * (width - 0.04) / 3, -0.365, 0.2 + 0.38 * j, 0.1, 0.012, 0.03, shade_of(box, 0.5))
     toy_bear(look, -0.45, -0.2, 0.8)
-    rings = b.pick((("red", "orange", "yellow", "green"), ("blue", "teal", "green", "yellow"), ("purple", "pink", "orange", "yellow")))
+    rings = b.pick(
+        (
+            ("red", "orange", "yellow", "green"),
+            ("blue", "teal", "green", "yellow"),
+            ("purple", "pink", "orange", "yellow"),
+        )
+    )
     for k, name in enumerate(rings):
         b.torus(0.05, -0.2, 0.835 + 0.065 * k, 0.08 - 0.013 * k, 0.034, plain(b.rng, name, 0.04))
     for k in range(3):
         b.box(0.36 + 0.13 * (k % 2), -0.2, 0.8 + 0.12 * (k // 2), 0.12, 0.12, 0.12, look.paint(), 0.01)
 
 
-def toys(look: Look, x: float, y: float) -> None:
+def toys(look: Look, x: Number, y: Number) -> None:
     """Ball and blocks on the floor."""
     b = look.b
     ball = look.paint()
     with b.thing("ball", ball, "toy"):
-        b.ellipsoid(x, y, 0.14, 0.14, 0.14, 0.14,
-                    Material(BANDS, ball.c1, named(b.rng, "white"), ball.c1, (5.0, 0, 0, 0), 0.04, colour=ball.colour),
-                    rotation(roll=30, yaw=40))
+        b.ellipsoid(
+            x,
+            y,
+            0.14,
+            0.14,
+            0.14,
+            0.14,
+            Material(BANDS, ball.c1, named(b.rng, "white"), ball.c1, (5.0, 0, 0, 0), 0.04, colour=ball.colour),
+            rotation(roll=30, yaw=40),
+        )
     for k in range(4):
-        b.box(x + 0.4 + 0.16 * (k % 3), y + 0.1 * (k % 2), 0.14 * (k // 3), 0.13, 0.13, 0.13, look.paint(), 0.01,
-              rotation(yaw=25 * k))
+        b.box(
+            x + 0.4 + 0.16 * (k % 3),
+            y + 0.1 * (k % 2),
+            0.14 * (k // 3),
+            0.13,
+            0.13,
+            0.13,
+            look.paint(),
+            0.01,
+            rotation(yaw=25 * k),
+        )
 
 
 def tent(look: Look) -> None:
@@ -334,7 +386,11 @@ def tent(look: Look) -> None:
     b = look.b
     name = look.fabric_colour()
     c = named(b.rng, name)
-    cloth = Material(STRIPES, c, named(b.rng, "white"), c, (0.24, 0, 0, 0), colour=name) if b.chance(0.5) else fabric(b.rng, name)
+    cloth = (
+        Material(STRIPES, c, named(b.rng, "white"), c, (0.24, 0, 0, 0), colour=name)
+        if b.chance(0.5)
+        else fabric(b.rng, name)
+    )
     with b.thing("play tent", cloth, "fabric"):
         b.frustum(0, -0.5, 0, 1.0, 0.9, 1.3, cloth, 0.06, 0.06)
         b.frustum(0, -0.765, 0, 0.46, 0.4, 0.72, shade_of(fabric(b.rng, name), 0.25), 0.1, 0.5)
@@ -342,7 +398,7 @@ def tent(look: Look) -> None:
             b.rod((s * 0.03, -0.5, 1.26), (-s * 0.06, -0.5, 1.42), 0.015, look.wood)
 
 
-def bunting(look: Look, width: float) -> None:
+def bunting(look: Look, width: Number) -> None:
     """Pennants along a wall."""
     b = look.b
     with b.thing("pennants", None, "fabric", True):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float
@@ -36,6 +37,7 @@ class Bounce:
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _patches(room):
     """Centres, inward normals and areas of the patches of six faces."""
     n = _SIDE * _SIDE
@@ -56,6 +58,7 @@ def _patches(room):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _gather(room, lights, reflectances, grid):
     """Radiosity of the patches, then what reaches the probes."""
     centres, normals, areas = _patches(room)
@@ -118,6 +121,7 @@ def _gather(room, lights, reflectances, grid):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _form(p, n, q, m, area):
     d0, d1, d2 = q[0] - p[0], q[1] - p[1], q[2] - p[2]
     s = d0 * d0 + d1 * d1 + d2 * d2
@@ -127,6 +131,7 @@ def _form(p, n, q, m, area):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _light(light, lights, room, p, n):
     """Irradiance factor of a light at a patch, without shadows."""
     kind = int(light[0])
@@ -155,6 +160,7 @@ def _light(light, lights, room, p, n):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def bounced(probes, room, x, y, z, nx, ny, nz):
     """Indirect irradiance at a point with a normal (red, green, blue)."""
     r, g, b = 0.0, 0.0, 0.0

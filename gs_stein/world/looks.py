@@ -5,8 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gs_stein.world.materials import (
-    BRICK, COLOURS, MOTTLED, PLANKS, SOLID, STRIPES, TILES, WAINSCOT, WOODS, Material, fabric, mix, named, plain,
-    shade, srgb, wood,
+    BRICK,
+    COLOURS,
+    MOTTLED,
+    PLANKS,
+    SOLID,
+    STRIPES,
+    TILES,
+    WAINSCOT,
+    WOODS,
+    Material,
+    Number,
+    fabric,
+    mix,
+    named,
+    plain,
+    shade,
+    srgb,
+    wood,
 )
 from gs_stein.world.primitives import Builder
 
@@ -24,49 +40,87 @@ class Palette:
     fabrics: tuple[str, ...]
     accents: tuple[str, ...]
     woods: tuple[str, ...]
-    free: float
+    free: Number
     """Chance that a piece takes any colour at all."""
-    rug: float
-    clutter: float
+    rug: Number
+    clutter: Number
     """Chance of each small extra."""
-    warmth: float
+    warmth: Number
     """Of the lamps, 0 to 1."""
 
 
 PALETTES: dict[str, Palette] = {
     "cozy": Palette(
-        ("beige", "beige", "white", "yellow", "orange", "green", "pink"), ("paint", "paint", "paint", "stripes"),
+        ("beige", "beige", "white", "yellow", "orange", "green", "pink"),
+        ("paint", "paint", "paint", "stripes"),
         ("oak planks", "oak planks", "light planks", "carpet"),
-        ("red", "orange", "brown", "beige", "green", "yellow", "teal"), ("orange", "red", "yellow", "green", "pink"),
-        ("oak", "oak", "walnut", "light"), 0.3, 0.95, 0.85, 1.0,
+        ("red", "orange", "brown", "beige", "green", "yellow", "teal"),
+        ("orange", "red", "yellow", "green", "pink"),
+        ("oak", "oak", "walnut", "light"),
+        0.3,
+        0.95,
+        0.85,
+        1.0,
     ),
     "modern": Palette(
-        ("white", "white", "grey", "grey", "navy", "teal", "beige"), ("paint",),
+        ("white", "white", "grey", "grey", "navy", "teal", "beige"),
+        ("paint",),
         ("light planks", "light planks", "oak planks", "grey tiles", "concrete"),
-        ("grey", "black", "white", "teal", "blue", "orange", "navy"), ("yellow", "teal", "orange", "blue", "red"),
-        ("light", "walnut", "white", "black"), 0.3, 0.7, 0.45, 0.5,
+        ("grey", "black", "white", "teal", "blue", "orange", "navy"),
+        ("yellow", "teal", "orange", "blue", "red"),
+        ("light", "walnut", "white", "black"),
+        0.3,
+        0.7,
+        0.45,
+        0.5,
     ),
     "minimalist": Palette(
-        ("white", "white", "white", "grey", "beige"), ("paint",),
-        ("light planks", "light planks", "white tiles", "concrete"), ("white", "grey", "beige", "black"),
-        ("grey", "black", "beige", "green"), ("light", "light", "white"), 0.12, 0.35, 0.1, 0.4,
+        ("white", "white", "white", "grey", "beige"),
+        ("paint",),
+        ("light planks", "light planks", "white tiles", "concrete"),
+        ("white", "grey", "beige", "black"),
+        ("grey", "black", "beige", "green"),
+        ("light", "light", "white"),
+        0.12,
+        0.35,
+        0.1,
+        0.4,
     ),
     "rustic": Palette(
-        ("beige", "white", "brown", "green", "yellow"), ("brick", "wood", "wood", "paint", "wainscot"),
+        ("beige", "white", "brown", "green", "yellow"),
+        ("brick", "wood", "wood", "paint", "wainscot"),
         ("dark planks", "oak planks", "terracotta tiles"),
-        ("red", "brown", "green", "beige", "orange", "navy"), ("red", "green", "orange", "yellow"),
-        ("oak", "dark", "walnut"), 0.25, 0.8, 0.7, 1.0,
+        ("red", "brown", "green", "beige", "orange", "navy"),
+        ("red", "green", "orange", "yellow"),
+        ("oak", "dark", "walnut"),
+        0.25,
+        0.8,
+        0.7,
+        1.0,
     ),
     "industrial": Palette(
-        ("grey", "grey", "white", "beige"), ("brick", "brick", "concrete", "concrete", "paint"),
-        ("concrete", "concrete", "dark planks"), ("brown", "black", "grey", "navy", "orange"),
-        ("orange", "red", "yellow", "teal"), ("walnut", "dark", "black"), 0.25, 0.5, 0.4, 0.8,
+        ("grey", "grey", "white", "beige"),
+        ("brick", "brick", "concrete", "concrete", "paint"),
+        ("concrete", "concrete", "dark planks"),
+        ("brown", "black", "grey", "navy", "orange"),
+        ("orange", "red", "yellow", "teal"),
+        ("walnut", "dark", "black"),
+        0.25,
+        0.5,
+        0.4,
+        0.8,
     ),
     "colorful": Palette(
         ("teal", "pink", "yellow", "blue", "green", "orange", "purple", "red", "navy"),
         ("paint", "paint", "stripes", "wainscot"),
-        ("light planks", "oak planks", "checkered tiles"), tuple(COLOURS)[:9], tuple(COLOURS)[:9],
-        ("light", "oak", "white"), 0.8, 0.9, 0.7, 0.7,
+        ("light planks", "oak planks", "checkered tiles"),
+        tuple(COLOURS)[:9],
+        tuple(COLOURS)[:9],
+        ("light", "oak", "white"),
+        0.8,
+        0.9,
+        0.7,
+        0.7,
     ),
 }
 """Keyed by style."""
@@ -92,7 +146,7 @@ class Look:
         return self.time in ("night", "sunset") or self.style == "cozy"
 
     @property
-    def glow(self) -> tuple[float, float, float]:
+    def glow(self) -> tuple[Number, Number, Number]:
         """Linear colour of lamp light."""
         return mix((1.0, 0.86, 0.7), (1.0, 0.7, 0.4), self.palette.warmth)
 
@@ -104,7 +158,7 @@ class Look:
         """Name for a small piece."""
         return self.b.pick(tuple(COLOURS) if self.b.chance(0.3) else self.palette.accents)
 
-    def fabric(self, stripes: float = 0.0) -> Material:
+    def fabric(self, stripes: Number = 0.0) -> Material:
         """Cloth for a main piece; now and then striped."""
         name = self.fabric_colour()
         if stripes and self.b.chance(0.2):
@@ -137,8 +191,11 @@ def draw_look(b: Builder) -> Look:
     time = TIMES[int(b.rng.choice(len(TIMES), p=(0.34, 0.24, 0.14, 0.28)))]
     palette = PALETTES[style]
     dark = style in ("industrial", "modern") or b.chance(0.3)
-    metal = Material(SOLID, *(srgb(48, 48, 50),) * 3, gloss=0.06, colour="black") if dark else Material(
-        SOLID, *(srgb(172, 172, 174),) * 3, gloss=0.12, colour="grey")
+    metal = (
+        Material(SOLID, *(srgb(48, 48, 50),) * 3, gloss=0.06, colour="black")
+        if dark
+        else Material(SOLID, *(srgb(172, 172, 174),) * 3, gloss=0.12, colour="grey")
+    )
     if style == "industrial":
         trim = plain(b.rng, "black", 0.03)
     elif style == "rustic":
@@ -168,8 +225,9 @@ def wall_material(look: Look) -> tuple[Material, str]:
         colour, rgb = WOODS[tone]
         c = srgb(*rgb)
         upright = 1.0 if b.chance(0.5) else 0.0
-        return Material(PLANKS, shade(c, 0.8), shade(c, 1.15), shade(c, 0.35), (0.2, upright, 2.2, 0.0), 0.02,
-                        colour=colour), kind
+        return Material(
+            PLANKS, shade(c, 0.8), shade(c, 1.15), shade(c, 0.35), (0.2, upright, 2.2, 0.0), 0.02, colour=colour
+        ), kind
     name = b.pick(tuple(COLOURS)[:-1]) if b.chance(0.5 * look.palette.free) else b.pick(look.palette.walls)
     c = named(b.rng, name)
     if name not in ("white", "beige", "grey", "black"):
@@ -192,8 +250,9 @@ def floor_material(look: Look) -> tuple[Material, str]:
         colour, rgb = WOODS[tone]
         c = srgb(*(min(x * b.uniform(0.92, 1.06), 250) for x in rgb))
         upright = 1.0 if b.chance(0.5) else 0.0
-        return Material(PLANKS, shade(c, 0.8), shade(c, 1.15), shade(c, 0.4), (0.17, upright, 1.5, 0.0), 0.035,
-                        colour=colour), "wood"
+        return Material(
+            PLANKS, shade(c, 0.8), shade(c, 1.15), shade(c, 0.4), (0.17, upright, 1.5, 0.0), 0.035, colour=colour
+        ), "wood"
     if kind == "carpet":
         name = b.pick(("beige", "beige", "grey", "red", "green", "blue"))
         return fabric(b.rng, name), "carpet"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import no_type_check
 
 import numpy as np
 from numba import njit
 
-RGB = tuple[float, float, float]
+Number = float | int
+RGB = tuple[Number, Number, Number]
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (176, 54, 48),
@@ -41,8 +43,26 @@ WOODS: dict[str, tuple[str, tuple[int, int, int]]] = {
 """Colour name and sRGB of the wood tones."""
 
 (
-    SOLID, GRAIN, PLANKS, BRICK, TILES, STRIPES, RUG, PICTURE, VIEW, BOOKS, MOTTLED, FOLDS, SCREEN, GRID, SHADE,
-    CLOCK, WAINSCOT, PLAID, MIRROR, BANDS,
+    SOLID,
+    GRAIN,
+    PLANKS,
+    BRICK,
+    TILES,
+    STRIPES,
+    RUG,
+    PICTURE,
+    VIEW,
+    BOOKS,
+    MOTTLED,
+    FOLDS,
+    SCREEN,
+    GRID,
+    SHADE,
+    CLOCK,
+    WAINSCOT,
+    PLAID,
+    MIRROR,
+    BANDS,
 ) = range(20)
 
 
@@ -55,16 +75,16 @@ class Material:
     """Linear RGB, as are the others."""
     c2: RGB = (0.5, 0.5, 0.5)
     c3: RGB = (0.5, 0.5, 0.5)
-    p: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    p: tuple[Number, Number, Number, Number] = (0.0, 0.0, 0.0, 0.0)
     """Meaning depends on the texture."""
-    gloss: float = 0.0
+    gloss: Number = 0.0
     """Strength of the room's reflection at normal incidence."""
-    emission: float = 0.0
+    emission: Number = 0.0
     """Radiance in units of the texture's colour, times π."""
     colour: str = ""
     """Name of the main colour."""
 
-    def row(self) -> list[float]:
+    def row(self) -> list[Number]:
         """The numbers the renderer reads."""
         return [self.texture, *self.c1, *self.c2, *self.c3, *self.p, self.gloss, self.emission]
 
@@ -82,27 +102,27 @@ class Material:
         return tuple(a + weight * (b - a) for a, b in zip(self.c1, self.c2, strict=True))  # type: ignore[return-value]
 
 
-def to_srgb(c: float) -> float:
+def to_srgb(c: Number) -> float:
     """Linear to sRGB, one channel in [0, 1]."""
     return 12.92 * c if c <= 0.0031308 else 1.055 * c ** (1 / 2.4) - 0.055
 
 
-def to_linear(c: float) -> float:
+def to_linear(c: Number) -> float:
     """sRGB to linear, one channel in [0, 1]."""
     return c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
 
 
-def srgb(r: float, g: float, b: float) -> RGB:
+def srgb(r: Number, g: Number, b: Number) -> RGB:
     """Linear RGB of sRGB values 0 to 255."""
     return (to_linear(r / 255), to_linear(g / 255), to_linear(b / 255))
 
 
-def shade(colour: RGB, factor: float) -> RGB:
+def shade(colour: RGB, factor: Number) -> RGB:
     """Linear colour scaled and clipped to [0, 0.95]."""
     return tuple(min(max(c * factor, 0.0), 0.95) for c in colour)  # type: ignore[return-value]
 
 
-def mix(a: RGB, b: RGB, weight: float) -> RGB:
+def mix(a: RGB, b: RGB, weight: Number) -> RGB:
     """Between two linear colours."""
     return tuple(x + weight * (y - x) for x, y in zip(a, b, strict=True))  # type: ignore[return-value]
 
@@ -114,13 +134,13 @@ def named(rng: np.random.Generator, name: str) -> RGB:
     return srgb(r, g, b)
 
 
-def plain(rng: np.random.Generator, name: str, gloss: float = 0.0) -> Material:
+def plain(rng: np.random.Generator, name: str, gloss: Number = 0.0) -> Material:
     """A smooth surface of a named colour."""
     c = named(rng, name)
     return Material(SOLID, c, c, c, gloss=gloss, colour=name)
 
 
-def fabric(rng: np.random.Generator, name: str, stripes: float = 0.0, second: str = "white") -> Material:
+def fabric(rng: np.random.Generator, name: str, stripes: Number = 0.0, second: str = "white") -> Material:
     """Cloth of a named colour: a faint mottle, or stripes of that width (metres) in a second colour."""
     c = named(rng, name)
     if stripes:
@@ -128,7 +148,7 @@ def fabric(rng: np.random.Generator, name: str, stripes: float = 0.0, second: st
     return Material(MOTTLED, shade(c, 0.92), shade(c, 1.08), c, (0.18, 0.0, 0.0, 0.0), colour=name)
 
 
-def wood(rng: np.random.Generator, tone: str, gloss: float = 0.03) -> Material:
+def wood(rng: np.random.Generator, tone: str, gloss: Number = 0.03) -> Material:
     """Grained wood of a tone from `WOODS`."""
     colour, rgb = WOODS[tone]
     value = 1 + 0.08 * (2 * rng.random() - 1)
@@ -136,16 +156,19 @@ def wood(rng: np.random.Generator, tone: str, gloss: float = 0.03) -> Material:
     return Material(GRAIN, shade(c, 0.84), shade(c, 1.14), c, (0.05, 0.6, 0.0, 0.0), gloss=gloss, colour=colour)
 
 
-def with_gloss(material: Material, gloss: float) -> Material:
+def with_gloss(material: Material, gloss: Number) -> Material:
     """The same, shinier."""
     return replace(material, gloss=gloss)
 
 
 @njit(cache=True, nogil=True, inline="always")
+@no_type_check
 def _hash(i, j, k):
     """Uniform in [0, 1) from three integers."""
-    h = (np.uint32(i) * np.uint32(374761393)) ^ (np.uint32(j) * np.uint32(668265263)) ^ (
-        np.uint32(k) * np.uint32(2246822519)
+    h = (
+        (np.uint32(i) * np.uint32(374761393))
+        ^ (np.uint32(j) * np.uint32(668265263))
+        ^ (np.uint32(k) * np.uint32(2246822519))
     )
     h = np.uint32((h ^ (h >> np.uint32(15))) * np.uint32(2246822519))
     h = np.uint32((h ^ (h >> np.uint32(13))) * np.uint32(3266489917))
@@ -153,6 +176,7 @@ def _hash(i, j, k):
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def _noise(x, y, k):
     """Smooth value noise in [0, 1] over the plane."""
     i, j = int(math.floor(x)), int(math.floor(y))
@@ -164,17 +188,20 @@ def _noise(x, y, k):
 
 
 @njit(cache=True, nogil=True, inline="always")
+@no_type_check
 def _blend(a0, a1, a2, b0, b1, b2, w):
     return a0 + w * (b0 - a0), a1 + w * (b1 - a1), a2 + w * (b2 - a2)
 
 
 @njit(cache=True, nogil=True, inline="always")
+@no_type_check
 def _smooth(low, high, x):
     s = min(max((x - low) / (high - low), 0.0), 1.0)
     return s * s * (3 - 2 * s)
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def _hue(h, s, v):
     """Linear RGB from hue in [0, 1), saturation, value."""
     r = abs(h * 6 - 3) - 1
@@ -185,6 +212,7 @@ def _hue(h, s, v):
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def _view(u, v, m):
     """What is seen through a window or in a framed picture: u, v in [-1, 1], colours sky, horizon and land.
 
@@ -244,6 +272,7 @@ def _view(u, v, m):
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def albedo(m, x, y, z, hx, hy, hz, axis, sign):
     """Colour and brightness factor of a material at a point.
 
@@ -354,8 +383,11 @@ def albedo(m, x, y, z, hx, hy, hz, axis, sign):
             return 0.5 * r, 0.5 * g, 0.5 * b, 0.0
         width = m[10]
         column = math.floor(u / width)
-        h1, h2, h3 = _hash(int(column), int(m[11]), 1), _hash(int(column), int(m[11]), 2), _hash(
-            int(column), int(m[11]), 3)
+        h1, h2, h3 = (
+            _hash(int(column), int(m[11]), 1),
+            _hash(int(column), int(m[11]), 2),
+            _hash(int(column), int(m[11]), 3),
+        )
         fu = u / width - column
         top = 0.55 + 0.42 * h1
         if 0.5 + 0.5 * v / hv > top or h3 > 0.93:
@@ -434,6 +466,7 @@ def albedo(m, x, y, z, hx, hy, hz, axis, sign):
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def _picture(u, v, m):
     r, g, b = _view(u, v, m)
     return r, g, b, 0.0

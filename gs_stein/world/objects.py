@@ -14,7 +14,18 @@ import numpy as np
 
 from gs_stein.cameras import OrbitCameras
 from gs_stein.world.materials import (
-    COLOURS, GRAIN, MOTTLED, SOLID, STRIPES, WOODS, Material, named, shade, srgb, wood,
+    COLOURS,
+    GRAIN,
+    MOTTLED,
+    SOLID,
+    STRIPES,
+    WOODS,
+    Material,
+    Number,
+    named,
+    shade,
+    srgb,
+    wood,
 )
 from gs_stein.world.primitives import BOX, CONE, ELLIPSOID, Builder, Scene, Thing
 
@@ -37,7 +48,7 @@ class Kit:
         """A colour that stands out from those taken."""
         return self.b.pick([name for name in COLOURS if name not in taken])
 
-    def paint(self, name: str, gloss: float = 0.05) -> Material:
+    def paint(self, name: str, gloss: Number = 0.05) -> Material:
         """Lacquer, glaze or plastic."""
         c = named(self.b.rng, name)
         return Material(SOLID, c, c, c, gloss=gloss, colour=name)
@@ -47,7 +58,7 @@ class Kit:
         c = named(self.b.rng, name)
         return Material(MOTTLED, shade(c, 0.9), shade(c, 1.08), c, (0.25, 0.0, 0.0, 0.0), colour=name)
 
-    def striped(self, name: str, second: str, width: float, level: bool = False) -> Material:
+    def striped(self, name: str, second: str, width: Number, level: bool = False) -> Material:
         """Stripes, upright or level."""
         c, d = named(self.b.rng, name), named(self.b.rng, second)
         return Material(STRIPES, c, d, c, (width, float(level), 0.0, 0.0), 0.04, colour=name)
@@ -58,11 +69,15 @@ class Kit:
 
     def metal(self, name: str = "grey") -> Material:
         """Polished metal; "yellow" is gold, "orange" copper."""
-        c = {"grey": srgb(176, 178, 182), "yellow": srgb(222, 170, 74), "orange": srgb(206, 122, 80),
-             "black": srgb(52, 52, 56)}[name]
+        c = {
+            "grey": srgb(176, 178, 182),
+            "yellow": srgb(222, 170, 74),
+            "orange": srgb(206, 122, 80),
+            "black": srgb(52, 52, 56),
+        }[name]
         return Material(SOLID, c, c, c, gloss=0.28, colour=name)
 
-    def finish(self, wooden: float = 0.2, metal: float = 0.12, colour: str = "") -> tuple[Material, str]:
+    def finish(self, wooden: Number = 0.2, metal: Number = 0.12, colour: str = "") -> tuple[Material, str]:
         """Surface of a main part and its kind for captions: paint of any colour, wood or metal."""
         draw = float(self.b.rng.random())
         if draw < wooden:
@@ -72,12 +87,13 @@ class Kit:
             return self.metal(name), {"grey": "metal", "yellow": "gold", "orange": "copper"}[name]
         return self.paint(colour or self.colour()), "paint"
 
-    def part(self, name: str, material: Material, kind: str = "paint", plural: bool = False
-             ) -> AbstractContextManager[Thing]:
+    def part(
+        self, name: str, material: Material, kind: str = "paint", plural: bool = False
+    ) -> AbstractContextManager[Thing]:
         """A part that captions may name; the first one is the object itself."""
         return self.b.thing(name, material, kind, plural)
 
-    def dark(self, gloss: float = 0.06) -> Material:
+    def dark(self, gloss: Number = 0.06) -> Material:
         """Tyres, eyes, handles."""
         return Material(SOLID, *(srgb(38, 38, 41),) * 3, gloss=gloss, colour="black")
 
@@ -127,5 +143,15 @@ def draw_object(rng: np.random.Generator, kind: str, make: Maker) -> Scene:
     make(Kit(b))
     b.sun((-0.55, -0.75, 1.0), (1.0, 0.97, 0.92), 0.95, 0.22)
     b.sun((0.8, 0.45, 0.55), (0.9, 0.95, 1.0), 0.28, 0.3)
-    return framed(b.scene(kind, "", "day", OrbitCameras(), None, (BACKGROUND, BACKGROUND),
-                          ((0.78, 0.8, 0.83), (0.44, 0.43, 0.42)), 1.0))
+    return framed(
+        b.scene(
+            kind,
+            "",
+            "day",
+            OrbitCameras(),
+            None,
+            (BACKGROUND, BACKGROUND),
+            ((0.78, 0.8, 0.83), (0.44, 0.43, 0.42)),
+            1.0,
+        )
+    )

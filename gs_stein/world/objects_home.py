@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gs_stein.world.materials import BANDS, SOLID, Material, named, shade, srgb
+from gs_stein.world.materials import BANDS, SOLID, Material, Number, named, shade, srgb
 from gs_stein.world.objects import Kit, Maker
 from gs_stein.world.primitives import rotation
 
@@ -12,8 +12,9 @@ ON_SIDE = rotation(pitch=90)
 """Turns an upright cylinder's axis toward y."""
 
 
-def _feet(k: Kit, width: float, depth: float, height: float, radius: float, material: Material, spread: float = 0.0
-          ) -> None:
+def _feet(
+    k: Kit, width: Number, depth: Number, height: Number, radius: Number, material: Material, spread: Number = 0.0
+) -> None:
     for sx in (-1, 1):
         for sy in (-1, 1):
             x, y = sx * width / 2, sy * depth / 2
@@ -74,7 +75,9 @@ def sofa(k: Kit) -> None:
         pillow = k.cloth(k.other(cloth.colour))
         with k.part("pillows", pillow, "fabric", True):
             for s in (-1, 1):
-                b.box(s * 0.45, 0.02, 0.5, 0.34, 0.12, 0.33, pillow, 0.055, rotation(yaw=-10 * s, pitch=-20, roll=8 * s))
+                b.box(
+                    s * 0.45, 0.02, 0.5, 0.34, 0.12, 0.33, pillow, 0.055, rotation(yaw=-10 * s, pitch=-20, roll=8 * s)
+                )
 
 
 def stool(k: Kit) -> None:
@@ -86,7 +89,9 @@ def stool(k: Kit) -> None:
         b.cone(0, 0, 0.6, 0.24, 0.07, seat)
         for j in range(3):
             a = 2.0944 * j + 0.52
-            b.rod((0.25 * math.cos(a), 0.25 * math.sin(a), 0), (0.13 * math.cos(a), 0.13 * math.sin(a), 0.61), 0.028, legs)
+            b.rod(
+                (0.25 * math.cos(a), 0.25 * math.sin(a), 0), (0.13 * math.cos(a), 0.13 * math.sin(a), 0.61), 0.028, legs
+            )
         b.torus(0, 0, 0.24, 0.2, 0.016, k.metal() if b.chance(0.5) else legs)
 
 
@@ -140,7 +145,9 @@ def bookshelf(k: Kit) -> None:
             while x < 0.36:
                 w, h = b.uniform(0.05, 0.085), b.uniform(0.24, 0.33)
                 if b.chance(0.9):
-                    cover = k.paint(k.colour("red", "blue", "green", "yellow", "orange", "navy", "teal", "white", "brown"), 0.0)
+                    cover = k.paint(
+                        k.colour("red", "blue", "green", "yellow", "orange", "navy", "teal", "white", "brown"), 0.0
+                    )
                     b.box(x + w / 2, -0.01, 0.39 * j + 0.04, w - 0.006, 0.22, h, cover)
                 x += w
 
@@ -163,7 +170,7 @@ def lamp(k: Kit) -> None:
         b.cone(0, 0, 0, 0.025, 0.6, foot)
 
 
-def mixed(material: Material, white: float) -> tuple[float, float, float]:
+def mixed(material: Material, white: Number) -> tuple[Number, Number, Number]:
     """Main colour, lightened."""
     return tuple(c + white * (0.9 - c) for c in material.c1)  # type: ignore[return-value]
 
@@ -181,13 +188,28 @@ def potted_plant(k: Kit) -> None:
             if blades:
                 tilt, length = 5 + 30 * lift, 0.85 - 0.3 * lift
                 t = math.radians(tilt)
-                b.ellipsoid(0.5 * length * math.sin(t) * math.cos(a), 0.5 * length * math.sin(t) * math.sin(a),
-                            0.36 + 0.5 * length * math.cos(t), 0.025, 0.065, 0.5 * length, leaves[j % 3],
-                            rotation(yaw=math.degrees(a), roll=tilt))
+                b.ellipsoid(
+                    0.5 * length * math.sin(t) * math.cos(a),
+                    0.5 * length * math.sin(t) * math.sin(a),
+                    0.36 + 0.5 * length * math.cos(t),
+                    0.025,
+                    0.065,
+                    0.5 * length,
+                    leaves[j % 3],
+                    rotation(yaw=math.degrees(a), roll=tilt),
+                )
             else:
                 r = 0.34 * math.sqrt(1 - 0.75 * lift) * (0.6 + 0.4 * (j % 2))
-                b.ellipsoid(0.85 * r * math.cos(a), 0.85 * r * math.sin(a), 0.44 + 0.5 * lift, 0.19, 0.09, 0.035,
-                            leaves[j % 3], rotation(yaw=math.degrees(a), roll=-40 + 25 * lift))
+                b.ellipsoid(
+                    0.85 * r * math.cos(a),
+                    0.85 * r * math.sin(a),
+                    0.44 + 0.5 * lift,
+                    0.19,
+                    0.09,
+                    0.035,
+                    leaves[j % 3],
+                    rotation(yaw=math.degrees(a), roll=-40 + 25 * lift),
+                )
     with k.part("pot", pot, "ceramic"):
         b.cone(0, 0, 0, 0.17, 0.34, pot, 1.4)
         b.cone(0, 0, 0.3, 0.255, 0.06, pot)
@@ -200,8 +222,11 @@ def mug(k: Kit) -> None:
     name = k.colour()
     striped = b.chance(0.25)
     second = k.other(name)
-    glaze = Material(BANDS, named(b.rng, name), named(b.rng, second), (0, 0, 0), (6.0, 0, 0, 0), 0.07,
-                     colour=name) if striped else k.paint(name, 0.08)
+    glaze = (
+        Material(BANDS, named(b.rng, name), named(b.rng, second), (0, 0, 0), (6.0, 0, 0, 0), 0.07, colour=name)
+        if striped
+        else k.paint(name, 0.08)
+    )
     plain = k.paint(name, 0.08)
     with k.part("mug", glaze, f"striped {second}" if striped else "ceramic"):
         b.cone(0, 0, 0, 0.38, 0.86, glaze, 1.06)
@@ -243,7 +268,9 @@ def vase(k: Kit) -> None:
             x, y = r * math.cos(a), r * math.sin(a)
             b.rod((0, 0, 0.62), (x, y, h), 0.014, stem)
             b.ellipsoid(x, y, h, 0.105, 0.105, 0.075, petals)
-            b.ellipsoid(x, y, h + 0.05, 0.042, 0.042, 0.04, k.paint("yellow" if petals.colour != "yellow" else "brown", 0.0))
+            b.ellipsoid(
+                x, y, h + 0.05, 0.042, 0.042, 0.04, k.paint("yellow" if petals.colour != "yellow" else "brown", 0.0)
+            )
 
 
 def cake(k: Kit) -> None:
@@ -271,8 +298,15 @@ def cake(k: Kit) -> None:
                 b.ellipsoid(x, y, 0.73, 0.07, 0.07, 0.07, bright)
             else:
                 b.cone(x, y, 0.67, 0.03, 0.22, bright)
-                b.ellipsoid(x, y, 0.93, 0.03, 0.03, 0.06,
-                            Material(SOLID, *(srgb(255, 196, 80),) * 3, emission=0.5, colour="yellow"))
+                b.ellipsoid(
+                    x,
+                    y,
+                    0.93,
+                    0.03,
+                    0.03,
+                    0.06,
+                    Material(SOLID, *(srgb(255, 196, 80),) * 3, emission=0.5, colour="yellow"),
+                )
 
 
 def hamburger(k: Kit) -> None:
@@ -340,8 +374,16 @@ def pineapple(k: Kit) -> None:
             a, lift = 2.399963 * j, j / 14
             tilt = 55 - 50 * lift
             t = math.radians(tilt)
-            b.ellipsoid(0.24 * math.sin(t) * math.cos(a), 0.24 * math.sin(t) * math.sin(a), 0.98 + 0.25 * math.cos(t) + 0.12 * lift,
-                        0.02, 0.06, 0.26, leaf, rotation(yaw=math.degrees(a), roll=tilt))
+            b.ellipsoid(
+                0.24 * math.sin(t) * math.cos(a),
+                0.24 * math.sin(t) * math.sin(a),
+                0.98 + 0.25 * math.cos(t) + 0.12 * lift,
+                0.02,
+                0.06,
+                0.26,
+                leaf,
+                rotation(yaw=math.degrees(a), roll=tilt),
+            )
 
 
 def donut(k: Kit) -> None:
@@ -357,7 +399,16 @@ def donut(k: Kit) -> None:
             e = math.radians(28 + 124 * ((j * 0.618) % 1))
             r = 0.46 + 0.225 * math.cos(e)
             c = k.paint(k.colour("red", "yellow", "blue", "white", "green", "orange"), 0.0)
-            b.ellipsoid(r * math.cos(a), r * math.sin(a), 0.05 + 0.225 * math.sin(e), 0.045, 0.018, 0.018, c, rotation(yaw=57 * j))
+            b.ellipsoid(
+                r * math.cos(a),
+                r * math.sin(a),
+                0.05 + 0.225 * math.sin(e),
+                0.045,
+                0.018,
+                0.018,
+                c,
+                rotation(yaw=57 * j),
+            )
 
 
 def ice_cream(k: Kit) -> None:
@@ -371,7 +422,11 @@ def ice_cream(k: Kit) -> None:
         b.cone(0, 0, 0, 0.04, 0.85, waffle, 7.0)
         b.torus(0, 0, 0.84, 0.26, 0.04, waffle)
         for j in range(count):
-            c = scoop if j == 0 or b.chance(0.5) else k.paint(k.colour("pink", "white", "brown", "green", "yellow"), 0.03)
+            c = (
+                scoop
+                if j == 0 or b.chance(0.5)
+                else k.paint(k.colour("pink", "white", "brown", "green", "yellow"), 0.03)
+            )
             r = 0.31 - 0.035 * j
             b.ellipsoid(0, 0, 1.02 + 0.33 * j, r, r, 0.92 * r, c)
             b.torus(0, 0, 0.9 + 0.33 * j, r - 0.045, 0.06, c)
@@ -408,7 +463,11 @@ def robot(k: Kit) -> None:
     """Boxy, with antenna, eyes, arms and a panel."""
     b = k.b
     body, kind = k.finish(0.0, 0.3)
-    second = k.paint(k.other(body.colour), 0.06) if kind == "paint" and b.chance(0.6) else k.metal("grey" if kind != "metal" else "black")
+    second = (
+        k.paint(k.other(body.colour), 0.06)
+        if kind == "paint" and b.chance(0.6)
+        else k.metal("grey" if kind != "metal" else "black")
+    )
     eye = Material(SOLID, *(srgb(110, 226, 236),) * 3, emission=0.5, colour="teal")
     with k.part("robot", body, kind):
         b.box(0, 0, 0.42, 0.56, 0.4, 0.56, body, 0.05)
@@ -491,7 +550,9 @@ def clock(k: Kit) -> None:
 
     b = k.b
     body, kind = k.finish(0.1, 0.2)
-    face = Material(CLOCK, srgb(244, 242, 235), srgb(244, 242, 235), srgb(34, 34, 36), (b.uniform(0, 6.2), b.uniform(0, 6.2), 0, 0))
+    face = Material(
+        CLOCK, srgb(244, 242, 235), srgb(244, 242, 235), srgb(34, 34, 36), (b.uniform(0, 6.2), b.uniform(0, 6.2), 0, 0)
+    )
     bell = k.metal(b.pick(("grey", "yellow")))
     with k.part("alarm clock", body, kind):
         b.cone(0, 0, 0.4, 0.5, 0.3, body, turn=ON_SIDE)
@@ -518,9 +579,30 @@ def bottle(k: Kit) -> None:
 
 
 HOME: dict[str, Maker] = {
-    "chair": chair, "armchair": armchair, "sofa": sofa, "stool": stool, "table": table, "bed": bed,
-    "bookshelf": bookshelf, "lamp": lamp, "potted plant": potted_plant, "mug": mug, "teapot": teapot, "vase": vase,
-    "cake": cake, "hamburger": hamburger, "apple": apple, "pear": pear, "pineapple": pineapple, "donut": donut,
-    "ice cream": ice_cream, "teddy bear": teddy_bear, "robot": robot, "gift box": gift_box,
-    "treasure chest": treasure_chest, "guitar": guitar, "alarm clock": clock, "bottle": bottle,
+    "chair": chair,
+    "armchair": armchair,
+    "sofa": sofa,
+    "stool": stool,
+    "table": table,
+    "bed": bed,
+    "bookshelf": bookshelf,
+    "lamp": lamp,
+    "potted plant": potted_plant,
+    "mug": mug,
+    "teapot": teapot,
+    "vase": vase,
+    "cake": cake,
+    "hamburger": hamburger,
+    "apple": apple,
+    "pear": pear,
+    "pineapple": pineapple,
+    "donut": donut,
+    "ice cream": ice_cream,
+    "teddy bear": teddy_bear,
+    "robot": robot,
+    "gift box": gift_box,
+    "treasure chest": treasure_chest,
+    "guitar": guitar,
+    "alarm clock": clock,
+    "bottle": bottle,
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from gs_stein.world.materials import BANDS, BRICK, SOLID, Material, named, shade, srgb
+from gs_stein.world.materials import BANDS, BRICK, SOLID, Material, Number, named, shade, srgb
 from gs_stein.world.objects import Kit, Maker
 from gs_stein.world.objects_home import ON_SIDE
 from gs_stein.world.primitives import rotation
@@ -16,7 +16,7 @@ LEFT = rotation(roll=90)
 """Turns an upright cylinder's axis toward x."""
 
 
-def _wheels(k: Kit, xs: tuple[float, ...], y: float, radius: float, width: float = 0.14) -> None:
+def _wheels(k: Kit, xs: tuple[float, ...], y: Number, radius: Number, width: Number = 0.14) -> None:
     for x in xs:
         for s in (-1, 1):
             k.b.cone(x, s * y, radius - width / 2, radius, width, k.dark(0.03), turn=ON_SIDE)
@@ -159,7 +159,10 @@ def sailboat(k: Kit) -> None:
     """Hull, mast and two sails."""
     b = k.b
     hull, kind = k.finish(0.4, 0.0)
-    sail = k.paint(k.colour("white", "white", "red", "yellow", "blue", "orange") if hull.colour != "white" else k.other("white"), 0.0)
+    sail = k.paint(
+        k.colour("white", "white", "red", "yellow", "blue", "orange") if hull.colour != "white" else k.other("white"),
+        0.0,
+    )
     with k.part("sailboat", hull, kind):
         with b.at(0, 0, 0.3, roll=180):
             b.frustum(0, 0, -0.02, 1.5, 0.56, 0.34, hull, 0.62, 0.5)
@@ -222,9 +225,17 @@ def house(k: Kit) -> None:
     b = k.b
     brick = b.chance(0.25)
     c = srgb(168, 84, 62)
-    wall = Material(BRICK, shade(c, 0.85), shade(c, 1.12), srgb(200, 186, 168), (0.1, 0.26, 0.008, 0), colour="red") if brick else k.paint(
-        k.colour("white", "beige", "yellow", "pink", "blue", "green", "teal", "orange"), 0.0)
-    roof = k.paint(k.colour("red", "brown", "grey", "navy", "orange", "green", "teal", "purple") if not brick else k.colour("grey", "brown", "black", "navy"), 0.0)
+    wall = (
+        Material(BRICK, shade(c, 0.85), shade(c, 1.12), srgb(200, 186, 168), (0.1, 0.26, 0.008, 0), colour="red")
+        if brick
+        else k.paint(k.colour("white", "beige", "yellow", "pink", "blue", "green", "teal", "orange"), 0.0)
+    )
+    roof = k.paint(
+        k.colour("red", "brown", "grey", "navy", "orange", "green", "teal", "purple")
+        if not brick
+        else k.colour("grey", "brown", "black", "navy"),
+        0.0,
+    )
     door = k.paint(k.other(wall.colour, roof.colour, "white"), 0.03)
     white = k.paint("white", 0.02)
     with k.part("house", wall, "brick" if brick else "paint"):
@@ -400,7 +411,10 @@ def snowman(k: Kit) -> None:
     """Three balls, carrot, hat and scarf."""
     b = k.b
     snow = k.paint("white", 0.0)
-    scarf, hat = k.paint(k.colour("red", "blue", "green", "orange", "purple", "teal", "yellow"), 0.0), k.paint(k.colour("black", "black", "brown", "navy", "red"), 0.02)
+    scarf, hat = (
+        k.paint(k.colour("red", "blue", "green", "orange", "purple", "teal", "yellow"), 0.0),
+        k.paint(k.colour("black", "black", "brown", "navy", "red"), 0.02),
+    )
     with k.part("snowman", snow, "snow"):
         b.ellipsoid(0, 0, 0.4, 0.46, 0.46, 0.42, snow)
         b.ellipsoid(0, 0, 0.98, 0.33, 0.33, 0.32, snow)
@@ -478,13 +492,17 @@ def cat(k: Kit) -> None:
             b.ellipsoid(s * 0.26, 0.05, 0.17, 0.13, 0.26, 0.17, fur)
         for j in range(7):
             a = 0.28 * j
-            b.ellipsoid(0.2 + 0.36 * math.sin(a), 0.45 - 0.32 * (1 - math.cos(a)), 0.08 + 0.012 * j, 0.085, 0.085, 0.075, fur)
+            b.ellipsoid(
+                0.2 + 0.36 * math.sin(a), 0.45 - 0.32 * (1 - math.cos(a)), 0.08 + 0.012 * j, 0.085, 0.085, 0.075, fur
+            )
 
 
 def well(k: Kit) -> None:
     """Stone well with a roof and a bucket."""
     b = k.b
-    stone = Material(BRICK, srgb(150, 146, 140), srgb(122, 120, 116), srgb(88, 86, 84), (0.14, 0.2, 0.008, 0), colour="grey")
+    stone = Material(
+        BRICK, srgb(150, 146, 140), srgb(122, 120, 116), srgb(88, 86, 84), (0.14, 0.2, 0.008, 0), colour="grey"
+    )
     roof = k.paint(k.colour("red", "brown", "blue", "green", "orange"), 0.0)
     post = k.wood("oak")
     with k.part("well", stone, "stone"):
@@ -503,9 +521,27 @@ def well(k: Kit) -> None:
 
 
 WORLD: dict[str, Maker] = {
-    "car": car, "truck": truck, "bus": bus, "train": train, "airplane": airplane, "helicopter": helicopter,
-    "rocket": rocket, "sailboat": sailboat, "submarine": submarine, "hot air balloon": balloon, "house": house,
-    "castle": castle, "lighthouse": lighthouse, "windmill": windmill, "tree": tree, "palm tree": palm,
-    "cactus": cactus, "mushroom": mushroom, "snowman": snowman, "rubber duck": duck, "penguin": penguin, "cat": cat,
+    "car": car,
+    "truck": truck,
+    "bus": bus,
+    "train": train,
+    "airplane": airplane,
+    "helicopter": helicopter,
+    "rocket": rocket,
+    "sailboat": sailboat,
+    "submarine": submarine,
+    "hot air balloon": balloon,
+    "house": house,
+    "castle": castle,
+    "lighthouse": lighthouse,
+    "windmill": windmill,
+    "tree": tree,
+    "palm tree": palm,
+    "cactus": cactus,
+    "mushroom": mushroom,
+    "snowman": snowman,
+    "rubber duck": duck,
+    "penguin": penguin,
+    "cat": cat,
     "well": well,
 }

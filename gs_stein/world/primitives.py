@@ -19,14 +19,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from gs_stein.cameras import CameraOptions, RoomCameras
-from gs_stein.world.materials import Material
+from gs_stein.cameras import CameraOptions, OrbitCameras, RoomCameras
+from gs_stein.world.materials import Material, Number
 
 BOX, ELLIPSOID, CONE, FRUSTUM, TORUS = range(5)
 
 SPHERE_LIGHT, WINDOW_LIGHT, SUN_LIGHT = range(3)
 
-Vector = tuple[float, float, float]
+Vector = tuple[Number, Number, Number]
 Rotation = tuple[Vector, Vector, Vector]
 IDENTITY: Rotation = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
@@ -41,7 +41,7 @@ class Thing:
     """Noun, such as "sofa"."""
     colour: str
     """Colour name from `materials.COLOURS`; "" where it has no main colour."""
-    rgb: tuple[float, float, float]
+    rgb: tuple[Number, Number, Number]
     """Mean sRGB of its main surface, in [0, 1]."""
     material: str
     """Such as "fabric", "wood", "brick"."""
@@ -73,14 +73,14 @@ class Scene:
     """Whether a primitive casts shadows (lamp shades and window panes don't)."""
     materials: Float[np.ndarray, "M 16"]
     lights: Float[np.ndarray, "L 12"]
-    """Type, position (3), colour (3), radius, and for windows half width and half height, bars; direction for the sun."""
+    """Type, position (3), colour (3), radius; for windows half width, half height and bars; for the sun direction."""
     room: Float[np.ndarray, " 3"]
     """Half width, half depth and height of the room; zeros where there is none."""
     background: Float[np.ndarray, "2 3"]
     """Zenith and horizon behind everything, where there is no room."""
     ambient: Float[np.ndarray, "2 3"]
     """Irradiance from above and below where there is no room to bounce light."""
-    exposure: float
+    exposure: Number
     """Brightness goal of the tone mapping (rooms), or the plain factor (no room)."""
 
     def thing(self, name: str) -> Thing | None:
@@ -88,7 +88,7 @@ class Scene:
         return next((thing for thing in self.things if thing.name == name), None)
 
 
-def rotation(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Rotation:
+def rotation(yaw: Number = 0.0, pitch: Number = 0.0, roll: Number = 0.0) -> Rotation:
     """Local-to-world rotation: roll about y, then pitch about x, then yaw about z, in degrees."""
     cy, sy = math.cos(math.radians(yaw)), math.sin(math.radians(yaw))
     cp, sp = math.cos(math.radians(pitch)), math.sin(math.radians(pitch))
@@ -124,7 +124,7 @@ class Builder:
     """Thing that new primitives belong to."""
     turn: Rotation = IDENTITY
     origin: Vector = (0.0, 0.0, 0.0)
-    scale: float = 1.0
+    scale: Number = 1.0
     _shapes: list[int] = field(default_factory=list)
     _geometry: list[list[float]] = field(default_factory=list)
     _material_ids: list[int] = field(default_factory=list)
@@ -135,11 +135,11 @@ class Builder:
 
     # Random draws, spelled short because furniture is full of them.
 
-    def uniform(self, low: float, high: float) -> float:
+    def uniform(self, low: Number, high: Number) -> float:
         """Uniform in [low, high)."""
         return low + (high - low) * float(self.rng.random())
 
-    def chance(self, probability: float) -> bool:
+    def chance(self, probability: Number) -> bool:
         """True with this probability."""
         return float(self.rng.random()) < probability
 
@@ -150,8 +150,16 @@ class Builder:
     # Frames and things.
 
     @contextmanager
-    def at(self, x: float, y: float, z: float = 0.0, yaw: float = 0.0, scale: float = 1.0,
-           pitch: float = 0.0, roll: float = 0.0) -> Iterator[None]:
+    def at(
+        self,
+        x: Number,
+        y: Number,
+        z: Number = 0.0,
+        yaw: Number = 0.0,
+        scale: Number = 1.0,
+        pitch: Number = 0.0,
+        roll: Number = 0.0,
+    ) -> Iterator[None]:
         """Work in a frame placed at (x, y, z) of the present one, turned by yaw, pitch and roll (degrees)."""
         saved = self.turn, self.origin, self.scale
         self.origin = self.world((x, y, z))
@@ -166,7 +174,9 @@ class Builder:
         """A point of the present frame in the world."""
         q = apply(self.turn, p)
         return (
-            self.origin[0] + self.scale * q[0], self.origin[1] + self.scale * q[1], self.origin[2] + self.scale * q[2]
+            self.origin[0] + self.scale * q[0],
+            self.origin[1] + self.scale * q[1],
+            self.origin[2] + self.scale * q[2],
         )
 
     @contextmanager
@@ -188,8 +198,17 @@ class Builder:
 
     # Primitives. Boxes, cones and frustums take their bottom's height, ellipsoids and tori their centre's.
 
-    def _add(self, shape: int, centre: Vector, half: Vector, material: Material, turn: Rotation,
-             p0: float, p1: float, casts: bool) -> None:
+    def _add(
+        self,
+        shape: int,
+        centre: Vector,
+        half: Vector,
+        material: Material,
+        turn: Rotation,
+        p0: Number,
+        p1: Number,
+        casts: bool,
+    ) -> None:
         s = self.scale
         r = self.turn if turn is IDENTITY else multiply(self.turn, turn)
         row = [*self.world(centre), *r[0], *r[1], *r[2], *(max(s * h, 1e-4) for h in half), p0, p1]
@@ -199,20 +218,53 @@ class Builder:
         self._thing_ids.append(self.current)
         self._casts.append(casts)
 
-    def box(self, x: float, y: float, z: float, width: float, depth: float, height: float, material: Material,
-            edge: float = 0.0, turn: Rotation = IDENTITY, casts: bool = True) -> None:
+    def box(
+        self,
+        x: Number,
+        y: Number,
+        z: Number,
+        width: Number,
+        depth: Number,
+        height: Number,
+        material: Material,
+        edge: Number = 0.0,
+        turn: Rotation = IDENTITY,
+        casts: bool = True,
+    ) -> None:
         """Box of full extents; (x, y) is its middle, z its bottom (turned about its centre); edge is a radius."""
         edge = min(edge, 0.499 * min(width, depth, height)) * self.scale
         half = (width / 2, depth / 2, height / 2)
         self._add(BOX, (x, y, z + height / 2), half, material, turn, edge, 0.0, casts)
 
-    def ellipsoid(self, x: float, y: float, z: float, rx: float, ry: float, rz: float, material: Material,
-                  turn: Rotation = IDENTITY, cut: float = -1.0, casts: bool = True) -> None:
+    def ellipsoid(
+        self,
+        x: Number,
+        y: Number,
+        z: Number,
+        rx: Number,
+        ry: Number,
+        rz: Number,
+        material: Material,
+        turn: Rotation = IDENTITY,
+        cut: Number = -1.0,
+        casts: bool = True,
+    ) -> None:
         """Ellipsoid of radii (rx, ry, rz) around (x, y, z), kept above cut·rz."""
         self._add(ELLIPSOID, (x, y, z), (rx, ry, rz), material, turn, cut, 0.0, casts)
 
-    def cone(self, x: float, y: float, z: float, radius: float, height: float, material: Material,
-             top: float = 1.0, ry: float | None = None, turn: Rotation = IDENTITY, casts: bool = True) -> None:
+    def cone(
+        self,
+        x: Number,
+        y: Number,
+        z: Number,
+        radius: Number,
+        height: Number,
+        material: Material,
+        top: Number = 1.0,
+        ry: Number | None = None,
+        turn: Rotation = IDENTITY,
+        casts: bool = True,
+    ) -> None:
         """Upright (before the turn) cone frustum; `top` is the upper over the lower radius, 1 a cylinder."""
         half = (radius, radius if ry is None else ry, height / 2)
         if top > 1.0:  # the larger end has to span the frame: turn it upside down
@@ -220,8 +272,9 @@ class Builder:
             half, top, turn = (half[0] * top, half[1] * top, half[2]), 1.0 / top, multiply(turn, flip)
         self._add(CONE, (x, y, z + height / 2), half, material, turn, top, 0.0, casts)
 
-    def rod(self, start: Vector, end: Vector, radius: float, material: Material, top: float = 1.0,
-            casts: bool = True) -> None:
+    def rod(
+        self, start: Vector, end: Vector, radius: Number, material: Material, top: Number = 1.0, casts: bool = True
+    ) -> None:
         """Cylinder (or cone) between two points of the present frame."""
         d = [end[i] - start[i] for i in range(3)]
         length = math.sqrt(d[0] ** 2 + d[1] ** 2 + d[2] ** 2)
@@ -233,41 +286,66 @@ class Builder:
         middle = tuple((start[i] + end[i]) / 2 for i in range(3))
         self.cone(middle[0], middle[1], middle[2] - length / 2, radius, length, material, top, None, turn, casts)
 
-    def frustum(self, x: float, y: float, z: float, width: float, depth: float, height: float, material: Material,
-                top_x: float = 1.0, top_y: float = 1.0, turn: Rotation = IDENTITY, casts: bool = True) -> None:
+    def frustum(
+        self,
+        x: Number,
+        y: Number,
+        z: Number,
+        width: Number,
+        depth: Number,
+        height: Number,
+        material: Material,
+        top_x: Number = 1.0,
+        top_y: Number = 1.0,
+        turn: Rotation = IDENTITY,
+        casts: bool = True,
+    ) -> None:
         """Box whose top is scaled by (top_x, top_y), each in [0, 1]."""
         half = (width / 2, depth / 2, height / 2)
         self._add(FRUSTUM, (x, y, z + height / 2), half, material, turn, top_x, top_y, casts)
 
-    def torus(self, x: float, y: float, z: float, radius: float, tube: float, material: Material,
-              turn: Rotation = IDENTITY, casts: bool = True) -> None:
+    def torus(
+        self,
+        x: Number,
+        y: Number,
+        z: Number,
+        radius: Number,
+        tube: Number,
+        material: Material,
+        turn: Rotation = IDENTITY,
+        casts: bool = True,
+    ) -> None:
         """Ring around its local z axis; `radius` goes to the tube's middle."""
         self._add(TORUS, (x, y, z), (radius + tube, radius + tube, tube), material, turn, 0.0, 0.0, casts)
 
     # Lights.
 
-    def lamp(self, x: float, y: float, z: float, colour: Vector, power: float, radius: float = 0.1) -> None:
+    def lamp(self, x: Number, y: Number, z: Number, colour: Vector, power: Number, radius: Number = 0.1) -> None:
         """Spherical light at a point of the present frame; power is irradiance at one metre."""
         self._lights.append([SPHERE_LIGHT, *self.world((x, y, z)), *(power * c for c in colour), radius, 0, 0, 0, 0])
 
-    def window_light(self, y: float, z: float, half_width: float, half_height: float, colour: Vector, power: float,
-                     x: float) -> None:
+    def window_light(
+        self, y: Number, z: Number, half_width: Number, half_height: Number, colour: Vector, power: Number, x: Number
+    ) -> None:
         """Area light that faces east, in the west wall at x; power is its radiance times π."""
-        self._lights.append(
-            [WINDOW_LIGHT, x, y, z, *(power * c for c in colour), 0, half_width, half_height, 0, 0]
-        )
+        self._lights.append([WINDOW_LIGHT, x, y, z, *(power * c for c in colour), 0, half_width, half_height, 0, 0])
 
-    def sun(self, direction: Vector, colour: Vector, power: float, radius: float = 0.03,
-            bars: float = 0.0) -> None:
+    def sun(self, direction: Vector, colour: Vector, power: Number, radius: Number = 0.03, bars: Number = 0.0) -> None:
         """Directional light; `direction` points to the sun. In a room it enters by the window light before it."""
         d = _unit(direction)
         self._lights.append([SUN_LIGHT, *d, *(power * c for c in colour), radius, 0, 0, bars, 0])
 
-    def scene(self, kind: str, style: str, time: str, cameras: CameraOptions,
-              shell: list[tuple[Material, int]] | None = None,
-              background: tuple[Vector, Vector] = ((0.0,) * 3, (0.0,) * 3),  # type: ignore[assignment]
-              ambient: tuple[Vector, Vector] = ((0.0,) * 3, (0.0,) * 3),  # type: ignore[assignment]
-              exposure: float = 1.0) -> Scene:
+    def scene(
+        self,
+        kind: str,
+        style: str,
+        time: str,
+        cameras: CameraOptions,
+        shell: list[tuple[Material, int]] | None = None,
+        background: tuple[Vector, Vector] = ((0.0,) * 3, (0.0,) * 3),  # type: ignore[assignment]
+        ambient: tuple[Vector, Vector] = ((0.0,) * 3, (0.0,) * 3),  # type: ignore[assignment]
+        exposure: Number = 1.0,
+    ) -> Scene:
         """What was built; `shell` gives material and thing of west, east, south, north wall, floor, ceiling."""
         room = np.zeros(3)
         if shell is not None and isinstance(cameras, RoomCameras):
@@ -277,13 +355,23 @@ class Builder:
             self._material_ids.append(self.material_id(material))
             self._thing_ids.append(thing)
         return Scene(
-            kind, style, time, shell is None, cameras, self.things,
-            np.array(self._shapes, np.int32), np.array(self._geometry, np.float64).reshape(-1, 17),
-            np.array(self._material_ids, np.int32), np.array(self._thing_ids, np.int32),
+            kind,
+            style,
+            time,
+            isinstance(cameras, OrbitCameras),
+            cameras,
+            self.things,
+            np.array(self._shapes, np.int32),
+            np.array(self._geometry, np.float64).reshape(-1, 17),
+            np.array(self._material_ids, np.int32),
+            np.array(self._thing_ids, np.int32),
             np.array(self._casts, np.bool_),
             np.array([material.row() for material in self._materials], np.float64),
-            np.array(self._lights, np.float64).reshape(-1, 12), room,
-            np.array(background, np.float64), np.array(ambient, np.float64), exposure,
+            np.array(self._lights, np.float64).reshape(-1, 12),
+            room,
+            np.array(background, np.float64),
+            np.array(ambient, np.float64),
+            exposure,
         )
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from numba import njit
 
 from gs_stein.types import Cameras
@@ -21,8 +22,26 @@ from gs_stein.world.light import bounce, bounced
 from gs_stein.world.materials import FOLDS, MIRROR, SOLID, albedo
 from gs_stein.world.primitives import Scene
 from gs_stein.world.trace import (
-    DX, DY, DZ, HIT, INFINITY, LANES, OX, OY, OZ, PACKET, T, bounds, cull_box, cull_frustum, cull_shaft, local_normal,
-    local_point, meet, room_exit, room_walls,
+    DX,
+    DY,
+    DZ,
+    HIT,
+    INFINITY,
+    LANES,
+    OX,
+    OY,
+    OZ,
+    PACKET,
+    T,
+    bounds,
+    cull_box,
+    cull_frustum,
+    cull_shaft,
+    local_normal,
+    local_point,
+    meet,
+    room_exit,
+    room_walls,
 )
 
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
@@ -65,7 +84,7 @@ _BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]
 
 
 def _sample_table(count: int) -> np.ndarray:
-    """For each sample: a point of the square (2), a reach (1), of the sphere (3), of the hemisphere (3), offsets (3)."""
+    """For each sample: points of the square (2), a reach (1), of the sphere (3), of the hemisphere (3), offsets (3)."""
     p = _low_discrepancy(count, 3)
     angle, height = 2 * np.pi * p[:, 0], 2 * p[:, 1] - 1
     ring = np.sqrt(1 - height**2)
@@ -74,9 +93,15 @@ def _sample_table(count: int) -> np.ndarray:
     return np.stack(
         [
             *p.T,
-            ring * np.cos(angle), ring * np.sin(angle), height,
-            side * np.cos(angle), side * np.sin(angle), up,
-            disc * np.cos(angle), disc * np.sin(angle), disc * np.cos(angle + 2.1),
+            ring * np.cos(angle),
+            ring * np.sin(angle),
+            height,
+            side * np.cos(angle),
+            side * np.sin(angle),
+            up,
+            disc * np.cos(angle),
+            disc * np.sin(angle),
+            disc * np.cos(angle + 2.1),
         ],
         axis=1,
     )
@@ -98,6 +123,7 @@ _TONES = _tone_table()
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _unshadowed(lights, k, x, y, z, nx, ny, nz):
     """Irradiance factor of one light at a point, were nothing in between (scalar; the light's colour multiplies)."""
     kind = int(lights[k, 0])
@@ -125,6 +151,7 @@ def _unshadowed(lights, k, x, y, z, nx, ny, nz):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _aim(w, l, lights, k, room, x, y, z, samples, s):
     """Point lane l of a packet from (x, y, z) to sample s of light k.
 
@@ -165,6 +192,7 @@ def _aim(w, l, lights, k, room, x, y, z, samples, s):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _light_box(lights, k, room, low, high, low2, high2):
     """Box around where light k shines from, for the points in another box."""
     kind = int(lights[k, 0])
@@ -189,6 +217,7 @@ def _light_box(lights, k, room, low, high, low2, high2):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _frame(scene_shapes, geometry, room, hit, x, y, z, dx, dy, dz):
     """Normal (facing the ray), local point, half extents and face of a hit."""
     n = len(scene_shapes)
@@ -216,6 +245,7 @@ def _frame(scene_shapes, geometry, room, hit, x, y, z, dx, dy, dz):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _sky(background, dx, dy, dz):
     w = math.sqrt(min(max(dz, 0.0), 1.0))
     return (
@@ -226,6 +256,7 @@ def _sky(background, dx, dy, dz):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _tone(c, exposure, tones):
     """Look a radiance up in `_TONES`."""
     x = max(c * exposure, 0.0)
@@ -233,6 +264,7 @@ def _tone(c, exposure, tones):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _primary_packet(w, eye, R, fx, fy, cx, cy, shapes, g, room, n, chosen, first, count):
     """Trace a packet from the eye; `w[DX]`, `w[DY]` hold pixel coordinates on entry, directions on return."""
     for l in range(LANES):
@@ -251,9 +283,31 @@ def _primary_packet(w, eye, R, fx, fy, cx, cy, shapes, g, room, n, chosen, first
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _see(
-    shapes, geometry, g, boxes, material_ids, thing_ids, materials, room, eye, R, fx, fy, cx, cy,
-    w, lists, counts, hits, ranges, points, normals, depth, labels,
+    shapes,
+    geometry,
+    g,
+    boxes,
+    material_ids,
+    thing_ids,
+    materials,
+    room,
+    eye,
+    R,
+    fx,
+    fy,
+    cx,
+    cy,
+    w,
+    lists,
+    counts,
+    hits,
+    ranges,
+    points,
+    normals,
+    depth,
+    labels,
 ):
     """What the middle of every pixel sees, tile by tile; keeps each tile's candidates in `lists`."""
     n, height, width = len(shapes), hits.shape[0], hits.shape[1]
@@ -295,7 +349,10 @@ def _see(
 
 
 @njit(**_OPTIONS)
-def _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, reach, w, hits, points, normals, direct, seen):
+@no_type_check
+def _gather_visibility(
+    shapes, g, boxes, casts, room, lights, samples, bayer, reach, w, hits, points, normals, direct, seen
+):
     """Share of each light, and last of the hemisphere, that every pixel's surface sees."""
     n, height, width, count = len(shapes), hits.shape[0], hits.shape[1], len(lights)
     mask, chosen = np.empty(n, np.float32), np.empty(n, np.int32)
@@ -323,8 +380,14 @@ def _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, re
                     active[l] = u < width and v < height and hits[v, u] >= 0
                     if active[l] and k < count:
                         f = _unshadowed(
-                            lights, k, float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2]),
-                            float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2]),
+                            lights,
+                            k,
+                            float(points[v, u, 0]),
+                            float(points[v, u, 1]),
+                            float(points[v, u, 2]),
+                            float(normals[v, u, 0]),
+                            float(normals[v, u, 1]),
+                            float(normals[v, u, 2]),
                         )
                         direct[v, u, k] = f
                         active[l] = f > 1e-5
@@ -338,6 +401,11 @@ def _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, re
                     for axis in range(3):
                         low2[axis], high2[axis] = low[axis] - reach, high[axis] + reach
                     candidates = cull_box(boxes, n, casts, low2, high2, mask, chosen)
+                if candidates == 0 and k < count and lights[k, 0] != 2:  # nothing in between
+                    for l in range(LANES):
+                        if active[l]:
+                            seen[v0 + (l >> 3), u0 + (l & 7), k] = 1.0
+                    continue
                 for j in range(rays):
                     for l in range(LANES):
                         if not active[l]:
@@ -366,15 +434,14 @@ def _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, re
                         u, v = u0 + (l & 7), v0 + (l >> 3)
                         free = 1.0 if w[T + l] >= w[_FAR + l] else 0.0
                         if k == count and room[0] > 0.0 and free > 0.0:
-                            t, _ = room_exit(
-                                room, w[OX + l], w[OY + l], w[OZ + l], w[DX + l], w[DY + l], w[DZ + l]
-                            )
+                            t, _ = room_exit(room, w[OX + l], w[OY + l], w[OZ + l], w[DX + l], w[DY + l], w[DZ + l])
                             if t < 0.6 * w[_FAR + l]:  # corners of the room darken less than things do
                                 free = 0.45
                         seen[v, u, k] += free / rays
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _aim_around(w, l, x, y, z, nx, ny, nz, a, b, c):
     """Point lane l in a direction (a, b, c) of the hemisphere around a normal (c along it)."""
     if abs(nz) < 0.9:
@@ -389,6 +456,7 @@ def _aim_around(w, l, x, y, z, nx, ny, nz, a, b, c):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _blur(source, target, hits, points, normals, along_u):
     """Average over five neighbours in a row (or column) on the same plane; a period-4 tent undoes interleaving."""
     height, width, count = source.shape
@@ -421,6 +489,7 @@ def _blur(source, target, hits, points, normals, along_u):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz):
     """Light that arrives at a point, with the visibilities of pixel (v, u)."""
     count = len(lights)
@@ -435,6 +504,7 @@ def _irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _mirrored(
     shapes, material_ids, materials, lights, room, background, probes, exposure, hit, x, y, z, dx, dy, dz, nx, ny, nz
 ):
@@ -447,8 +517,20 @@ def _mirrored(
     q = 1 - min(max(cosine, 0.0), 1.0)
     f = gloss + (1 - gloss) * 0.35 * q * q * q * q * q if materials[m, 0] != MIRROR else gloss
     r, g, b = _reflection(
-        shapes, materials, material_ids, lights, room, background, probes, exposure, x, y, z,
-        dx + 2 * cosine * nx, dy + 2 * cosine * ny, dz + 2 * cosine * nz,
+        shapes,
+        materials,
+        material_ids,
+        lights,
+        room,
+        background,
+        probes,
+        exposure,
+        x,
+        y,
+        z,
+        dx + 2 * cosine * nx,
+        dy + 2 * cosine * ny,
+        dz + 2 * cosine * nz,
     )
     if gloss >= 0.25 and materials[m, 0] != MIRROR:  # metals tint what they reflect
         q = q * q * q
@@ -460,19 +542,45 @@ def _mirrored(
 
 
 @njit(**_OPTIONS)
-def _surface(shapes, geometry, material_ids, materials, room, exposure, hit, x, y, z, dx, dy, dz, er, eg, eb):
-    """Radiance of a dull hit, given the light that arrives."""
-    _, _, _, lx, ly, lz, hx, hy, hz, axis, sign = _frame(shapes, geometry, room, hit, x, y, z, dx, dy, dz)
-    m = material_ids[hit]
+@no_type_check
+def _dull(materials, m, lx, ly, lz, hx, hy, hz, axis, sign, er, eg, eb, exposure):
+    """Radiance that a surface scatters and emits at a local point, given the light that arrives."""
     r, g, b, _ = albedo(materials[m], lx, ly, lz, hx, hy, hz, axis, sign)
     glow = materials[m, 15]  # emission is meant as seen after exposure
     return r * (er + glow / exposure[0]), g * (eg + glow / exposure[1]), b * (eb + glow / exposure[2])
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _render_view(
-    shapes, geometry, g, boxes, casts, material_ids, thing_ids, materials, lights, room, background, probes,
-    exposure, samples, bayer, tones, reach, eye, R, fx, fy, cx, cy, rgb, depth, normals, labels, alpha,
+    shapes,
+    geometry,
+    g,
+    boxes,
+    casts,
+    material_ids,
+    thing_ids,
+    materials,
+    lights,
+    room,
+    background,
+    probes,
+    exposure,
+    samples,
+    bayer,
+    tones,
+    reach,
+    eye,
+    R,
+    fx,
+    fy,
+    cx,
+    cy,
+    rgb,
+    depth,
+    normals,
+    labels,
+    alpha,
 ):
     n, height, width, count = len(shapes), depth.shape[0], depth.shape[1], len(lights)
     tiles = ((height + _TILE - 1) // _TILE) * ((width + _TILE - 1) // _TILE)
@@ -481,12 +589,36 @@ def _render_view(
     hits, ranges = np.empty((height, width), np.int32), np.empty((height, width), np.float32)
     points = np.zeros((height, width, 3), np.float32)
     light = np.zeros((height, width, 3), np.float32)
-    _see(shapes, geometry, g, boxes, material_ids, thing_ids, materials, room, eye, R, fx, fy, cx, cy,
-         w, lists, counts, hits, ranges, points, normals, depth, labels)
+    _see(
+        shapes,
+        geometry,
+        g,
+        boxes,
+        material_ids,
+        thing_ids,
+        materials,
+        room,
+        eye,
+        R,
+        fx,
+        fy,
+        cx,
+        cy,
+        w,
+        lists,
+        counts,
+        hits,
+        ranges,
+        points,
+        normals,
+        depth,
+        labels,
+    )
     seen, other = np.zeros((2, height, width, count + 1), np.float32)
     direct = np.zeros((height, width, count), np.float32)
-    _gather_visibility(shapes, g, boxes, casts, room, lights, samples, bayer, reach, w, hits, points, normals, direct,
-                       seen)
+    _gather_visibility(
+        shapes, g, boxes, casts, room, lights, samples, bayer, reach, w, hits, points, normals, direct, seen
+    )
     _blur(seen, other, hits, points, normals, True)
     _blur(other, seen, hits, points, normals, False)
     for v in range(height):
@@ -500,7 +632,15 @@ def _render_view(
             if folded:  # cloth is lit by its folds
                 lx, ly, lz = local_point(geometry, hit, x, y, z)
                 _, _, _, slope = albedo(
-                    materials[material_ids[hit]], lx, ly, lz, geometry[hit, 12], geometry[hit, 13], geometry[hit, 14], 1, 1.0
+                    materials[material_ids[hit]],
+                    lx,
+                    ly,
+                    lz,
+                    geometry[hit, 12],
+                    geometry[hit, 13],
+                    geometry[hit, 14],
+                    1,
+                    1.0,
                 )
                 nx, ny, nz = nx + slope * geometry[hit, 3], ny + slope * geometry[hit, 6], nz + slope * geometry[hit, 9]
                 h = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz)
@@ -534,8 +674,12 @@ def _render_view(
                     j = v + (1 if side == 0 else (-1 if side == 1 else 0))
                     i = u + (1 if side == 2 else (-1 if side == 3 else 0))
                     if j >= 0 and i >= 0 and j < height and i < width:
-                        edge = edge or hits[j, i] != hit or (
-                            nx * normals[j, i, 0] + ny * normals[j, i, 1] + nz * normals[j, i, 2] < 0.8 and hit >= 0
+                        edge = (
+                            edge
+                            or hits[j, i] != hit
+                            or (
+                                nx * normals[j, i, 0] + ny * normals[j, i, 1] + nz * normals[j, i, 2] < 0.8 and hit >= 0
+                            )
                         )
                 if edge:
                     edges[pending] = p
@@ -557,34 +701,85 @@ def _render_view(
                         green = materials[m, 2] * (light[v, u, 1] + materials[m, 15] / exposure[1])
                         blue = materials[m, 3] * (light[v, u, 2] + materials[m, 15] / exposure[2])
                         f, r, gr, bl = _mirrored(
-                            shapes, material_ids, materials, lights, room, background, probes, exposure, hit,
-                            float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2]), dx, dy, dz,
-                            nx, ny, nz,
+                            shapes,
+                            material_ids,
+                            materials,
+                            lights,
+                            room,
+                            background,
+                            probes,
+                            exposure,
+                            hit,
+                            float(points[v, u, 0]),
+                            float(points[v, u, 1]),
+                            float(points[v, u, 2]),
+                            dx,
+                            dy,
+                            dz,
+                            nx,
+                            ny,
+                            nz,
                         )
                         red, green, blue = red + f * (r - red), green + f * (gr - green), blue + f * (bl - blue)
                 else:
-                    offset = (
-                        (points[v, u, 0] - ex) * nx + (points[v, u, 1] - ey) * ny + (points[v, u, 2] - ez) * nz
+                    x, y, z = float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2])
+                    offset = (x - ex) * nx + (y - ey) * ny + (z - ez) * nz
+                    dx, dy, dz = (x - ex) / ranges[v, u], (y - ey) / ranges[v, u], (z - ez) / ranges[v, u]
+                    _, _, _, lx, ly, lz, hx, hy, hz, axis, sign = _frame(
+                        shapes, geometry, room, hit, x, y, z, dx, dy, dz
                     )
+                    m = material_ids[hit]
                     for sample in range(4):
                         a = (u + (0.25 if sample & 1 else 0.75) - cx) / fx
                         b = (v + (0.25 if sample & 2 else 0.75) - cy) / fy
-                        s = 1.0 / math.sqrt(a * a + b * b + 1.0)
-                        dx = (R[0, 0] * a + R[1, 0] * b + R[2, 0]) * s
-                        dy = (R[0, 1] * a + R[1, 1] * b + R[2, 1]) * s
-                        dz = (R[0, 2] * a + R[1, 2] * b + R[2, 2]) * s
-                        t = offset / (dx * nx + dy * ny + dz * nz)
-                        if not (t < 1.3 * ranges[v, u] and t > 0.7 * ranges[v, u]):
-                            t = ranges[v, u]
-                        r, gr, bl = _surface(
-                            shapes, geometry, material_ids, materials, room, exposure, hit,
-                            ex + t * dx, ey + t * dy, ez + t * dz, dx, dy, dz,
-                            float(light[v, u, 0]), float(light[v, u, 1]), float(light[v, u, 2]),
+                        qx = R[0, 0] * a + R[1, 0] * b + R[2, 0]
+                        qy = R[0, 1] * a + R[1, 1] * b + R[2, 1]
+                        qz = R[0, 2] * a + R[1, 2] * b + R[2, 2]
+                        t = offset / (qx * nx + qy * ny + qz * nz)
+                        far = depth[v, u]
+                        if not (t < 1.3 * far and t > 0.7 * far):
+                            t = far
+                        px, py, pz = ex + t * qx, ey + t * qy, ez + t * qz
+                        if hit >= n:
+                            lx, ly, lz = px, py, pz - hz
+                        else:
+                            lx, ly, lz = local_point(geometry, hit, px, py, pz)
+                        r, gr, bl = _dull(
+                            materials,
+                            m,
+                            lx,
+                            ly,
+                            lz,
+                            hx,
+                            hy,
+                            hz,
+                            axis,
+                            sign,
+                            float(light[v, u, 0]),
+                            float(light[v, u, 1]),
+                            float(light[v, u, 2]),
+                            exposure,
                         )
                         red, green, blue = red + 0.25 * r, green + 0.25 * gr, blue + 0.25 * bl
                     f, r, gr, bl = _mirrored(
-                        shapes, material_ids, materials, lights, room, background, probes, exposure, hit,
-                        float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2]), dx, dy, dz, nx, ny, nz,
+                        shapes,
+                        material_ids,
+                        materials,
+                        lights,
+                        room,
+                        background,
+                        probes,
+                        exposure,
+                        hit,
+                        float(points[v, u, 0]),
+                        float(points[v, u, 1]),
+                        float(points[v, u, 2]),
+                        dx,
+                        dy,
+                        dz,
+                        nx,
+                        ny,
+                        nz,
                     )
                     red, green, blue = red + f * (r - red), green + f * (gr - green), blue + f * (bl - blue)
                 _write(rgb, alpha, v, u, red, green, blue, 0.0 if hit < 0 else 1.0, exposure, tones)
@@ -606,7 +801,7 @@ def _render_view(
                         else:
                             covered += 0.25
                             x, y, z = ex + t * dx, ey + t * dy, ez + t * dz
-                            nx, ny, nz, _, _, _, _, _, _, _, _ = _frame(
+                            nx, ny, nz, lx, ly, lz, hx, hy, hz, axis, sign = _frame(
                                 shapes, geometry, room, hit, x, y, z, dx, dy, dz
                             )
                             # light of the nearest pixel that saw this surface, else its own with this pixel's shadows
@@ -624,13 +819,28 @@ def _render_view(
                                 er, eg, eb = float(light[vv, uu, 0]), float(light[vv, uu, 1]), float(light[vv, uu, 2])
                             else:
                                 er, eg, eb = _irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz)
-                            r, gr, bl = _surface(
-                                shapes, geometry, material_ids, materials, room, exposure,
-                                hit, x, y, z, dx, dy, dz, er, eg, eb,
+                            r, gr, bl = _dull(
+                                materials, material_ids[hit], lx, ly, lz, hx, hy, hz, axis, sign, er, eg, eb, exposure
                             )
                             f, mr, mg, mb = _mirrored(
-                                shapes, material_ids, materials, lights, room, background, probes, exposure, hit,
-                                x, y, z, dx, dy, dz, nx, ny, nz,
+                                shapes,
+                                material_ids,
+                                materials,
+                                lights,
+                                room,
+                                background,
+                                probes,
+                                exposure,
+                                hit,
+                                x,
+                                y,
+                                z,
+                                dx,
+                                dy,
+                                dz,
+                                nx,
+                                ny,
+                                nz,
                             )
                             r, gr, bl = r + f * (mr - r), gr + f * (mg - gr), bl + f * (mb - bl)
                         red, green, blue = red + 0.25 * r, green + 0.25 * gr, blue + 0.25 * bl
@@ -638,6 +848,7 @@ def _render_view(
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _write(rgb, alpha, v, u, red, green, blue, covered, exposure, tones):
     rgb[v, u, 0] = _tone(red, exposure[0], tones)
     rgb[v, u, 1] = _tone(green, exposure[1], tones)
@@ -646,6 +857,7 @@ def _write(rgb, alpha, v, u, red, green, blue, covered, exposure, tones):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _reflection(shapes, materials, material_ids, lights, room, background, probes, exposure, x, y, z, dx, dy, dz):
     """What a shiny surface mirrors: the bare room with its windows, or the sky."""
     if room[0] <= 0.0:  # a studio: bright above, darker below, with a soft horizon
@@ -690,10 +902,33 @@ def render(scene: Scene, cameras: Cameras) -> Views:
     for v in range(V):
         R, translation, K = np.ascontiguousarray(viewmats[v, :3, :3]), viewmats[v, :3, 3], Ks[v]
         _render_view(
-            scene.shapes, scene.geometry, flat, boxes, scene.casts, scene.material_ids, scene.thing_ids,
-            scene.materials, scene.lights, scene.room, scene.background, light.probes, light.exposure,
-            _SAMPLES, _BAYER, _TONES, _REACH if scene.room[0] > 0 else 0.5,
-            -R.T @ translation, R, K[0, 0], K[1, 1], K[0, 2], K[1, 2],
-            rgb[v], depth[v], normals[v], labels[v], alpha[v],
+            scene.shapes,
+            scene.geometry,
+            flat,
+            boxes,
+            scene.casts,
+            scene.material_ids,
+            scene.thing_ids,
+            scene.materials,
+            scene.lights,
+            scene.room,
+            scene.background,
+            light.probes,
+            light.exposure,
+            _SAMPLES,
+            _BAYER,
+            _TONES,
+            _REACH if scene.room[0] > 0 else 0.5,
+            -R.T @ translation,
+            R,
+            K[0, 0],
+            K[1, 1],
+            K[0, 2],
+            K[1, 2],
+            rgb[v],
+            depth[v],
+            normals[v],
+            labels[v],
+            alpha[v],
         )
     return Views(rgb, depth, normals, labels, alpha)

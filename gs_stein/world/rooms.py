@@ -16,17 +16,23 @@ from gs_stein.cameras import RoomCameras
 from gs_stein.world import furniture as f
 from gs_stein.world import workplaces as w
 from gs_stein.world.looks import Look, ceiling_material, draw_look, floor_material, wall_material
-from gs_stein.world.materials import SOLID, VIEW, Material, shade, srgb, wood
+from gs_stein.world.materials import VIEW, Material, Number, srgb, wood
 from gs_stein.world.primitives import Builder, Scene
 
 OPTIONS = RoomCameras()
 HALF_X, HALF_Y, HEIGHT = OPTIONS.size[0] / 2, OPTIONS.size[1] / 2, OPTIONS.size[2]
 
-_WALLS = {"north": (0.0, HALF_Y, 0.0), "east": (HALF_X, 0.0, -90.0), "south": (0.0, -HALF_Y, 180.0),
-          "west": (-HALF_X, 0.0, 90.0)}
+_WALLS = {
+    "north": (0.0, HALF_Y, 0.0),
+    "east": (HALF_X, 0.0, -90.0),
+    "south": (0.0, -HALF_Y, 180.0),
+    "west": (-HALF_X, 0.0, 90.0),
+}
 
 
-def at_wall(look: Look, wall: str, along: float, gap: float = 0.01, turn: float = 0.0) -> AbstractContextManager[None]:
+def at_wall(
+    look: Look, wall: str, along: Number, gap: Number = 0.01, turn: Number = 0.0
+) -> AbstractContextManager[None]:
     """Frame with its back to a wall; `along` is metres east (north, south wall) or north (east, west wall)."""
     x, y, yaw = _WALLS[wall]
     if wall in ("north", "south"):
@@ -51,19 +57,24 @@ def west_window(look: Look) -> None:
     if variant == 1 and look.time != "night":
         land = tuple(0.25 * c + 0.75 * o for c, o in zip(land, (150, 148, 146), strict=True))
     if variant == 2:
-        land = tuple(0.5 * c + o for c, o in zip(land, (10, 50, 70) if look.time != "night" else (4, 8, 20), strict=True))
+        land = tuple(
+            0.5 * c + o for c, o in zip(land, (10, 50, 70) if look.time != "night" else (4, 8, 20), strict=True)
+        )
     y = b.uniform(-0.2, 0.2)
     half_width, half_height = b.uniform(0.62, 0.9), b.uniform(0.52, 0.62)
     z = 2.12 - half_height
     bars = look.style in ("cozy", "rustic", "industrial", "colorful") or b.chance(0.3)
     view = Material(
-        VIEW, srgb(*zenith), srgb(*horizon), srgb(*land),
+        VIEW,
+        srgb(*zenith),
+        srgb(*horizon),
+        srgb(*land),
         (float(variant), b.uniform(0, 3), float(look.time == "night"), float(look.time == "sunset")),
         emission=0.62 if look.time == "night" else 1.35,
     )
     with at_wall(look, "west", y, 0.0):
         f.window(look, 0.0, z, half_width, half_height, view, bars)
-        if look.style != "minimalist" and b.chance(0.85) or b.chance(0.25):
+        if (look.style != "minimalist" and b.chance(0.85)) or b.chance(0.25):
             f.curtains(look, 0.0, half_width, b.chance(0.6))
         if look.style in ("industrial", "cozy") and b.chance(0.35):
             f.radiator(look, 0.0)
@@ -194,9 +205,9 @@ def _kitchen(look: Look) -> None:
             w.fruit_bowl(look, 0.0, 0.0, 0.755)
         else:
             f.vase(look, 0.0, 0.1, 0.755)
-        for k, (cx, cy, yaw) in enumerate(((-0.56, 0.28, 90), (-0.56, -0.28, 90), (0.6, 0.0, -90))):
+        for cx, cy, yaw in ((-0.56, 0.28, 90), (-0.56, -0.28, 90), (0.6, 0.0, -90)):
             with b.at(cx, cy, 0.0, yaw + 180 + b.uniform(-8, 8)):
-                w.chair(look, seat, "chairs" if k == 0 else "chairs")
+                w.chair(look, seat, "chairs")
     with b.at(HALF_X - 0.55 - depth / 2, y):
         f.pendant(look, 1.95, b.uniform(0.2, 0.26), always=False)
     with at_wall(look, "east", y, 0.0):
@@ -223,10 +234,9 @@ def _office(look: Look) -> None:
     x = b.uniform(-0.2, 0.2)
     with at_wall(look, "north", x):
         w.desk(look, b.uniform(1.4, 1.75))
-    with b.at(x + b.uniform(-0.1, 0.1), HALF_Y - 1.0, 0.0, b.uniform(-18, 18)):
-        # the chair faces the desk
-        with b.at(0.0, 0.0, 0.0, 180.0):
-            w.office_chair(look)
+    aside, turn = b.uniform(-0.1, 0.1), b.uniform(-18, 18)
+    with b.at(x + aside, HALF_Y - 1.0, 0.0, turn + 180.0):  # the chair faces the desk
+        w.office_chair(look)
     with at_wall(look, "north", x, 0.0):
         if b.chance(0.45):
             w.pin_board(look, 0.0, 1.78)
@@ -261,7 +271,10 @@ def _office(look: Look) -> None:
 
 
 FURNISH: dict[str, Callable[[Look], None]] = {
-    "living room": _living_room, "bedroom": _bedroom, "kitchen": _kitchen, "office": _office
+    "living room": _living_room,
+    "bedroom": _bedroom,
+    "kitchen": _kitchen,
+    "office": _office,
 }
 """Keyed by kind."""
 

@@ -30,9 +30,14 @@ def dining_room(look: Look) -> None:
             m.candles(look, 0.38, 0.0, 0.76)
         for s in (-1, 1):
             for x in (-width / 3.2, 0.0, width / 3.2):
-                with b.at(x + b.uniform(-0.03, 0.03), s * (depth / 2 + 0.14), 0.0, (180.0 if s < 0 else 0.0) + b.uniform(-6, 6)):
+                with b.at(
+                    x + b.uniform(-0.03, 0.03),
+                    s * (depth / 2 + 0.14),
+                    0.0,
+                    (180.0 if s < 0 else 0.0) + b.uniform(-6, 6),
+                ):
                     w.chair(look, seat, "chairs")
-    for x in ((-0.55, 0.55) if b.chance(0.4) else (0.0,)):
+    for x in (-0.55, 0.55) if b.chance(0.4) else (0.0,):
         with b.at(x, y):
             f.pendant(look, 1.92, b.uniform(0.2, 0.25))
     with at_wall(look, "north", 0.0, 0.0):

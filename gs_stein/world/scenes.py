@@ -6,10 +6,12 @@ import zlib
 
 import numpy as np
 
-from gs_stein.world.primitives import Scene
 from gs_stein.world.objects import Maker, draw_object
 from gs_stein.world.objects_home import HOME
 from gs_stein.world.objects_world import WORLD
+from gs_stein.world.outdoors import OUTDOORS as _LANDSCAPES
+from gs_stein.world.outdoors import draw_landscape
+from gs_stein.world.primitives import Scene
 from gs_stein.world.rooms import FURNISH, draw_room
 from gs_stein.world.rooms_more import MORE
 
@@ -21,10 +23,12 @@ MORE_ROOMS = tuple(MORE)
 _MAKERS: dict[str, Maker] = {**HOME, **WORLD}
 OBJECTS = tuple(_MAKERS)
 """Kinds of objects."""
-KINDS = (*ROOMS, *MORE_ROOMS, *OBJECTS)
+OUTDOORS = tuple(_LANDSCAPES)
+"""Kinds of landscapes."""
+KINDS = (*ROOMS, *MORE_ROOMS, *OUTDOORS, *OBJECTS)
 """Everything that can be drawn."""
-_SHARES = (0.5, 0.2, 0.3)
-"""Of rooms, further rooms and objects in the mixture."""
+_SHARES = (0.45, 0.15, 0.1, 0.3)
+"""Of rooms, further rooms, landscapes and objects in the mixture."""
 
 
 def draw_scene(seed: int, kind: str | None = None) -> Scene:
@@ -39,11 +43,13 @@ def draw_scene(seed: int, kind: str | None = None) -> Scene:
     """
     if kind is None:
         rng = np.random.default_rng(np.random.SeedSequence([2401, seed]))
-        kinds = (ROOMS, MORE_ROOMS, OBJECTS)[int(rng.choice(3, p=_SHARES))]
+        kinds = (ROOMS, MORE_ROOMS, OUTDOORS, OBJECTS)[int(rng.choice(4, p=_SHARES))]
         kind = kinds[int(rng.integers(len(kinds)))]
     if kind not in KINDS:
         raise ValueError(f"kind: no scene is called {kind!r}; use one of {', '.join(KINDS)}")
     rng = np.random.default_rng(np.random.SeedSequence([2401, seed, zlib.crc32(kind.encode())]))
     if kind in _LAYOUTS:
         return draw_room(rng, kind, _LAYOUTS[kind])
+    if kind in _LANDSCAPES:
+        return draw_landscape(rng, kind, _LANDSCAPES[kind])
     return draw_object(rng, kind, _MAKERS[kind])

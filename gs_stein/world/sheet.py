@@ -23,8 +23,13 @@ def turn(scene: Scene, views: int, resolution: int) -> Cameras:
     full = torch.full((views,), 1.0)
     if isinstance(scene.cameras, OrbitCameras):
         return orbit(360 * torch.arange(views) / views, 22 * full, 2.6 * full, 48 * full, resolution)
-    return inside(torch.tensor([[0.0, -0.1, 1.5]]).expand(views, 3), 360 * torch.arange(views) / views, -8 * full,
-                  72 * full, resolution)
+    return inside(
+        torch.tensor([[0.0, -0.1, 1.5]]).expand(views, 3),
+        360 * torch.arange(views) / views,
+        -8 * full,
+        72 * full,
+        resolution,
+    )
 
 
 def sheet(scenes: list[Scene], views: int = 8, resolution: int = 128) -> np.ndarray:

@@ -9,6 +9,7 @@ All kernels are single-threaded and release the interpreter lock; several proces
 from __future__ import annotations
 
 import math
+from typing import no_type_check
 
 import numpy as np
 from numba import njit
@@ -26,6 +27,7 @@ _F0, _F1, _HALF, _TINY = np.float32(0), np.float32(1), np.float32(0.5), np.float
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def bounds(shapes, geometry):
     """Axis-aligned boxes around primitives: centre and half extents, flat field by field, (6·N,) float32."""
     n = len(shapes)
@@ -47,6 +49,7 @@ def bounds(shapes, geometry):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def _collect(n, mask, wanted, chosen):
     count = 0
     for i in range(n):
@@ -57,6 +60,7 @@ def _collect(n, mask, wanted, chosen):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def cull_frustum(boxes, n, wanted, eye, planes, mask, chosen):
     """Primitives that may be seen between four planes through the eye (outward normals, (4, 3)); their number."""
     for i in range(n):
@@ -73,6 +77,7 @@ def cull_frustum(boxes, n, wanted, eye, planes, mask, chosen):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def cull_box(boxes, n, wanted, low, high, mask, chosen):
     """Primitives whose boxes meet a box; their number."""
     for i in range(n):
@@ -85,6 +90,7 @@ def cull_box(boxes, n, wanted, low, high, mask, chosen):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def cull_shaft(boxes, n, wanted, low, high, low2, high2, mask, chosen):
     """Primitives that may lie between two boxes; their number.
 
@@ -107,10 +113,16 @@ def cull_shaft(boxes, n, wanted, low, high, low2, high2, mask, chosen):
             uy = (high2[b] if upper else low2[b]) - (high[b] if upper else low[b])
             nx, ny = (-uy, ux) if (side == 0) == (dx > 0) else (uy, -ux)
             # outward is away from the line between the centres
-            px = 0.5 * ((high[a] if left else low[a]) + (high2[a] if left else low2[a])
-                        - 0.5 * (low[a] + high[a] + low2[a] + high2[a]))
-            py = 0.5 * ((high[b] if upper else low[b]) + (high2[b] if upper else low2[b])
-                        - 0.5 * (low[b] + high[b] + low2[b] + high2[b]))
+            px = 0.5 * (
+                (high[a] if left else low[a])
+                + (high2[a] if left else low2[a])
+                - 0.5 * (low[a] + high[a] + low2[a] + high2[a])
+            )
+            py = 0.5 * (
+                (high[b] if upper else low[b])
+                + (high2[b] if upper else low2[b])
+                - 0.5 * (low[b] + high[b] + low2[b] + high2[b])
+            )
             if nx * px + ny * py < 0:
                 nx, ny = -nx, -ny
             off = max(
@@ -120,12 +132,18 @@ def cull_shaft(boxes, n, wanted, low, high, low2, high2, mask, chosen):
             p, q, o = np.float32(nx), np.float32(ny), np.float32(off + 1e-5)
             r, s = abs(p), abs(q)
             for i in range(n):
-                d = p * boxes[a * n + i] + q * boxes[b * n + i] - r * boxes[(3 + a) * n + i] - s * boxes[(3 + b) * n + i]
+                d = (
+                    p * boxes[a * n + i]
+                    + q * boxes[b * n + i]
+                    - r * boxes[(3 + a) * n + i]
+                    - s * boxes[(3 + b) * n + i]
+                )
                 mask[i] = max(mask[i], d - o)
     return _collect(n, mask, wanted, chosen)
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def meet(w, shapes, g, i):
     """Let a packet meet primitive i: `T` and `HIT` take it where it is entered nearer than what they hold.
 
@@ -278,6 +296,7 @@ def meet(w, shapes, g, i):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def room_walls(w, room, n):
     """Let a packet from inside meet the room's six faces, numbered n + (w, e, s, n, floor, ceiling)."""
     X, Y, Z = np.float32(room[0]), np.float32(room[1]), np.float32(room[2])
@@ -300,15 +319,19 @@ def room_walls(w, room, n):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def local_point(g, i, x, y, z):
     """A world point in a primitive's frame, in metres."""
     px, py, pz = x - g[i, 0], y - g[i, 1], z - g[i, 2]
     return (
-        g[i, 3] * px + g[i, 6] * py + g[i, 9] * pz, g[i, 4] * px + g[i, 7] * py + g[i, 10] * pz, g[i, 5] * px + g[i, 8] * py + g[i, 11] * pz
+        g[i, 3] * px + g[i, 6] * py + g[i, 9] * pz,
+        g[i, 4] * px + g[i, 7] * py + g[i, 10] * pz,
+        g[i, 5] * px + g[i, 8] * py + g[i, 11] * pz,
     )
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def local_normal(shape, g, i, x, y, z):
     """Outward unit normal at a surface point, both in the primitive's frame."""
     hx, hy, hz = g[i, 12], g[i, 13], g[i, 14]
@@ -319,9 +342,7 @@ def local_normal(shape, g, i, x, y, z):
             nx, ny, nz = max(sx, 0.0), max(sy, 0.0), max(sz, 0.0)
             length = math.sqrt(nx * nx + ny * ny + nz * nz)
             if length > 1e-6:
-                return (
-                    math.copysign(nx / length, x), math.copysign(ny / length, y), math.copysign(nz / length, z)
-                )
+                return (math.copysign(nx / length, x), math.copysign(ny / length, y), math.copysign(nz / length, z))
         if sx >= sy and sx >= sz:
             return math.copysign(1.0, x), 0.0, 0.0
         if sy >= sz:
@@ -358,6 +379,7 @@ def local_normal(shape, g, i, x, y, z):
 
 
 @njit(**_OPTIONS)
+@no_type_check
 def room_exit(room, ox, oy, oz, dx, dy, dz):
     """Distance to, and number of, the room's face that a ray from inside leaves by (w, e, s, n, floor, ceiling)."""
     tx = ((room[0] if dx > 0 else -room[0]) - ox) / dx if dx != 0.0 else INFINITY
@@ -370,14 +392,3 @@ def room_exit(room, ox, oy, oz, dx, dy, dz):
     return tz, 5 if dz > 0 else 4
 
 
-@njit(**_OPTIONS)
-def room_exit(room, ox, oy, oz, dx, dy, dz):
-    """Distance to, and number of, the room's face that a ray from inside leaves by (w, e, s, n, floor, ceiling)."""
-    tx = ((room[0] if dx > 0 else -room[0]) - ox) / dx if dx != 0.0 else INFINITY
-    ty = ((room[1] if dy > 0 else -room[1]) - oy) / dy if dy != 0.0 else INFINITY
-    tz = ((room[2] if dz > 0 else 0.0) - oz) / dz if dz != 0.0 else INFINITY
-    if tx <= ty and tx <= tz:
-        return tx, 1 if dx > 0 else 0
-    if ty <= tz:
-        return ty, 3 if dy > 0 else 2
-    return tz, 5 if dz > 0 else 4

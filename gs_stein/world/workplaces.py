@@ -5,16 +5,37 @@ from __future__ import annotations
 import math
 
 from gs_stein.world.furniture import (
-    BLACK, PAPER, STEEL, books_lying, cabinet, legs, ornament, shade_of, surface_kind,
+    BLACK,
+    PAPER,
+    STEEL,
+    books_lying,
+    cabinet,
+    legs,
+    ornament,
+    shade_of,
+    surface_kind,
 )
 from gs_stein.world.looks import Look
 from gs_stein.world.materials import (
-    BRICK, GRID, MOTTLED, SCREEN, SOLID, TILES, Material, fabric, named, plain, shade, srgb, wood,
+    BRICK,
+    GRID,
+    MOTTLED,
+    SCREEN,
+    SOLID,
+    TILES,
+    Material,
+    Number,
+    fabric,
+    named,
+    plain,
+    shade,
+    srgb,
+    wood,
 )
 from gs_stein.world.primitives import rotation
 
 
-def kitchen_run(look: Look, left: float, right: float) -> None:
+def kitchen_run(look: Look, left: Number, right: Number) -> None:
     """Base cabinets with worktop, sink, oven, hob, hood, wall cabinets and splashback between two places in x."""
     b = look.b
     if look.style in ("rustic", "industrial") or b.chance(0.3):
@@ -55,10 +76,12 @@ def kitchen_run(look: Look, left: float, right: float) -> None:
     with b.thing("worktop", top, surface_kind(top)):
         b.box(middle, -0.31, 0.88, width + 0.01, 0.62, 0.04, top)
     tile = named(b.rng, b.pick(("white", "white", "beige", "teal", "green", "blue", "grey")))
-    splash = b.pick((
-        Material(BRICK, shade(tile, 0.95), shade(tile, 1.03), shade(tile, 0.7), (0.11, 0.22, 0.004, 0), 0.06),
-        Material(TILES, tile, shade(tile, 0.93), shade(tile, 0.7), (0.15, 0.0, 0, 0), 0.06),
-    ))
+    splash = b.pick(
+        (
+            Material(BRICK, shade(tile, 0.95), shade(tile, 1.03), shade(tile, 0.7), (0.11, 0.22, 0.004, 0), 0.06),
+            Material(TILES, tile, shade(tile, 0.93), shade(tile, 0.7), (0.15, 0.0, 0, 0), 0.06),
+        )
+    )
     b.box(middle, -0.008, 0.92, width, 0.016, 0.53, splash)
     glass = Material(SOLID, *(srgb(24, 24, 27),) * 3, gloss=0.09, colour="black")
     with b.thing("oven", STEEL if b.chance(0.6) else BLACK, "metal"):
@@ -120,7 +143,7 @@ def chair(look: Look, seat: Material | None = None, name: str = "chair", wood_fr
         b.box(0, 0.19, 0.62, 0.37, 0.03, 0.29, main, 0.014)
 
 
-def dining_table(look: Look, width: float, depth: float) -> None:
+def dining_table(look: Look, width: Number, depth: Number) -> None:
     """Table around the origin with a bowl of fruit or a vase."""
     b = look.b
     top = look.timber()
@@ -130,7 +153,7 @@ def dining_table(look: Look, width: float, depth: float) -> None:
         legs(b, width - 0.16, depth - 0.16, 0.0, 0.71, 0.032, look.metal if look.style == "industrial" else top)
 
 
-def fruit_bowl(look: Look, x: float, y: float, z: float) -> None:
+def fruit_bowl(look: Look, x: Number, y: Number, z: Number) -> None:
     """Bowl with red, orange, green and yellow fruit."""
     b = look.b
     glaze = look.paint()
@@ -138,11 +161,13 @@ def fruit_bowl(look: Look, x: float, y: float, z: float) -> None:
         b.cone(x, y, z, 0.075, 0.07, glaze, 2.1)
         for k, colour in enumerate(("red", "orange", "green", "yellow")):
             a = 1.5708 * k + 0.4
-            b.ellipsoid(x + 0.07 * math.cos(a), y + 0.07 * math.sin(a), z + 0.1, 0.052, 0.052, 0.05, plain(b.rng, colour, 0.03))
+            b.ellipsoid(
+                x + 0.07 * math.cos(a), y + 0.07 * math.sin(a), z + 0.1, 0.052, 0.052, 0.05, plain(b.rng, colour, 0.03)
+            )
         b.ellipsoid(x, y, z + 0.135, 0.052, 0.052, 0.05, plain(b.rng, b.pick(("red", "green", "orange")), 0.03))
 
 
-def sideboard(look: Look, width: float = 1.5) -> None:
+def sideboard(look: Look, width: Number = 1.5) -> None:
     """Low cabinet with doors."""
     b = look.b
     body = look.timber()
@@ -151,7 +176,7 @@ def sideboard(look: Look, width: float = 1.5) -> None:
         b.box(0, -0.23, 0.835, width + 0.03, 0.48, 0.03, body, 0.008)
 
 
-def cup_shelves(look: Look, width: float = 1.5) -> None:
+def cup_shelves(look: Look, width: Number = 1.5) -> None:
     """Two wall shelves with cups, plates and jars."""
     b = look.b
     board = look.timber()
@@ -167,7 +192,7 @@ def cup_shelves(look: Look, width: float = 1.5) -> None:
                 ornament(look, x, -0.13, z + 0.035, b.uniform(0.055, 0.085))
 
 
-def desk(look: Look, width: float = 1.5) -> None:
+def desk(look: Look, width: Number = 1.5) -> None:
     """Desk with drawers, monitor, keyboard, mouse and a lamp."""
     b = look.b
     top = look.timber()
@@ -179,9 +204,19 @@ def desk(look: Look, width: float = 1.5) -> None:
         for sy in (-0.06, -0.62):
             b.box(-side * (width / 2 - 0.05), sy, 0, 0.05, 0.05, 0.71, look.metal if look.style != "rustic" else top)
     on = look.time in ("night", "sunset") or b.chance(0.75)
-    screen = Material(SCREEN, srgb(26, 26, 28), srgb(30, 60, 110), srgb(90, 150, 200), (1.0, 0, 0, 0),
-                      emission=0.6 if on else 0.0, colour="blue") if on else Material(
-        SCREEN, srgb(20, 20, 22), srgb(16, 18, 24), srgb(44, 50, 62), gloss=0.08, colour="black")
+    screen = (
+        Material(
+            SCREEN,
+            srgb(26, 26, 28),
+            srgb(30, 60, 110),
+            srgb(90, 150, 200),
+            (1.0, 0, 0, 0),
+            emission=0.6 if on else 0.0,
+            colour="blue",
+        )
+        if on
+        else Material(SCREEN, srgb(20, 20, 22), srgb(16, 18, 24), srgb(44, 50, 62), gloss=0.08, colour="black")
+    )
     with b.thing("computer", screen, "screen"):
         b.box(0, -0.24, 0.74, 0.26, 0.18, 0.015, BLACK)
         b.box(0, -0.2, 0.74, 0.05, 0.03, 0.16, BLACK)
@@ -194,7 +229,7 @@ def desk(look: Look, width: float = 1.5) -> None:
     desk_lamp(look, side * (width / 2 - 0.2), -0.2, 0.74, -side)
 
 
-def desk_lamp(look: Look, x: float, y: float, z: float, lean: int) -> None:
+def desk_lamp(look: Look, x: Number, y: Number, z: Number, lean: int) -> None:
     """Jointed lamp with a conical head."""
     b = look.b
     paint = look.paint()
@@ -233,7 +268,7 @@ def filing_cabinet(look: Look) -> None:
         cabinet(b, 0.5, 0.5, 0.95, paint, 1, 3, STEEL, 0.03)
 
 
-def pin_board(look: Look, x: float, z: float) -> None:
+def pin_board(look: Look, x: Number, z: Number) -> None:
     """Cork board or whiteboard with notes."""
     b = look.b
     cork = b.chance(0.5)
@@ -244,11 +279,18 @@ def pin_board(look: Look, x: float, z: float) -> None:
         b.box(x, -0.025, z - 0.35, 1.09, 0.012, 0.7, board)
         for k in range(5):
             note = plain(b.rng, b.pick(("yellow", "pink", "blue", "green", "white", "red")))
-            b.box(x - 0.42 + 0.2 * k + b.uniform(-0.03, 0.03), -0.034, z - 0.25 + b.uniform(0, 0.3), 0.14, 0.006,
-                  b.uniform(0.12, 0.2), note if cork else shade_of(note, 1.0))
+            b.box(
+                x - 0.42 + 0.2 * k + b.uniform(-0.03, 0.03),
+                -0.034,
+                z - 0.25 + b.uniform(0, 0.3),
+                0.14,
+                0.006,
+                b.uniform(0.12, 0.2),
+                note if cork else shade_of(note, 1.0),
+            )
 
 
-def paper_bin(look: Look, x: float, y: float) -> None:
+def paper_bin(look: Look, x: Number, y: Number) -> None:
     """Waste-paper basket with paper in it."""
     b = look.b
     paint = look.paint()
