@@ -7,6 +7,20 @@ from dataclasses import dataclass
 Range = tuple[float, float]
 
 
+def _check_range(name: str, low_high: Range, lowest: float, highest: float, unit: str) -> None:
+    low, high = low_high
+    if not lowest <= low <= high <= highest:
+        raise ValueError(
+            f"cameras.{name}: {low:g} to {high:g} {unit} is no range; give the lower value first, "
+            f"both between {lowest:g} and {highest:g}"
+        )
+
+
+def _check_resolution(resolution: int) -> None:
+    if resolution < 1:
+        raise ValueError(f"cameras.resolution: {resolution} pixels make no image; give at least 1 (128 is usual)")
+
+
 @dataclass(frozen=True)
 class OrbitCameras:
     """Object mode: cameras on a sphere around the origin, looking at it."""
@@ -21,6 +35,13 @@ class OrbitCameras:
     """Vertical field of view in degrees."""
     resolution: int = 128
     """Side of the square images, in pixels."""
+
+    def __post_init__(self) -> None:
+        _check_range("azimuth", self.azimuth, -360.0, 360.0, "degrees")
+        _check_range("elevation", self.elevation, -90.0, 90.0, "degrees")
+        _check_range("radius", self.radius, 0.01, 1e6, "metres")
+        _check_range("fov", self.fov, 1.0, 170.0, "degrees")
+        _check_resolution(self.resolution)
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,18 @@ class RoomCameras:
     """No camera comes closer than this to a wall, the floor or the ceiling (metres)."""
     resolution: int = 128
     """Side of the square images, in pixels."""
+
+    def __post_init__(self) -> None:
+        if not min(self.size) > 0:
+            raise ValueError(f"cameras.size: {self.size} m has no inside; give three positive lengths")
+        if min(self.region) < 0 or max(self.region) > 1:
+            raise ValueError(f"cameras.region: {self.region} are no fractions of the room; give two between 0 and 1")
+        if not self.margin >= 0:
+            raise ValueError(f"cameras.margin: {self.margin} m would put cameras behind the walls; give 0 or more")
+        _check_range("height", self.height, -1e6, 1e6, "metres")
+        _check_range("pitch", self.pitch, -90.0, 90.0, "degrees")
+        _check_range("fov", self.fov, 1.0, 170.0, "degrees")
+        _check_resolution(self.resolution)
 
 
 CameraOptions = OrbitCameras | RoomCameras

@@ -46,6 +46,12 @@ def initialise(start: Start, generator: torch.Generator, sh_degree: int = 0) -> 
         return from_points(points, rgb, start.opacity).with_sh_degree(sh_degree)
     if start.count < 1:
         raise ValueError(f"start.count: {start.count} Gaussians make no scene; give at least 1")
+    if isinstance(start, BallStart | SphereStart) and not start.radius > 0:
+        raise ValueError(f"start.radius: {start.radius} m has no inside; give a positive length")
+    if isinstance(start, RoomStart | SphereStart) and not start.flatness > 0:
+        raise ValueError(f"start.flatness: {start.flatness} leaves no thickness; give more than 0 (1 is round)")
+    if not start.colour_noise >= 0:
+        raise ValueError(f"start.colour_noise: {start.colour_noise} is no standard deviation; give 0 or more")
     rgb = (start.grey + start.colour_noise * torch.randn(start.count, 3, generator=generator)).clamp(0, 1)
     if isinstance(start, BallStart):
         direction = torch.nn.functional.normalize(torch.randn(start.count, 3, generator=generator), dim=-1)

@@ -149,6 +149,26 @@ def test_a_room_too_small_to_stand_in_is_refused() -> None:
         standing_region(RoomCameras(size=(5.0, 5.0, 1.0), margin=0.6))
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (OrbitCameras, dict(elevation=(40.0, 10.0)), r"cameras.elevation: 40 to 10 degrees is no range"),
+        (OrbitCameras, dict(radius=(0.0, 2.0)), "cameras.radius: 0 to 2 metres"),
+        (OrbitCameras, dict(fov=(40.0, 180.0)), "cameras.fov: 40 to 180 degrees"),
+        (OrbitCameras, dict(azimuth=(float("nan"), 0.0)), "cameras.azimuth: nan to 0"),
+        (OrbitCameras, dict(resolution=0), "cameras.resolution: 0 pixels"),
+        (RoomCameras, dict(size=(5.0, 0.0, 2.0)), "cameras.size"),
+        (RoomCameras, dict(region=(0.5, 1.5)), "cameras.region"),
+        (RoomCameras, dict(margin=-0.1), "cameras.margin: -0.1 m"),
+        (RoomCameras, dict(pitch=(-100.0, 0.0)), "cameras.pitch: -100 to 0 degrees"),
+    ],
+)
+def test_bad_ranges_name_themselves(kind: type, options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        kind(**options)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("options", [OrbitCameras(), RoomCameras()])
 def test_sampling_is_a_function_of_its_arguments(options: OrbitCameras | RoomCameras) -> None:
     a, b = (sample_cameras(options, 4, generator(7)) for _ in range(2))

@@ -15,7 +15,7 @@ from scenes import random_scene
 from gs_stein.gaussians import Gaussians, rgb_to_sh, sh_to_rgb
 from gs_stein.initialise import from_points, initialise, neighbour_distances
 from gs_stein.rasterize.reference import rotation_matrices
-from gs_stein.start_options import BallStart, FileStart, PointsStart, RoomStart, SphereStart
+from gs_stein.start_options import BallStart, FileStart, PointsStart, RoomStart, SphereStart, Start
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -183,11 +183,14 @@ def test_points_from_open3d(tmp_path: Path) -> None:
         (BallStart(opacity=1.0), "start.opacity: 1.0"),
         (RoomStart(opacity=0.0), "start.opacity: 0.0"),
         (RoomStart(size=(3.0, 0.0, 2.0)), "start.size"),
+        (RoomStart(flatness=0.0), "start.flatness: 0.0"),
+        (SphereStart(radius=-1.0), "start.radius: -1.0"),
+        (BallStart(colour_noise=-0.1), "start.colour_noise: -0.1"),
         (FileStart(Path("nowhere.ply")), "nowhere.ply: no such file"),
         (PointsStart(Path("nowhere.npy")), "nowhere.npy: no such file"),
     ],
 )
-def test_bad_starts_name_themselves(start: BallStart | RoomStart | FileStart | PointsStart, message: str) -> None:
+def test_bad_starts_name_themselves(start: Start, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         initialise(start, generator())
     assert "\n" not in str(caught.value)
