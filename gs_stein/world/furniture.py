@@ -26,6 +26,7 @@ from gs_stein.world.materials import (
     fabric,
     mix,
     named,
+    one_colour,
     plain,
     shade,
     srgb,
@@ -33,9 +34,9 @@ from gs_stein.world.materials import (
 from gs_stein.world.primitives import Builder, rotation
 
 GREENS = ((66, 112, 58), (84, 132, 70), (56, 96, 60), (104, 142, 76))
-BLACK = Material(SOLID, *(srgb(30, 30, 32),) * 3, gloss=0.05, colour="black")
-STEEL = Material(SOLID, *(srgb(176, 178, 180),) * 3, gloss=0.15, colour="grey")
-PAPER = Material(SOLID, *(srgb(235, 230, 218),) * 3, colour="white")
+BLACK = one_colour(SOLID, srgb(30, 30, 32), gloss=0.05, colour="black")
+STEEL = one_colour(SOLID, srgb(176, 178, 180), gloss=0.15, colour="grey")
+PAPER = one_colour(SOLID, srgb(235, 230, 218), colour="white")
 
 
 def surface_kind(material: Material) -> str:
@@ -135,7 +136,7 @@ def vase(look: Look, x: Number, y: Number, z: Number) -> None:
         b.cone(x, y, z + 0.14, 0.035, 0.07, glaze, 1.25)
     if b.chance(0.6):
         petals = plain(b.rng, b.pick(("red", "yellow", "pink", "white", "purple")))
-        stem = Material(SOLID, *(srgb(*GREENS[0]),) * 3, colour="green")
+        stem = one_colour(SOLID, srgb(*GREENS[0]), colour="green")
         with b.thing("flowers", petals, "flowers", True):
             for k in range(5):
                 a = 1.2566 * k + b.uniform(-0.3, 0.3)
@@ -355,13 +356,11 @@ def plant(
 ) -> None:
     """Pot with leaves: a bush, tall blades or a little tree."""
     b = look.b
-    pot = b.pick(
-        (look.paint(), plain(b.rng, "white", 0.03), Material(SOLID, *(srgb(178, 96, 64),) * 3, colour="orange"))
-    )
+    pot = b.pick((look.paint(), plain(b.rng, "white", 0.03), one_colour(SOLID, srgb(178, 96, 64), colour="orange")))
     radius = 0.15 * height / 1.1 + 0.02
-    earth = Material(SOLID, *(srgb(62, 46, 36),) * 3)
+    earth = one_colour(SOLID, srgb(62, 46, 36))
     tone = b.pick(GREENS)
-    leaves = [Material(SOLID, *(shade(srgb(*tone), f),) * 3, gloss=0.02, colour="green") for f in (0.75, 1.0, 1.25)]
+    leaves = [one_colour(SOLID, shade(srgb(*tone), f), gloss=0.02, colour="green") for f in (0.75, 1.0, 1.25)]
     kind = int(b.rng.integers(3))
     with b.thing(name, leaves[1], "plant"):
         b.cone(x, y, z, 0.72 * radius, 1.7 * radius, pot, 1.35)
@@ -401,7 +400,7 @@ def plant(
                     rotation(yaw=math.degrees(a), roll=tilt),
                 )
         else:  # little tree
-            bark = Material(SOLID, *(srgb(98, 72, 52),) * 3)
+            bark = one_colour(SOLID, srgb(98, 72, 52))
             b.cone(x, y, base - 0.02, 0.022, 0.55 * free, bark, 0.7)
             for k in range(8):
                 a, lift = 2.399963 * k, k / 7
@@ -444,7 +443,7 @@ def picture(look: Look, x: Number, z: Number, width: Number, height: Number, nam
 def mirror(look: Look, x: Number, z: Number, width: Number, height: Number) -> None:
     """Mirror in a frame; round where it is as high as wide."""
     b = look.b
-    glass = Material(MIRROR, *(srgb(190, 198, 202),) * 3, gloss=0.82)
+    glass = one_colour(MIRROR, srgb(190, 198, 202), gloss=0.82)
     with b.thing("mirror", glass, "mirror"):
         if abs(width - height) < 1e-6:
             turn = rotation(pitch=90)

@@ -17,13 +17,14 @@ from gs_stein.world.materials import (
     fabric,
     mix,
     named,
+    one_colour,
     plain,
     shade,
     srgb,
 )
 from gs_stein.world.primitives import rotation
 
-PORCELAIN = Material(SOLID, *(srgb(240, 239, 235),) * 3, gloss=0.07, colour="white")
+PORCELAIN = one_colour(SOLID, srgb(240, 239, 235), gloss=0.07, colour="white")
 ON_SIDE = rotation(pitch=90)
 
 
@@ -66,7 +67,7 @@ def candles(look: Look, x: Number, y: Number, z: Number) -> None:
                     0.014,
                     0.014,
                     0.032,
-                    Material(SOLID, *(srgb(255, 200, 90),) * 3, emission=1.1),
+                    one_colour(SOLID, srgb(255, 200, 90), emission=1.1),
                     casts=False,
                 )
 
@@ -99,9 +100,7 @@ def bathtub(look: Look, width: Number = 1.7) -> None:
         else:
             b.box(0, -0.4, 0.0, width, 0.76, 0.54, skin, 0.03)
         b.box(0, -0.41, 0.53, width - 0.02, 0.75, 0.04, PORCELAIN, 0.018)
-        b.box(
-            0, -0.41, 0.562, width - 0.2, 0.54, 0.012, Material(SOLID, *(srgb(150, 196, 206),) * 3, gloss=0.12), 0.006
-        )
+        b.box(0, -0.41, 0.562, width - 0.2, 0.54, 0.012, one_colour(SOLID, srgb(150, 196, 206), gloss=0.12), 0.006)
     with b.thing("tap", look.metal, "metal"):
         b.cone(width / 2 - 0.25, -0.06, 0.57, 0.02, 0.2, look.metal)
         b.rod((width / 2 - 0.25, -0.06, 0.75), (width / 2 - 0.25, -0.22, 0.73), 0.018, look.metal)
@@ -122,13 +121,13 @@ def vanity(look: Look, width: Number = 1.2) -> None:
     with b.thing("sink", PORCELAIN, "ceramic"):
         b.box(0, -0.26, 0.82, width + 0.02, 0.53, 0.04, PORCELAIN, 0.01)
         b.cone(0, -0.28, 0.85, 0.17, 0.11, PORCELAIN, 1.3)
-        b.cone(0, -0.28, 0.956, 0.19, 0.006, Material(SOLID, *(srgb(186, 204, 208),) * 3, gloss=0.1))
+        b.cone(0, -0.28, 0.956, 0.19, 0.006, one_colour(SOLID, srgb(186, 204, 208), gloss=0.1))
         b.cone(0, -0.07, 0.86, 0.018, 0.24, look.metal)
         b.rod((0, -0.07, 1.09), (0, -0.2, 1.07), 0.016, look.metal)
     soap = look.paint()
     b.cone(0.4 * width, -0.2, 0.86, 0.04, 0.13, soap)
     b.cone(0.4 * width, -0.2, 0.99, 0.012, 0.05, look.metal)
-    glass = Material(MIRROR, *(srgb(190, 198, 202),) * 3, gloss=0.82)
+    glass = one_colour(MIRROR, srgb(190, 198, 202), gloss=0.82)
     frame = b.pick((look.metal, look.wood))
     with b.thing("mirror", glass, "mirror"):
         if b.chance(0.5):
@@ -162,7 +161,7 @@ def washing_machine(look: Look) -> None:
     with b.thing("washing machine", white, "metal"):
         b.box(0, -0.3, 0.0, 0.6, 0.58, 0.85, white, 0.015)
         b.cone(0, -0.6, 0.39, 0.2, 0.03, STEEL, turn=ON_SIDE)
-        b.cone(0, -0.61, 0.39, 0.15, 0.03, Material(SOLID, *(srgb(40, 48, 58),) * 3, gloss=0.12), turn=ON_SIDE)
+        b.cone(0, -0.61, 0.39, 0.15, 0.03, one_colour(SOLID, srgb(40, 48, 58), gloss=0.12), turn=ON_SIDE)
         b.box(0, -0.595, 0.72, 0.56, 0.01, 0.1, shade_of(white, 0.8))
         b.cone(0.18, -0.6, 0.765, 0.035, 0.03, STEEL, turn=ON_SIDE)
 
@@ -205,7 +204,7 @@ def fireplace(look: Look) -> None:
     c = srgb(156, 80, 60)
     brick = Material(BRICK, shade(c, 0.8), shade(c, 1.15), srgb(186, 172, 156), (0.1, 0.24, 0.007, 0), colour="red")
     stone = b.pick((plain(b.rng, "white", 0.02), brick, plain(b.rng, "grey", 0.02)))
-    dark = Material(SOLID, *(srgb(30, 27, 26),) * 3, colour="black")
+    dark = one_colour(SOLID, srgb(30, 27, 26), colour="black")
     with b.thing("fireplace", stone, "brick" if stone is brick else "stone"):
         for s in (-1, 1):
             b.box(s * 0.56, -0.2, 0, 0.3, 0.4, 1.08, stone)
@@ -218,13 +217,13 @@ def fireplace(look: Look) -> None:
                 (-0.22 + 0.1 * k, -0.16, 0.08 + 0.03 * (k % 2)),
                 (0.2, -0.22 - 0.03 * k, 0.08 + 0.06 * (k % 2)),
                 0.045,
-                Material(SOLID, *(srgb(86, 58, 42),) * 3),
+                one_colour(SOLID, srgb(86, 58, 42)),
             )
         if look.lamps_on or b.chance(0.5):
             for k in range(5):
                 x = -0.2 + 0.1 * k
                 h = (0.22, 0.32, 0.4, 0.3, 0.2)[k]
-                hot = Material(SOLID, *(srgb(255, 150 + 22 * (k % 3), 50),) * 3, emission=1.0, colour="orange")
+                hot = one_colour(SOLID, srgb(255, 150 + 22 * (k % 3), 50), emission=1.0, colour="orange")
                 b.ellipsoid(x, -0.2, 0.1 + 0.5 * h, 0.06, 0.04, 0.5 * h, hot, casts=False)
             b.lamp(0, -0.5, 0.35, (1.0, 0.5, 0.18), 0.55 if look.time == "night" else 0.2, 0.15)
     if b.chance(0.6):
@@ -234,8 +233,8 @@ def fireplace(look: Look) -> None:
 def globe(look: Look) -> None:
     """Globe on a wooden stand."""
     b = look.b
-    sea = Material(SOLID, *(srgb(70, 122, 160),) * 3, gloss=0.05, colour="blue")
-    land = Material(SOLID, *(srgb(122, 142, 84),) * 3)
+    sea = one_colour(SOLID, srgb(70, 122, 160), gloss=0.05, colour="blue")
+    land = one_colour(SOLID, srgb(122, 142, 84))
     with b.thing("globe", sea, "globe"):
         for k in range(3):
             a = 2.0944 * k
@@ -309,7 +308,7 @@ def toy_bear(look: Look, x: Number, y: Number, z: Number, size: Number = 1.0) ->
     """Teddy bear sitting at a place, facing −y."""
     b = look.b
     fur = fabric(b.rng, b.pick(("brown", "brown", "beige", "white", "pink")))
-    pale = Material(SOLID, *(mix(fur.c3, (0.9, 0.85, 0.8), 0.5),) * 3)
+    pale = one_colour(SOLID, mix(fur.c3, (0.9, 0.85, 0.8), 0.5))
     with b.thing("teddy bear", fur, "plush"), b.at(x, y, z, 0.0, size):
         b.ellipsoid(0, 0, 0.15, 0.13, 0.12, 0.15, fur)
         b.ellipsoid(0, -0.01, 0.36, 0.12, 0.11, 0.11, fur)

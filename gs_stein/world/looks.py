@@ -19,6 +19,7 @@ from gs_stein.world.materials import (
     fabric,
     mix,
     named,
+    one_colour,
     plain,
     shade,
     srgb,
@@ -192,9 +193,9 @@ def draw_look(b: Builder) -> Look:
     palette = PALETTES[style]
     dark = style in ("industrial", "modern") or b.chance(0.3)
     metal = (
-        Material(SOLID, *(srgb(48, 48, 50),) * 3, gloss=0.06, colour="black")
+        one_colour(SOLID, srgb(48, 48, 50), gloss=0.06, colour="black")
         if dark
-        else Material(SOLID, *(srgb(172, 172, 174),) * 3, gloss=0.12, colour="grey")
+        else one_colour(SOLID, srgb(172, 172, 174), gloss=0.12, colour="grey")
     )
     if style == "industrial":
         trim = plain(b.rng, "black", 0.03)

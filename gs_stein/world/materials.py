@@ -102,6 +102,18 @@ class Material:
         return tuple(a + weight * (b - a) for a, b in zip(self.c1, self.c2, strict=True))  # type: ignore[return-value]
 
 
+def one_colour(
+    texture: int,
+    rgb: RGB,
+    p: tuple[Number, Number, Number, Number] = (0.0, 0.0, 0.0, 0.0),
+    gloss: Number = 0.0,
+    emission: Number = 0.0,
+    colour: str = "",
+) -> Material:
+    """A material whose three colours are the same linear RGB."""
+    return Material(texture, rgb, rgb, rgb, p, gloss, emission, colour)
+
+
 def to_srgb(c: Number) -> float:
     """Linear to sRGB, one channel in [0, 1]."""
     return 12.92 * c if c <= 0.0031308 else 1.055 * c ** (1 / 2.4) - 0.055

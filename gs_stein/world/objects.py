@@ -23,6 +23,7 @@ from gs_stein.world.materials import (
     Material,
     Number,
     named,
+    one_colour,
     shade,
     srgb,
     wood,
@@ -95,11 +96,11 @@ class Kit:
 
     def dark(self, gloss: Number = 0.06) -> Material:
         """Tyres, eyes, handles."""
-        return Material(SOLID, *(srgb(38, 38, 41),) * 3, gloss=gloss, colour="black")
+        return one_colour(SOLID, srgb(38, 38, 41), gloss=gloss, colour="black")
 
     def glass(self) -> Material:
         """Window panes seen from outside."""
-        return Material(SOLID, *(srgb(120, 168, 196),) * 3, gloss=0.2, colour="blue")
+        return one_colour(SOLID, srgb(120, 168, 196), gloss=0.2, colour="blue")
 
 
 Maker = Callable[[Kit], None]

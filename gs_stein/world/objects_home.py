@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gs_stein.world.materials import BANDS, SOLID, Material, Number, named, shade, srgb
+from gs_stein.world.materials import BANDS, SOLID, Material, Number, named, one_colour, shade, srgb
 from gs_stein.world.objects import Kit, Maker
 from gs_stein.world.primitives import rotation
 
@@ -157,7 +157,7 @@ def lamp(k: Kit) -> None:
     b = k.b
     shade_paint = k.paint(k.colour(), 0.0)
     foot, _ = k.finish(0.3, 0.3, k.other(shade_paint.colour))
-    lit = Material(SOLID, *(mixed(shade_paint, 0.15),) * 3, emission=0.18, colour=shade_paint.colour)
+    lit = one_colour(SOLID, mixed(shade_paint, 0.15), emission=0.18, colour=shade_paint.colour)
     with k.part("lamp", lit, "fabric"):
         b.cone(0, 0, 0.55, 0.34, 0.38, lit, 0.58, casts=False)
     with k.part("base", foot, "paint"):
@@ -180,7 +180,7 @@ def potted_plant(k: Kit) -> None:
     b = k.b
     pot = k.paint(k.colour())
     leaves = [k.paint("green", 0.02) for _ in range(3)]
-    earth = Material(SOLID, *(srgb(62, 46, 36),) * 3)
+    earth = one_colour(SOLID, srgb(62, 46, 36))
     blades = b.chance(0.4)
     with k.part("potted plant", leaves[0], "plant"):
         for j in range(11 if blades else 20):
@@ -232,7 +232,7 @@ def mug(k: Kit) -> None:
         b.cone(0, 0, 0, 0.38, 0.86, glaze, 1.06)
         b.torus(0.42, 0, 0.42, 0.23, 0.058, plain, rotation(pitch=90))
         b.torus(0, 0, 0.86, 0.375, 0.032, plain)
-        b.cone(0, 0, 0.855, 0.35, 0.012, Material(SOLID, *(srgb(74, 46, 30),) * 3, gloss=0.08))
+        b.cone(0, 0, 0.855, 0.35, 0.012, one_colour(SOLID, srgb(74, 46, 30), gloss=0.08))
 
 
 def teapot(k: Kit) -> None:
@@ -305,15 +305,15 @@ def cake(k: Kit) -> None:
                     0.03,
                     0.03,
                     0.06,
-                    Material(SOLID, *(srgb(255, 196, 80),) * 3, emission=0.5, colour="yellow"),
+                    one_colour(SOLID, srgb(255, 196, 80), emission=0.5, colour="yellow"),
                 )
 
 
 def hamburger(k: Kit) -> None:
     """Buns, lettuce, patty, cheese and tomato."""
     b = k.b
-    bun = Material(SOLID, *(srgb(206, 142, 74),) * 3, gloss=0.03, colour="orange")
-    meat = Material(SOLID, *(srgb(96, 58, 38),) * 3, colour="brown")
+    bun = one_colour(SOLID, srgb(206, 142, 74), gloss=0.03, colour="orange")
+    meat = one_colour(SOLID, srgb(96, 58, 38), colour="brown")
     green, cheese, tomato = k.paint("green", 0.02), k.paint("yellow", 0.02), k.paint("red", 0.04)
     with k.part("hamburger", bun, "food"):
         b.ellipsoid(0, 0, 0.16, 0.6, 0.6, 0.16, bun)
@@ -361,8 +361,8 @@ def pear(k: Kit) -> None:
 def pineapple(k: Kit) -> None:
     """Golden body with a crown of leaves."""
     b = k.b
-    skin = Material(SOLID, *(srgb(216, 158, 58),) * 3, colour="yellow")
-    knob = Material(SOLID, *(srgb(176, 116, 44),) * 3)
+    skin = one_colour(SOLID, srgb(216, 158, 58), colour="yellow")
+    knob = one_colour(SOLID, srgb(176, 116, 44))
     leaf = k.paint("green", 0.02)
     with k.part("pineapple", skin, "fruit"):
         b.ellipsoid(0, 0, 0.5, 0.36, 0.36, 0.5, skin)
@@ -390,7 +390,7 @@ def donut(k: Kit) -> None:
     """Standing upright toward the viewer, with icing and sprinkles."""
     b = k.b
     icing = k.paint(k.colour("pink", "brown", "white", "blue", "yellow", "green", "purple", "red"), 0.06)
-    dough = Material(SOLID, *(srgb(206, 152, 90),) * 3, colour="orange")
+    dough = one_colour(SOLID, srgb(206, 152, 90), colour="orange")
     with b.at(0, 0, 0.7, pitch=62), k.part("donut", icing, "icing"):
         b.torus(0, 0, 0, 0.46, 0.24, dough)
         b.torus(0, 0, 0.05, 0.46, 0.225, icing)
@@ -416,7 +416,7 @@ def ice_cream(k: Kit) -> None:
     b = k.b
     first = k.colour("pink", "white", "brown", "green", "yellow", "blue", "orange")
     scoop = k.paint(first, 0.03)
-    waffle = Material(SOLID, *(srgb(204, 148, 86),) * 3, colour="orange")
+    waffle = one_colour(SOLID, srgb(204, 148, 86), colour="orange")
     count = 2 if b.chance(0.5) else 3
     with k.part("ice cream", scoop, "ice cream"):
         b.cone(0, 0, 0, 0.04, 0.85, waffle, 7.0)
@@ -437,7 +437,7 @@ def teddy_bear(k: Kit) -> None:
     """Sitting, with a muzzle, ears and a bow or a shirt."""
     b = k.b
     fur = k.cloth(k.colour("brown", "brown", "beige", "white", "pink", "grey", "blue"))
-    pale = Material(SOLID, *(shade(mixed(fur, 0.4), 1.0),) * 3)
+    pale = one_colour(SOLID, shade(mixed(fur, 0.4), 1.0))
     with k.part("teddy bear", fur, "plush"):
         b.ellipsoid(0, 0, 0.42, 0.36, 0.32, 0.42, fur)
         b.ellipsoid(0, -0.22, 0.4, 0.22, 0.14, 0.26, pale)
@@ -468,7 +468,7 @@ def robot(k: Kit) -> None:
         if kind == "paint" and b.chance(0.6)
         else k.metal("grey" if kind != "metal" else "black")
     )
-    eye = Material(SOLID, *(srgb(110, 226, 236),) * 3, emission=0.5, colour="teal")
+    eye = one_colour(SOLID, srgb(110, 226, 236), emission=0.5, colour="teal")
     with k.part("robot", body, kind):
         b.box(0, 0, 0.42, 0.56, 0.4, 0.56, body, 0.05)
         b.box(0, 0, 1.06, 0.44, 0.36, 0.36, body, 0.05)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from gs_stein.world.materials import BANDS, BRICK, SOLID, Material, Number, named, shade, srgb
+from gs_stein.world.materials import BANDS, BRICK, SOLID, Material, Number, named, one_colour, shade, srgb
 from gs_stein.world.objects import Kit, Maker
 from gs_stein.world.objects_home import ON_SIDE
 from gs_stein.world.primitives import rotation
@@ -150,7 +150,7 @@ def rocket(k: Kit) -> None:
             with b.at(0, 0, 0, 90 + 120 * j):
                 b.frustum(0.33, 0, 0.1, 0.3, 0.05, 0.55, fin, 0.2, 0.8)
     if b.chance(0.5):
-        flame = Material(SOLID, *(srgb(255, 160, 50),) * 3, emission=0.6, colour="orange")
+        flame = one_colour(SOLID, srgb(255, 160, 50), emission=0.6, colour="orange")
         with k.part("flame", flame, "fire"):
             b.cone(0, 0, -0.18, 0.03, 0.4, flame, 5.0)
 
@@ -301,10 +301,10 @@ def lighthouse(k: Kit) -> None:
         b.cone(0, 0, 0.15, 0.34, 1.2, tower, 0.62)
         b.cone(0, 0, 1.35, 0.3, 0.05, k.dark())
         b.torus(0, 0, 1.47, 0.27, 0.012, k.dark())
-        b.cone(0, 0, 1.4, 0.15, 0.22, Material(SOLID, *(srgb(255, 226, 140),) * 3, emission=0.5, colour="yellow"))
+        b.cone(0, 0, 1.4, 0.15, 0.22, one_colour(SOLID, srgb(255, 226, 140), emission=0.5, colour="yellow"))
         b.cone(0, 0, 1.62, 0.2, 0.22, k.paint(name, 0.05), 0.05)
         b.box(0, -0.33, 0.15, 0.16, 0.06, 0.26, k.wood("walnut"))
-    b.ellipsoid(0, 0, 0.0, 0.6, 0.6, 0.2, Material(SOLID, *(srgb(128, 124, 118),) * 3), cut=0.0)
+    b.ellipsoid(0, 0, 0.0, 0.6, 0.6, 0.2, one_colour(SOLID, srgb(128, 124, 118)), cut=0.0)
 
 
 def windmill(k: Kit) -> None:
@@ -510,7 +510,7 @@ def well(k: Kit) -> None:
             a = 30 * j
             with b.at(0, 0, 0, a):
                 b.box(0.45, 0, 0, 0.14, 0.26, 0.5, stone, 0.02)
-        b.cone(0, 0, 0.1, 0.4, 0.25, Material(SOLID, *(srgb(60, 110, 150),) * 3, gloss=0.2))
+        b.cone(0, 0, 0.1, 0.4, 0.25, one_colour(SOLID, srgb(60, 110, 150), gloss=0.2))
         for s in (-1, 1):
             b.box(s * 0.44, 0, 0.4, 0.07, 0.07, 0.85, post)
         b.rod((-0.44, 0, 0.95), (0.44, 0, 0.95), 0.035, post)

@@ -14,7 +14,7 @@ import numpy as np
 
 from gs_stein.cameras import RoomCameras
 from gs_stein.world import objects_world as ow
-from gs_stein.world.materials import MOTTLED, SOLID, Material, Number, fabric, mix, shade, srgb, wood
+from gs_stein.world.materials import MOTTLED, SOLID, Material, Number, fabric, mix, one_colour, shade, srgb, wood
 from gs_stein.world.objects import Kit
 from gs_stein.world.primitives import Builder, Scene, Vector, rotation
 
@@ -113,9 +113,9 @@ def _heavens(p: Place, clouds: int = 7) -> None:
     length = math.sqrt(x * x + y * y + z * z)
     d = 62.0
     if p.time == "night":
-        moon = Material(SOLID, *(srgb(150, 152, 146),) * 3, emission=1.6)
+        moon = one_colour(SOLID, srgb(150, 152, 146), emission=1.6)
         b.ellipsoid(-0.8 * d, 0.25 * d, 0.42 * d, 2.4, 2.4, 2.4, moon, casts=False)
-        star = Material(SOLID, *(srgb(160, 166, 190),) * 3, emission=1.6)
+        star = one_colour(SOLID, srgb(160, 166, 190), emission=1.6)
         for k in range(26):
             a, e = 2.399963 * k, 0.25 + 0.5 * ((k * 0.618) % 1)
             b.ellipsoid(
@@ -130,13 +130,13 @@ def _heavens(p: Place, clouds: int = 7) -> None:
             )
         return
     if p.time == "sunset":
-        disc = Material(SOLID, *(srgb(255, 214, 140),) * 3, emission=1.8)
+        disc = one_colour(SOLID, srgb(255, 214, 140), emission=1.8)
         b.ellipsoid(-0.97 * d, 0.15 * d, 0.17 * d, 3.4, 3.4, 3.4, disc, casts=False)
     elif p.time == "sunny":
-        disc = Material(SOLID, *(srgb(255, 244, 200),) * 3, emission=2.2)
+        disc = one_colour(SOLID, srgb(255, 244, 200), emission=2.2)
         b.ellipsoid(d * x / length, d * y / length, d * z / length * 0.8, 3.2, 3.2, 3.2, disc, casts=False)
     tint = srgb(226, 150, 130) if p.time == "sunset" else srgb(200, 204, 210)
-    cloud = Material(SOLID, *(shade(tint, 0.75),) * 3, emission=0.7)
+    cloud = one_colour(SOLID, shade(tint, 0.75), emission=0.7)
     for k in range(clouds if p.time != "sunny" else clouds // 2):
         a, e = 2.399963 * k + b.uniform(-0.4, 0.4), b.uniform(0.16, 0.42)
         cx, cy, cz = d * math.cos(a) * math.cos(e), d * math.sin(a) * math.cos(e), d * math.sin(e)
@@ -167,9 +167,9 @@ def _hills(p: Place, rgb: tuple[int, int, int], height: Number, count: int = 9) 
 
 def _fir(p: Place, x: Number, y: Number, height: Number, snow: bool = False) -> None:
     b = p.b
-    bark = Material(SOLID, *(srgb(88, 64, 48),) * 3)
-    needles = Material(SOLID, *(srgb(56 + b.uniform(-8, 12), 96 + b.uniform(-10, 14), 66),) * 3, colour="green")
-    white = Material(SOLID, *(srgb(232, 236, 240),) * 3)
+    bark = one_colour(SOLID, srgb(88, 64, 48))
+    needles = one_colour(SOLID, srgb(56 + b.uniform(-8, 12), 96 + b.uniform(-10, 14), 66), colour="green")
+    white = one_colour(SOLID, srgb(232, 236, 240))
     b.cone(x, y, 0, 0.05 * height, 0.22 * height, bark)
     for k in range(3):
         z, r, h = (0.14 + 0.24 * k) * height, (0.24 - 0.055 * k) * height, 0.4 * height
@@ -180,7 +180,7 @@ def _fir(p: Place, x: Number, y: Number, height: Number, snow: bool = False) -> 
 
 def _leafy(p: Place, x: Number, y: Number, height: Number) -> None:
     b = p.b
-    bark = Material(SOLID, *(srgb(98, 72, 52),) * 3)
+    bark = one_colour(SOLID, srgb(98, 72, 52))
     g = b.uniform(-12, 14)
     b.cone(x, y, 0, 0.055 * height, 0.6 * height, bark, 0.6)
     for k in range(5):
@@ -215,7 +215,7 @@ def _ring(
 
 def _rock(p: Place, x: Number, y: Number, size: Number, rgb: tuple[int, int, int] = (132, 128, 122)) -> None:
     b = p.b
-    stone = Material(SOLID, *(srgb(*rgb),) * 3, colour="grey")
+    stone = one_colour(SOLID, srgb(*rgb), colour="grey")
     b.ellipsoid(
         x,
         y,
@@ -244,7 +244,7 @@ def _campfire(p: Place, x: Number, y: Number) -> None:
         for k in range(5):
             a, h = 1.2566 * k, 0.5 if k == 0 else 0.32
             r = 0.0 if k == 0 else 0.1
-            hot = Material(SOLID, *(srgb(255, 150 + 20 * (k % 3), 46),) * 3, emission=1.0, colour="orange")
+            hot = one_colour(SOLID, srgb(255, 150 + 20 * (k % 3), 46), emission=1.0, colour="orange")
             b.ellipsoid(r * math.cos(a), r * math.sin(a), 0.14 + 0.5 * h, 0.08, 0.08, 0.5 * h, hot, casts=False)
         b.lamp(0, 0, 0.5, (1.0, 0.55, 0.22), 1.3 if p.dark else 0.2, 0.2)
 
@@ -252,7 +252,7 @@ def _campfire(p: Place, x: Number, y: Number) -> None:
 def _tent(p: Place, x: Number, y: Number, yaw: Number) -> None:
     b = p.b
     cloth = fabric(b.rng, p.kit.colour("red", "orange", "yellow", "green", "blue", "teal", "beige", "purple", "navy"))
-    inside = Material(SOLID, *(shade(cloth.c1, 0.2),) * 3)
+    inside = one_colour(SOLID, shade(cloth.c1, 0.2))
     with b.thing("tent", cloth, "fabric"), b.at(x, y, 0, yaw):
         b.frustum(0, 0, 0, 2.0, 2.2, 1.5, cloth, 0.0, 0.94)
         b.frustum(0, -1.06, 0, 0.9, 0.12, 1.1, inside, 0.0, 0.6)
@@ -274,9 +274,9 @@ def forest(p: Place) -> None:
     bark = p.kit.wood("walnut")
     with b.thing("log", bark, "wood"):
         b.rod((2.6, -0.9, 0.2), (2.9, 0.9, 0.2), 0.2, bark)
-        cut = Material(SOLID, *(srgb(206, 172, 126),) * 3)
+        cut = one_colour(SOLID, srgb(206, 172, 126))
         b.rod((2.597, -0.915, 0.2), (2.6, -0.9, 0.2), 0.19, cut)
-    water = Material(SOLID, *(srgb(70, 118, 146),) * 3, gloss=0.2, colour="blue")
+    water = one_colour(SOLID, srgb(70, 118, 146), gloss=0.2, colour="blue")
     if b.chance(0.7):
         with b.thing("pond", water, "water"):
             b.cone(-3.6, 0.1, -0.01, 1.5, 0.03, water, 1.0, 1.9, casts=False)
@@ -284,7 +284,7 @@ def forest(p: Place) -> None:
             a = 1.9 + 0.75 * k
             _rock(p, -3.6 + 1.55 * math.cos(a), 0.1 + 1.95 * math.sin(a), b.uniform(0.12, 0.24))
     leafy = b.chance(0.5)
-    first = Material(SOLID, *(srgb(78, 122, 58),) * 3, colour="green")
+    first = one_colour(SOLID, srgb(78, 122, 58), colour="green")
     with b.thing("trees", first, "plant", True):
         for x, y in _ring(
             p,
@@ -299,7 +299,7 @@ def forest(p: Place) -> None:
             with b.at(x, y, 0, 180, 0.35):
                 ow.mushroom(p.kit)
     for x, y in _ring(p, 16, 1.9, 4.5, lambda x, y: y < 1.6):
-        tuft = Material(SOLID, *(srgb(112, 150, 70),) * 3)
+        tuft = one_colour(SOLID, srgb(112, 150, 70))
         for k in range(3):
             b.ellipsoid(x + 0.06 * k, y, 0.09, 0.025, 0.025, 0.14, tuft, rotation(roll=-25 + 25 * k), casts=False)
     petals = p.kit.paint(p.kit.colour("red", "yellow", "white", "purple", "pink"), 0.0)
@@ -312,7 +312,7 @@ def forest(p: Place) -> None:
 
 def _saguaro(p: Place, x: Number, y: Number, height: Number, yaw: Number) -> None:
     b = p.b
-    green = Material(SOLID, *(srgb(84, 124, 76),) * 3, colour="green")
+    green = one_colour(SOLID, srgb(84, 124, 76), colour="green")
     with b.at(x, y, 0, yaw, height):
         b.cone(0, 0, 0, 0.1, 0.9, green)
         b.ellipsoid(0, 0, 0.9, 0.1, 0.1, 0.1, green)
@@ -333,7 +333,7 @@ def desert(p: Place) -> None:
     )
     for x, y in _ring(p, 9, 8, 15, lambda x, y: True):
         b.ellipsoid(x, y, -0.25, b.uniform(3, 5), b.uniform(2, 3.5), b.uniform(0.7, 1.5), sand)
-    green = Material(SOLID, *(srgb(84, 124, 76),) * 3, colour="green")
+    green = one_colour(SOLID, srgb(84, 124, 76), colour="green")
     with b.thing("cacti", green, "plant", True):
         for x, y in _ring(p, 9, 3.0, 6.5, lambda x, y: not (abs(x) < 1.8 and y > 0) and x > -3.4):
             _saguaro(p, x, y, b.uniform(1.5, 2.8), b.uniform(0, 180))
@@ -349,7 +349,7 @@ def desert(p: Place) -> None:
             b.frustum(24, 3, 0, 15, 15, 10, stone, 0.0, 0.0)
             b.frustum(27, -10, 0, 10, 10, 7, stone, 0.0, 0.0)
     if b.chance(0.65):
-        water = Material(SOLID, *(srgb(64, 140, 160),) * 3, gloss=0.2, colour="teal")
+        water = one_colour(SOLID, srgb(64, 140, 160), gloss=0.2, colour="teal")
         with b.thing("oasis", water, "water"):
             b.cone(-4.0, 0.0, -0.01, 1.5, 0.03, water, 1.0, 1.8, casts=False)
         for x, y in ((-5.6, 1.6), (-5.9, -0.6), (-5.2, -2.0)):
@@ -367,7 +367,7 @@ def mountains(p: Place) -> None:
     rock = mix(srgb(112, 118, 132), haze, 0.2)
     stone, snow = (
         Material(SOLID, rock, rock, rock, colour="grey"),
-        Material(SOLID, *(mix(srgb(238, 241, 246), haze, 0.08),) * 3),
+        one_colour(SOLID, mix(srgb(238, 241, 246), haze, 0.08)),
     )
     with b.thing("mountains", stone, "stone", True):
         for k in range(9):
@@ -389,10 +389,10 @@ def mountains(p: Place) -> None:
         with b.at(2.9, b.uniform(-0.4, 0.4), 0, -90 + b.uniform(-10, 10), 0.85):
             ow.snowman(p.kit)
     if b.chance(0.6):
-        ice = Material(SOLID, *(srgb(168, 204, 222),) * 3, gloss=0.2, colour="blue")
+        ice = one_colour(SOLID, srgb(168, 204, 222), gloss=0.2, colour="blue")
         with b.thing("frozen lake", ice, "ice"):
             b.cone(-4.4, 0.0, -0.01, 1.9, 0.03, ice, 1.0, 2.5, casts=False)
-    green = Material(SOLID, *(srgb(56, 96, 66),) * 3, colour="green")
+    green = one_colour(SOLID, srgb(56, 96, 66), colour="green")
     with b.thing("fir trees", green, "plant", True):
         for x, y in _ring(
             p, 15, 4.6, 8.0, lambda x, y: not (abs(x) < 2.3 and y > 0) and not (-6.4 < x < -2 and abs(y) < 2.6)
@@ -419,7 +419,7 @@ def beach(p: Place) -> None:
             0.55,
             160,
             0.03,
-            Material(SOLID, *(mix(srgb(236, 240, 240), srgb(*deep), 0.15),) * 3),
+            one_colour(SOLID, mix(srgb(236, 240, 240), srgb(*deep), 0.15)),
             casts=False,
         )
         b.box(
@@ -429,7 +429,7 @@ def beach(p: Place) -> None:
             0.25,
             160,
             0.045,
-            Material(SOLID, *(mix(srgb(230, 238, 240), srgb(*deep), 0.4),) * 3),
+            one_colour(SOLID, mix(srgb(230, 238, 240), srgb(*deep), 0.4)),
             casts=False,
         )
     c = srgb(112, 148, 92)
@@ -444,7 +444,7 @@ def beach(p: Place) -> None:
             13,
             13,
             b.uniform(4, 7),
-            Material(SOLID, *(mix(c, haze, 0.3),) * 3),
+            one_colour(SOLID, mix(c, haze, 0.3)),
             casts=False,
         )
     if b.chance(0.75):

@@ -27,6 +27,7 @@ from gs_stein.world.materials import (
     Number,
     fabric,
     named,
+    one_colour,
     plain,
     shade,
     srgb,
@@ -83,7 +84,7 @@ def kitchen_run(look: Look, left: Number, right: Number) -> None:
         )
     )
     b.box(middle, -0.008, 0.92, width, 0.016, 0.53, splash)
-    glass = Material(SOLID, *(srgb(24, 24, 27),) * 3, gloss=0.09, colour="black")
+    glass = one_colour(SOLID, srgb(24, 24, 27), gloss=0.09, colour="black")
     with b.thing("oven", STEEL if b.chance(0.6) else BLACK, "metal"):
         b.box(hob, -0.59, 0.12, 0.58, 0.03, 0.75, STEEL, 0.006)
         b.box(hob, -0.607, 0.2, 0.48, 0.012, 0.4, glass)
@@ -92,14 +93,14 @@ def kitchen_run(look: Look, left: Number, right: Number) -> None:
             b.cone(hob - 0.18 + 0.12 * k, -0.612, 0.78, 0.025, 0.02, BLACK, turn=rotation(pitch=90))
     b.box(hob, -0.31, 0.92, 0.56, 0.5, 0.012, glass)
     for sx, sy, r in ((-0.14, -0.2, 0.08), (0.14, -0.2, 0.095), (-0.14, -0.42, 0.095), (0.14, -0.42, 0.07)):
-        b.cone(hob + sx, sy, 0.931, r, 0.003, Material(SOLID, *(srgb(52, 52, 56),) * 3))
+        b.cone(hob + sx, sy, 0.931, r, 0.003, one_colour(SOLID, srgb(52, 52, 56)))
     with b.thing("hood", STEEL, "metal"):
         b.frustum(hob, -0.24, 1.55, 0.58, 0.46, 0.2, STEEL, 0.45, 0.5)
         b.box(hob, -0.15, 1.74, 0.25, 0.22, 0.86, STEEL)
     sink = doors[0] + 0.12
     with b.thing("sink", STEEL, "metal"):
         b.box(sink, -0.33, 0.915, 0.5, 0.38, 0.01, STEEL)
-        b.box(sink, -0.35, 0.918, 0.42, 0.29, 0.009, Material(SOLID, *(srgb(96, 98, 102),) * 3, gloss=0.1))
+        b.box(sink, -0.35, 0.918, 0.42, 0.29, 0.009, one_colour(SOLID, srgb(96, 98, 102), gloss=0.1))
         b.cone(sink, -0.1, 0.92, 0.016, 0.24, STEEL)
         b.rod((sink, -0.1, 1.15), (sink, -0.3, 1.13), 0.014, STEEL)
     pot_colour = look.paint()
