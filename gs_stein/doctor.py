@@ -1,4 +1,4 @@
-"""`python -m gs_stein.doctor [--json]`: what this machine can do, one line each, with a remedy where something is amiss.
+"""`python -m gs_stein.doctor [--json]`: what this machine can do, one line each, with a remedy if something is amiss.
 
 Looks only: nothing is downloaded, compiled or changed, and no check can stop the others.
 """
@@ -100,7 +100,7 @@ def check_cpu() -> Check:
     memory = ""
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         memory = f", {os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / GIB:.0f} GiB of memory"
-    threads = numba.config.NUMBA_NUM_THREADS
+    threads = numba.get_num_threads()
     found = f"{cores} cores{memory}, numba uses {threads} threads"
     if threads < cores:
         return note("cpu", found, "unset NUMBA_NUM_THREADS to use every core")
@@ -132,7 +132,7 @@ def check_cuda() -> Check:
     if built is None:
         remedy = "install a CUDA build: pip install torch --index-url https://download.pytorch.org/whl/cu128"
         return note("cuda", f"driver {driver} is here, but this PyTorch is a CPU build", remedy)
-    remedy = "update the driver, or install a PyTorch for an older CUDA (https://pytorch.org/get-started/previous-versions)"
+    remedy = "update the driver, or install an older PyTorch: https://pytorch.org/get-started/previous-versions"
     return note("cuda", f"driver {driver} is here, but PyTorch for CUDA {built} cannot use it", remedy)
 
 
@@ -210,7 +210,7 @@ def check_bundled() -> Check:
 
     folder = bundled_folder()
     if not folder.is_dir():
-        return fail("prior", f"the bundled prior is missing from {folder}", "get the whole repository again (git clone)")
+        return fail("prior", f"the bundled prior is missing from {folder}", "get the whole repository (git clone)")
     try:
         check_folder(folder, half=False)
     except ValueError as error:
@@ -323,7 +323,8 @@ def check_port(host: str = "127.0.0.1", port: int | None = None) -> Check:
         try:
             probe.bind((host, port))
         except OSError:
-            return note("viewer", f"port {port} is taken", f"the viewer takes the next free one; or end the program that holds it")
+            remedy = "the viewer takes the next free one, or end the program that holds it"
+            return note("viewer", f"port {port} is taken", remedy)
     return ok("viewer", f"port {port} is free")
 
 
@@ -358,7 +359,8 @@ def examine(checks: tuple[Callable[[], Check], ...] = CHECKS) -> list[Check]:
         except Exception as error:  # a broken installation is what this program is for
             first = (str(error).strip() or "no message").splitlines()[0][:160]
             name = check.__name__.removeprefix("check_")
-            results.append(note(name, f"could not be examined ({type(error).__name__}: {first})", "reinstall: pip install -e ."))
+            found = f"could not be examined ({type(error).__name__}: {first})"
+            results.append(note(name, found, "reinstall: pip install -e ."))
     return results
 
 

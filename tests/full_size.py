@@ -1,4 +1,4 @@
-"""Configurations of the full-size hub models, to build them without weights (on the meta device) or with random ones."""
+"""Configurations of the full-size hub models, to build them on the meta device or with random weights."""
 
 SD15_UNET = {
     "sample_size": 64, "in_channels": 4, "out_channels": 4, "layers_per_block": 2,

@@ -218,7 +218,7 @@ def test_tiny_autoencoder_is_found_beside_a_local_model_or_asked_for(folders, pr
     bare = Path(shutil.copytree(folders["sd"], tmp_path / "sd"))
     shutil.rmtree(bare / "tiny_decoder")
     other = load_prior(DiffusionOptions(model=str(bare)))
-    with pytest.raises(ValueError, match="depth.decoder: no tiny decoder is known for .*; use linear or full"):
+    with pytest.raises(ValueError, match=r"depth.decoder: no tiny decoder is known for .*; use linear or full"):
         load_depth(DepthOptions(model=str(folders["dpt"]), decoder=DepthDecoder.TINY), other)
 
 
@@ -227,7 +227,7 @@ def test_size_option_changes_the_working_resolution(folders):
     assert monocular(folders["dpt"]).size == 64
     small = monocular(folders["relative"], size=28)
     assert small.of_images(torch.rand(1, 3, 100, 100)).shape == (1, 28, 28)
-    with pytest.raises(ValueError, match="depth.size: 8 pixels is too small"):
+    with pytest.raises(ValueError, match=r"depth.size: 8 pixels is too small"):
         DepthOptions(size=8)
 
 
@@ -255,7 +255,7 @@ def test_broken_depth_folders_are_named_in_one_line(folders, tmp_path, break_it,
 
 
 def test_a_pipeline_is_not_a_depth_estimator(folders):
-    with pytest.raises(ValueError, match="depth.model: .* is not a depth estimator; give midas"):
+    with pytest.raises(ValueError, match=r"depth.model: .* is not a depth estimator; give midas"):
         monocular(folders["sd"])
 
 
@@ -293,7 +293,8 @@ def test_normals_face_the_camera_and_do_not_mind_the_scale():
     normals = normals_from_depth(wall, views)
     torch.testing.assert_close(normals, (-forward)[:, None, None].expand_as(normals), rtol=0, atol=1e-5)
     bumpy = 2 + torch.rand(2, 16, 16, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(normals_from_depth(7 * bumpy, views), normals_from_depth(bumpy, views), rtol=0, atol=1e-4)
+    larger = normals_from_depth(7 * bumpy, views)
+    torch.testing.assert_close(larger, normals_from_depth(bumpy, views), rtol=0, atol=1e-4)
     directions, _ = views.rays(16, 16)
     assert ((normals_from_depth(bumpy, views) * directions).sum(-1) < 0).all()
 

@@ -1,4 +1,4 @@
-"""Prompts: encoded once, kept in memory and on disk, encoders dropped when images are looked at; view-dependent words."""
+"""Prompts: encoded once, kept in memory and on disk, encoders dropped before images come; view-dependent words."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ class Counting:
         def encode(prompts: list[str]) -> TextEmbedding:
             self.encoded += prompts
             length = torch.tensor([float(len(p)) for p in prompts])[:, None]
-            return TextEmbedding(length[:, :, None].expand(-1, 3, 2), torch.ones(len(prompts), 3, dtype=torch.bool), length)
+            mask = torch.ones(len(prompts), 3, dtype=torch.bool)
+            return TextEmbedding(length[:, :, None].expand(-1, 3, 2), mask, length)
 
         return encode
 
@@ -57,7 +58,8 @@ def test_each_prompt_is_encoded_once():
     cache = PromptCache(count.load, torch.device("cpu"))
     first = cache(["ab", "", "ab", "abc"])
     assert first.tokens[:, 0, 0].tolist() == [2, 0, 2, 3]
-    assert first.pooled is not None and first.pooled[:, 0].tolist() == [2, 0, 2, 3]
+    assert first.pooled is not None
+    assert first.pooled[:, 0].tolist() == [2, 0, 2, 3]
     assert cache(["abc"]).tokens[0, 0, 0] == 3
     assert count.encoded == ["ab", "", "abc"]
     assert count.loads == 1

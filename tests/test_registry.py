@@ -107,7 +107,7 @@ def test_what_is_not_a_model_is_said_in_one_line(model, message):
 
 def test_auxiliary_networks(tmp_path):
     assert locate_network(str(tmp_path), DEPTH, "depth.model") == tmp_path
-    with pytest.raises(CheckpointError, match="depth.model: 'zoe' is not known; give one of midas, depth-anything"):
+    with pytest.raises(CheckpointError, match=r"depth.model: 'zoe' is not known; give one of midas, depth-anything"):
         locate_network("zoe", DEPTH, "depth.model")
 
 
@@ -245,16 +245,17 @@ def test_unused_components_may_be_absent(copy):
 
 # Choosing among a repository's files.
 
-SD15_FILES = """
-.gitattributes README.md model_index.json v1-5-pruned.ckpt v1-5-pruned-emaonly.safetensors
-feature_extractor/preprocessor_config.json safety_checker/config.json safety_checker/model.fp16.safetensors
-scheduler/scheduler_config.json text_encoder/config.json text_encoder/model.fp16.safetensors
-text_encoder/model.safetensors text_encoder/pytorch_model.bin tokenizer/merges.txt tokenizer/special_tokens_map.json
-tokenizer/tokenizer_config.json tokenizer/vocab.json unet/config.json unet/diffusion_pytorch_model.bin
-unet/diffusion_pytorch_model.fp16.bin unet/diffusion_pytorch_model.fp16.safetensors
-unet/diffusion_pytorch_model.non_ema.safetensors unet/diffusion_pytorch_model.safetensors vae/config.json
-vae/diffusion_pytorch_model.fp16.safetensors vae/diffusion_pytorch_model.safetensors
-""".split()
+SD15_FILES = [
+    ".gitattributes", "README.md", "model_index.json", "v1-5-pruned.ckpt", "v1-5-pruned-emaonly.safetensors",
+    "feature_extractor/preprocessor_config.json", "safety_checker/config.json",
+    "safety_checker/model.fp16.safetensors", "scheduler/scheduler_config.json", "text_encoder/config.json",
+    "text_encoder/model.fp16.safetensors", "text_encoder/model.safetensors", "text_encoder/pytorch_model.bin",
+    "tokenizer/merges.txt", "tokenizer/special_tokens_map.json", "tokenizer/tokenizer_config.json",
+    "tokenizer/vocab.json", "unet/config.json", "unet/diffusion_pytorch_model.bin",
+    "unet/diffusion_pytorch_model.fp16.bin", "unet/diffusion_pytorch_model.fp16.safetensors",
+    "unet/diffusion_pytorch_model.non_ema.safetensors", "unet/diffusion_pytorch_model.safetensors",
+    "vae/config.json", "vae/diffusion_pytorch_model.fp16.safetensors", "vae/diffusion_pytorch_model.safetensors",
+]  # fmt: skip
 
 
 def test_half_the_weights_are_fetched_for_half_precision():

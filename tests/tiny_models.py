@@ -35,7 +35,7 @@ def t5_tokenizer(folder: Path):
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import T5TokenizerFast
 
-    words = ["<pad>", "</s>", "<unk>", "▁", *"abcdefghijklmnopqrstuvwxyz", *("▁a ▁the ▁red ▁room ▁chair ▁with".split())]
+    words = ["<pad>", "</s>", "<unk>", "▁", *"abcdefghijklmnopqrstuvwxyz", "▁a", "▁the", "▁red", "▁room", "▁chair"]
     tokenizer = Tokenizer(models.Unigram([(word, -float(len(words) - i)) for i, word in enumerate(words)], unk_id=2))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])

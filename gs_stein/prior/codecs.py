@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, AutoencoderTiny
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
     from gs_stein.prior.small import PatchCodec
 
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
 class Codec(Protocol):
     """A differentiable pair of maps between images in [0, 1] and latents of about unit variance."""
 
-    module: nn.Module
     scale: int
     """Pixels per latent cell."""
     channels: int
     """Latent channels C."""
+
+    @property
+    def module(self) -> nn.Module:
+        """The network itself."""
+        ...
 
     def encode(self, rgb: Float[Tensor, "n 3 H W"]) -> Float[Tensor, "n C h w"]:
         """Images in [0, 1] to latents."""
@@ -54,7 +59,8 @@ class KLCodec:
 
     def encode(self, rgb: Float[Tensor, "n 3 H W"]) -> Float[Tensor, "n C h w"]:
         """See `Codec`; differentiable, returned in the dtype of `rgb`."""
-        mean = self.module.encode(2.0 * rgb.to(self.module.dtype) - 1.0).latent_dist.mode().to(rgb.dtype)
+        encoded: Any = self.module.encode(2.0 * rgb.to(self.module.dtype) - 1.0)
+        mean = encoded.latent_dist.mode().to(rgb.dtype)
         return (mean - self.shift.to(rgb)) * self.factor.to(rgb)
 
     def decode(self, x0: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 H W"]:
@@ -78,7 +84,8 @@ class TinyCodec:
 
     def encode(self, rgb: Float[Tensor, "n 3 H W"]) -> Float[Tensor, "n C h w"]:
         """See `Codec`."""
-        return self.module.encode(2.0 * rgb.to(self.module.dtype) - 1.0).latents.to(rgb.dtype) * self.factor
+        encoded: Any = self.module.encode(2.0 * rgb.to(self.module.dtype) - 1.0)
+        return encoded.latents.to(rgb.dtype) * self.factor
 
     def decode(self, x0: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 H W"]:
         """See `Codec`."""

@@ -60,7 +60,8 @@ class LinearDecoder:
 
     def __call__(self, latents: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 h w"]:
         """Images in about [0, 1], one pixel a latent cell."""
-        return torch.einsum("oc,nchw->nohw", self.matrix.to(latents), latents) + self.offset.to(latents).view(1, 3, 1, 1)
+        offset = self.offset.to(latents).view(1, 3, 1, 1)
+        return torch.einsum("oc,nchw->nohw", self.matrix.to(latents), latents) + offset
 
 
 class MonocularDepth:

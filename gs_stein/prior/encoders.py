@@ -43,7 +43,8 @@ def tokenize(
     for prompt in prompts:
         count = len(tokenizer(prompt, verbose=False).input_ids)
         if count > length:
-            warnings.warn(f"prompt: {prompt[:40]!r}… has {count} tokens; the model reads the first {length}", stacklevel=2)
+            cut = f"prompt: {prompt[:40]!r}… has {count} tokens; the model reads the first {length}"
+            warnings.warn(cut, stacklevel=2)
     return batch.input_ids, batch.attention_mask
 
 

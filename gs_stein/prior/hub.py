@@ -112,7 +112,8 @@ def explain(error: Exception, repo: str, revision: str | None, partly_cached: bo
 
     if isinstance(error, errors.GatedRepoError):
         return (
-            f"model: {repo} is gated; accept its licence at {url} with your account, run `hf auth login`, then try again"
+            f"model: {repo} is gated; accept its licence at {url} with your account, run `hf auth login`, "
+            "then try again"
         )
     if isinstance(error, errors.DisabledRepoError):
         return f"model: {repo} was disabled on the hub by its owner; choose another --model or give a local folder"
@@ -120,7 +121,7 @@ def explain(error: Exception, repo: str, revision: str | None, partly_cached: bo
         return f"model: {repo} has no revision {revision!r}; see {url}/commits/main for the ones it has"
     if isinstance(error, errors.RepositoryNotFoundError) or status in (401, 404):
         return (
-            f"model: {repo} does not exist on the hub (removed, renamed or private; the hub answers 401 for all three); "
+            f"model: {repo} does not exist on the hub (removed, renamed or private: the hub answers 401 to all three); "
             "check the id, run `hf auth login` if it is private, or give a local folder"
         )
     if status == 403:

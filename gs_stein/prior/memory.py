@@ -8,7 +8,6 @@ gradient needs. The rest (CUDA context, cuDNN workspaces, fragmentation) is an a
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING
 
 from gs_stein.prior.options import DepthDecoder, DiffusionOptions, Precision
@@ -30,6 +29,8 @@ GAUSSIAN_COPIES = 4
 VISIBLE_BYTES = 320
 """Per Gaussian and view in the rasterizer: projection (mean, conic, depth, radius, colour), its gradients, and about
 eight tile intersections of 12 bytes, twice for sorting."""
+SMALL = 10_000
+"""Gaussians that are always allowed: they weigh next to nothing."""
 PIXEL_BYTES = 96
 """Per pixel and view: colour, depth, alpha, normal, their gradients, last ids."""
 
@@ -141,7 +142,8 @@ class MemoryEstimate:
 
 def footprint_of(model: str) -> Footprint | None:
     """The footprint of a named model; None for a folder or another hub id."""
-    return {"bundled": BUNDLED, "sd15": SD15, "sd21-base": SD21, "sd21": SD21, "sdxl": SDXL, "sd3": SD3}.get(model)
+    known = {"bundled": BUNDLED, "sd15": SD15, "sd21-base": SD21, "sd21": SD21, "sdxl": SDXL, "sd3": SD3}
+    return known.get(model)
 
 
 def estimate(model: Footprint, options: DiffusionOptions, work: Workload, resolution: int) -> MemoryEstimate:
@@ -155,7 +157,8 @@ def estimate(model: Footprint, options: DiffusionOptions, work: Workload, resolu
     """
     half = 4 if options.precision is Precision.FP32 else 2
     # Unless told otherwise SDXL's VAE runs in fp32 (it overflows in fp16); see `vae_dtype`.
-    upcast = options.vae_fp32 if options.vae_fp32 is not None else (model is SDXL and options.precision is not Precision.BF16)
+    overflows = model is SDXL and options.precision is not Precision.BF16
+    upcast = overflows if options.vae_fp32 is None else options.vae_fp32
     vae = 4 if upcast else half
     # Convolutions dominate: activations grow with the area.
     area = (resolution / model.pixels) ** 2
@@ -217,14 +220,15 @@ def gaussians_that_fit(estimated: MemoryEstimate, wanted: int, budget: int) -> i
         wanted: the cap that was configured.
         budget: bytes, see `free_memory`.
 
+    Returns:
+        At least SMALL (or what was wanted): an estimate that is a little above the budget forbids nothing.
+
     Raises:
-        ValueError: not even a small scene fits.
+        ValueError: the estimate exceeds the budget by a quarter, without any Gaussian.
     """
-    fits = min(wanted, estimated.cap(budget))
-    if fits < min(wanted, 10_000):
+    if estimated.fixed > 1.25 * budget:
         raise ValueError(
-            f"prior: this run needs about {estimated.total(min(wanted, 10_000)) / GIB:.1f} GiB of GPU memory and "
-            f"{budget / GIB:.1f} are free; use a smaller preset (configs/gpu-8gb.yaml), fewer views, or "
-            "prior.checkpointing"
+            f"prior: this run needs about {estimated.fixed / GIB:.1f} GiB of GPU memory and {budget / GIB:.1f} are "
+            "free; use --preset gpu-8gb, fewer --views, or --prior.checkpointing True"
         )
-    return fits
+    return min(wanted, max(SMALL, estimated.cap(budget)))

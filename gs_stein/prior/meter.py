@@ -106,7 +106,7 @@ def measure_network(module: nn.Module, latent: tuple[int, int, int]) -> tuple[fl
         module: a UNet or an SD3 transformer of diffusers, on the meta device.
         latent: C, h, w.
     """
-    from diffusers import SD3Transformer2DModel
+    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
     config: Any = module.config
     x = torch.empty(1, *latent, device="meta")
@@ -160,16 +160,20 @@ def measure_models(network: Any, vae: Any, text: int, t5: int, side: int) -> Foo
 
 
 def measure_folder(folder: Path) -> Footprint | None:
-    """The footprint of a diffusers folder, from its configs alone (some seconds); None for kinds without an estimate."""
-    from diffusers import AutoencoderKL, SD3Transformer2DModel, UNet2DConditionModel
+    """The footprint of a diffusers folder, from its configs (some seconds); None for kinds without an estimate."""
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     names = ((folder / "unet", UNet2DConditionModel), (folder / "transformer", SD3Transformer2DModel))
     found = next(((path, cls) for path, cls in names if path.is_dir()), None)
     if found is None or not (folder / "vae").is_dir():
         return None
     with torch.device("meta"):
-        network = found[1].from_config(read_json(found[0] / "config.json", folder)).requires_grad_(False)
-        vae = AutoencoderKL.from_config(read_json(folder / "vae" / "config.json", folder)).requires_grad_(False)
+        network: Any = found[1].from_config(read_json(found[0] / "config.json", folder))
+        vae: Any = AutoencoderKL.from_config(read_json(folder / "vae" / "config.json", folder))
+    network.requires_grad_(False)
+    vae.requires_grad_(False)
     # Text encoders are weighed by their files, in the precision they are stored in.
     sizes = []
     for name in ("text_encoder", "text_encoder_2", "text_encoder_3"):

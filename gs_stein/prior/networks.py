@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from gs_stein.types import Cameras, TextEmbedding
 
 if TYPE_CHECKING:
-    from diffusers import SD3Transformer2DModel, UNet2DConditionModel
+    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     from gs_stein.prior.small import MultiViewDenoiser
 
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 class Network(Protocol):
     """A denoising network behind the group-of-views interface."""
 
-    module: nn.Module
-    """The network itself (what LoRA adapters are added to)."""
+    @property
+    def module(self) -> nn.Module:
+        """The network itself (what LoRA adapters are added to)."""
+        ...
 
     def __call__(
         self,
