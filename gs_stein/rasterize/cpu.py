@@ -101,7 +101,7 @@ class _Project(torch.autograd.Function):
         seen_extents, seen_ids = np.empty((v, n, 2), np.float32), np.empty((v, n), np.int32)
         counts, bounds = np.zeros((v, chunks), np.int64), np.zeros((v, chunks), np.int64)
         team.run(
-            cpu_project.all_project_forward, 1 + n * v // 2048, *raw, views.viewmats, views.Ks, views.width,
+            cpu_project.project_forward, 1 + n * v // 2048, *raw, views.viewmats, views.Ks, views.width,
             views.height, np.float32(options.near), np.float32(options.far), np.float32(options.eps2d),
             options.antialiased, views.degree, seen_features, seen_extents, seen_ids, counts, bounds, means2d.numpy(),
             radii.numpy(), items,
@@ -120,7 +120,7 @@ class _Project(torch.autograd.Function):
             radii=radii,
         )
         team.run(
-            cpu_project.all_pack_seen, 1 + m // 8192, starts, counts, seen_features, seen_extents, seen_ids,
+            cpu_project.pack_seen, 1 + m // 8192, starts, counts, seen_features, seen_extents, seen_ids,
             features.numpy(), seen.extents, seen.item_views, seen.item_ids, items,
         )  # fmt: skip
         box.append(seen)
@@ -136,7 +136,7 @@ class _Project(torch.autograd.Function):
         raw = [_numpy(tensor) for tensor in parameters]
         out = [torch.empty(tensor.shape) for tensor in parameters]
         team.run(
-            cpu_project.all_project_backward, 1 + len(features) // 512, *raw, views.viewmats, views.Ks, views.width,
+            cpu_project.project_backward, 1 + len(features) // 512, *raw, views.viewmats, views.Ks, views.width,
             views.height, np.float32(views.options.eps2d), views.options.antialiased, views.degree, ctx.items,
             _numpy(features), _numpy(v_means2d), _numpy(v_features), *(tensor.numpy() for tensor in out),
         )  # fmt: skip
@@ -158,10 +158,10 @@ class _Blend(torch.autograd.Function):
         item_ranges, pair_slots = np.empty((features.shape[0], 2), np.int64), np.empty(pairs, np.int32)
         f = features.detach().numpy()
         team.run(
-            cpu_blend.all_sort_and_bin, v, seen.view_starts, f, seen.extents, tiles_x, tiles_y, seen.pair_starts,
+            cpu_blend.sort_and_bin, v, seen.view_starts, f, seen.extents, tiles_x, tiles_y, seen.pair_starts,
             tile_ranges, pair_items, pair_rows, item_ranges, pair_slots,
         )  # fmt: skip
-        # Long tiles first, dealt out like cards: every worker gets about the same.
+        # Long tiles first, dealt out like cards: every share is about the same.
         lengths = (tile_ranges[..., 1] - tile_ranges[..., 0]).reshape(-1)
         order = np.argsort(-lengths, kind="stable")
         rgb, depth = torch.empty(v, height, width, 3), torch.empty(v, height, width)
@@ -170,7 +170,7 @@ class _Blend(torch.autograd.Function):
         planes = np.empty((v * tiles, 512), np.float32)
         back = _numpy(background)
         team.run(
-            cpu_blend.all_blend_forward, v * tiles, order, tiles_x, tiles_y, width, height, with_normals, f,
+            cpu_blend.blend_forward, v * tiles, order, tiles_x, tiles_y, width, height, with_normals, f,
             tile_ranges, pair_items, pair_rows, back, rgb.numpy(), depth.numpy(), alpha.numpy(), normals.numpy(),
             planes,
         )  # fmt: skip
@@ -196,14 +196,14 @@ class _Blend(torch.autograd.Function):
         v_background = np.empty((v, tiles, 3), np.float32)
         incoming = [_numpy(gradient) for gradient in gradients]
         team.run(
-            cpu_blend.all_blend_backward, v * tiles, order, views.tiles_x, views.tiles_y, views.width, views.height,
+            cpu_blend.blend_backward, v * tiles, order, views.tiles_x, views.tiles_y, views.width, views.height,
             views.options.normals, f, tile_ranges, pair_items, pair_rows, pair_slots, _numpy(background),
             _numpy(depth), planes,
             *incoming, pair_gradients, v_background,
         )  # fmt: skip
         v_features, v_means2d = torch.empty_like(features), torch.zeros(ctx.shape)
         team.run(
-            cpu_blend.all_gather_gradients, 1 + len(f) // 2048, views.options.normals, f, item_ranges, pair_gradients,
+            cpu_blend.gather_gradients, 1 + len(f) // 2048, views.options.normals, f, item_ranges, pair_gradients,
             seen.item_views, seen.item_ids, v_features.numpy(), v_means2d.numpy(),
         )  # fmt: skip
         return v_means2d, v_features, torch.from_numpy(v_background.sum(axis=1)), None, None

@@ -4,8 +4,9 @@ The image is cut into tiles of 16×16 pixels; one tile row is one `Lanes` value.
 (tile, Gaussian), grouped by tile and in depth order inside it, each with the range of rows that the Gaussian's
 ellipse can reach in that tile, so that little is computed that would be thrown away.
 
-Each kernel takes its worker's number first and handles its share of independent pieces (views, tiles, Gaussians). No
-piece depends on another, and every sum runs in one fixed order: the bits do not depend on the number of workers.
+Each kernel handles one of several shares of independent pieces (views, tiles, Gaussians); `team` spreads the shares
+over the threads. No piece depends on another, and every sum runs in one fixed order: the bits do not depend on the
+number of shares.
 
 Shared layouts (float32 unless said otherwise), M seen (view, Gaussian) combinations, P pairs:
 
@@ -40,13 +41,13 @@ from gs_stein.rasterize.simd import (
     total,
     where,
 )
-from gs_stein.rasterize.team import share_out
+from gs_stein.rasterize.team import sharing
 
 TILE = 16
 FEATURES = 13
 PAIR_GRADIENTS = 16
 """Per pair: Σg, Σg·dx, Σg·dy, Σg·dx², Σg·dx·dy, Σg·dy² with g = ∂loss/∂σ, then the features from r on (one cache
-line, so that two workers never write to the same one)."""
+line, so that two threads never write to the same one)."""
 _PLANE = 272
 """Distance between scratch planes of 256 floats: the extra line keeps their rows off the same cache sets."""
 _LOG2E = np.float32(1.0 / math.log(2.0))
@@ -61,10 +62,9 @@ _CHECK_EVERY = 8
 """Gaussians between two looks at whether a tile is finished."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
-def sort_and_bin(
-    worker, workers, view_starts, features, extents, tiles_x, tiles_y, pair_starts, tile_ranges, pair_items, pair_rows,
+def _sort_and_bin(
+    share, shares, view_starts, features, extents, tiles_x, tiles_y, pair_starts, tile_ranges, pair_items, pair_rows,
     item_ranges, pair_slots,
 ):  # fmt: skip
     """Per view: sort the seen Gaussians by depth, list the tiles that each touches, and group the pairs by tile.
@@ -73,7 +73,7 @@ def sort_and_bin(
     the rows of item m are item_ranges[m, 0] : item_ranges[m, 1].
     """
     views = view_starts.shape[0] - 1
-    for view in range(worker, views, workers):
+    for view in range(share, views, shares):
         start = view_starts[view]
         count = view_starts[view + 1] - start
         base = pair_starts[view]
@@ -134,11 +134,13 @@ def sort_and_bin(
             pair_slots[place] = base + pair
 
 
-@njit(nogil=True, cache=True)
+_share_sort_and_bin = sharing(_sort_and_bin)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
-def all_sort_and_bin(parallel, threads, *arguments):
-    """The same on all threads; see `team.run`."""
-    return share_out(sort_and_bin, parallel, threads, arguments)
+def sort_and_bin(parallel, threads, *arguments):
+    return _share_sort_and_bin(parallel, threads, arguments)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
@@ -176,18 +178,17 @@ def _scratch(planes):
     return memory[skip : skip + planes * _PLANE]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
-def blend_forward(
-    worker, workers, order, tiles_x, tiles_y, width, height, with_normals, features, tile_ranges, pair_items,
+def _blend_forward(
+    share, shares, order, tiles_x, tiles_y, width, height, with_normals, features, tile_ranges, pair_items,
     pair_rows, background, rgb, depth, alpha, normals, planes,
 ):  # fmt: skip
-    """Composite the tiles order[worker::workers] front to back and write their pixels."""
+    """Composite the tiles order[share::shares] front to back and write their pixels."""
     tiles = tiles_x * tiles_y
     channels = 7 if with_normals else 4
     # Planes: transmittance (negative once finished), the Gaussian that ended the pixel, then the channels.
     S = _scratch(2 + channels)
-    for k in range(worker, order.shape[0], workers):
+    for k in range(share, order.shape[0], shares):
         view, tile = order[k] // tiles, order[k] % tiles
         x0, y0 = (tile % tiles_x) * TILE, (tile // tiles_x) * TILE
         columns, rows = min(width - x0, TILE), min(height - y0, TILE)
@@ -259,20 +260,21 @@ def blend_forward(
             store(planes[order[k]], 256 + row * TILE, load(S, _PLANE + row * TILE))
 
 
-@njit(nogil=True, cache=True)
-@no_type_check
-def all_blend_forward(parallel, threads, *arguments):
-    """The same on all threads; see `team.run`."""
-    return share_out(blend_forward, parallel, threads, arguments)
+_share_blend_forward = sharing(_blend_forward)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
-def blend_backward(
-    worker, workers, order, tiles_x, tiles_y, width, height, with_normals, features, tile_ranges, pair_items,
+def blend_forward(parallel, threads, *arguments):
+    return _share_blend_forward(parallel, threads, arguments)
+
+
+@no_type_check
+def _blend_backward(
+    share, shares, order, tiles_x, tiles_y, width, height, with_normals, features, tile_ranges, pair_items,
     pair_rows, pair_slots, background, depth, planes, v_rgb, v_depth, v_alpha, v_normals, pair_gradients, v_background,
 ):  # fmt: skip
-    """Gradients of the tiles order[worker::workers], back to front, one row of pair_gradients a pair.
+    """Gradients of the tiles order[share::shares], back to front, one row of pair_gradients a pair.
 
     With v the incoming gradient of the sums, dᵢ = featuresᵢ·v and bᵢ the same of all that lies behind i, as if it
     were looked at without i: ∂loss/∂αᵢ = Tᵢ (dᵢ - bᵢ), and bᵢ₋₁ = bᵢ + αᵢ (dᵢ - bᵢ).
@@ -281,7 +283,7 @@ def blend_backward(
     channels = 7 if with_normals else 4
     # Planes: transmittance, b, the Gaussian that ended the pixel, then the incoming gradients of the channels.
     S = _scratch(3 + channels)
-    for k in range(worker, order.shape[0], workers):
+    for k in range(share, order.shape[0], shares):
         view, tile = order[k] // tiles, order[k] % tiles
         x0, y0 = (tile % tiles_x) * TILE, (tile // tiles_x) * TILE
         columns, rows = min(width - x0, TILE), min(height - y0, TILE)
@@ -372,23 +374,24 @@ def blend_backward(
                 out[10], out[11], out[12] = total(sum_nx), total(sum_ny), total(sum_nz)
 
 
-@njit(nogil=True, cache=True)
-@no_type_check
-def all_blend_backward(parallel, threads, *arguments):
-    """The same on all threads; see `team.run`."""
-    return share_out(blend_backward, parallel, threads, arguments)
+_share_blend_backward = sharing(_blend_backward)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
-def gather_gradients(
-    worker, workers, with_normals, features, item_ranges, pair_gradients, item_views, item_ids, v_features, v_means2d,
+def blend_backward(parallel, threads, *arguments):
+    return _share_blend_backward(parallel, threads, arguments)
+
+
+@no_type_check
+def _gather_gradients(
+    share, shares, with_normals, features, item_ranges, pair_gradients, item_views, item_ids, v_features, v_means2d,
 ):  # fmt: skip
     """Sum the pairs of each seen Gaussian, in the order in which its tiles were listed."""
     count = features.shape[0]
     columns = 13 if with_normals else 10
     sums = np.zeros(PAIR_GRADIENTS, np.float32)
-    for item in range(count * worker // workers, count * (worker + 1) // workers):
+    for item in range(count * share // shares, count * (share + 1) // shares):
         for c in range(columns):
             sums[c] = _ZERO
         for k in range(item_ranges[item, 0], item_ranges[item, 1]):
@@ -407,8 +410,10 @@ def gather_gradients(
             v_features[item, c] = sums[c]
 
 
-@njit(nogil=True, cache=True)
+_share_gather_gradients = sharing(_gather_gradients)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
-def all_gather_gradients(parallel, threads, *arguments):
-    """The same on all threads; see `team.run`."""
-    return share_out(gather_gradients, parallel, threads, arguments)
+def gather_gradients(parallel, threads, *arguments):
+    return _share_gather_gradients(parallel, threads, arguments)

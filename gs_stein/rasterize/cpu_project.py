@@ -18,10 +18,10 @@ from numba import float32, float64, njit
 
 from gs_stein.rasterize import sh as _sh
 from gs_stein.rasterize.options import ALPHA_MIN, EXTENT, FOV_MARGIN
-from gs_stein.rasterize.team import share_out
+from gs_stein.rasterize.team import sharing
 
 CHUNK = 512
-"""Gaussians handled by one worker at a time; fixed, so that the order of results is fixed too."""
+"""Gaussians handled together; fixed, so that the order of results is fixed too."""
 _TILE = 16
 _LN_LOWEST = np.float32(math.log(ALPHA_MIN))
 _EXTENT = np.float32(EXTENT)
@@ -102,10 +102,9 @@ def _views(viewmats, Ks, width, height):
     return limits, positions
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
-def project_forward(
-    worker, workers, means, log_scales, quats, logits, sh, viewmats, Ks, width, height, near, far, eps2d, antialiased,
+def _project_forward(
+    share, shares, means, log_scales, quats, logits, sh, viewmats, Ks, width, height, near, far, eps2d, antialiased,
     degree, seen_features, seen_extents, seen_ids, counts, pair_bounds, means2d, radii, items,
 ):  # fmt: skip
     """Project every Gaussian into every view; keep what is seen, packed at the start of each chunk's rows.
@@ -123,7 +122,7 @@ def project_forward(
     limits, positions = _views(viewmats, Ks, w, h)
     # Counted apart from the results: neighbouring chunks, whose counts share a cache line, are another thread's.
     count, bound = np.empty(views, np.int64), np.empty(views, np.int64)
-    for chunk in range(worker, chunks, workers):
+    for chunk in range(share, chunks, shares):
         for view in range(views):
             count[view] = 0
             bound[view] = 0
@@ -227,22 +226,23 @@ def project_forward(
             pair_bounds[view, chunk] = bound[view]
 
 
-@njit(nogil=True, cache=True)
-@no_type_check
-def all_project_forward(parallel, threads, *arguments):
-    """The same on all threads; see `team.run`."""
-    return share_out(project_forward, parallel, threads, arguments)
+_share_project_forward = sharing(_project_forward)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
-def pack_seen(
-    worker, workers, starts, counts, seen_features, seen_extents, seen_ids, features, extents, item_views, item_ids,
+def project_forward(parallel, threads, *arguments):
+    return _share_project_forward(parallel, threads, arguments)
+
+
+@no_type_check
+def _pack_seen(
+    share, shares, starts, counts, seen_features, seen_extents, seen_ids, features, extents, item_views, item_ids,
     items,
 ):  # fmt: skip
     """Close the gaps between the chunks; starts (V, chunks) says where each one goes."""
     views, chunks = counts.shape
-    for chunk in range(worker, chunks, workers):
+    for chunk in range(share, chunks, shares):
         for view in range(views):
             for k in range(counts[view, chunk]):
                 item, source = starts[view, chunk] + k, chunk * CHUNK + k
@@ -254,17 +254,18 @@ def pack_seen(
                     features[item, c] = seen_features[view, source, c]
 
 
-@njit(nogil=True, cache=True)
-@no_type_check
-def all_pack_seen(parallel, threads, *arguments):
-    """The same on all threads; see `team.run`."""
-    return share_out(pack_seen, parallel, threads, arguments)
+_share_pack_seen = sharing(_pack_seen)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
-def project_backward(
-    worker, workers, means, log_scales, quats, logits, sh, viewmats, Ks, width, height, eps2d, antialiased, degree,
+def pack_seen(parallel, threads, *arguments):
+    return _share_pack_seen(parallel, threads, arguments)
+
+
+@no_type_check
+def _project_backward(
+    share, shares, means, log_scales, quats, logits, sh, viewmats, Ks, width, height, eps2d, antialiased, degree,
     items, features, v_means2d, v_features, v_means, v_log_scales, v_quats, v_logits, v_sh,
 ):  # fmt: skip
     """Gradients of the raw parameters, summed over the views in their order; 0 for what no view saw."""
@@ -277,7 +278,7 @@ def project_backward(
     basis, v_basis, v_direction = np.zeros(16, np.float32), np.zeros(16, np.float32), np.zeros(3, np.float32)
     bases = (degree + 1) ** 2
     limits, positions = _views(viewmats, Ks, float32(width), float32(height))
-    for chunk in range(worker, chunks, workers):
+    for chunk in range(share, chunks, shares):
         for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, n)):
             for k in range(sh.shape[1]):
                 v_sh[i, k, 0] = v_sh[i, k, 1] = v_sh[i, k, 2] = _ZERO
@@ -429,8 +430,10 @@ def project_backward(
             v_quats[i, 2], v_quats[i, 3] = norm * (v_qy - along * qy), norm * (v_qz - along * qz)
 
 
-@njit(nogil=True, cache=True)
+_share_project_backward = sharing(_project_backward)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 @no_type_check
-def all_project_backward(parallel, threads, *arguments):
-    """The same on all threads; see `team.run`."""
-    return share_out(project_backward, parallel, threads, arguments)
+def project_backward(parallel, threads, *arguments):
+    return _share_project_backward(parallel, threads, arguments)

@@ -16,6 +16,7 @@ import torch
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
 _Task = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -62,7 +63,7 @@ def run(launch: Callable[..., bool], work: int, *arguments: Any) -> None:
     """Run a kernel's launcher on as many threads as torch may use, and wait.
 
     Args:
-        launch: calls `share_out` for its kernel.
+        launch: passes everything on to what `sharing` made of its kernel.
         work: how many threads are worth it.
         arguments: the same for all.
 
@@ -73,37 +74,41 @@ def run(launch: Callable[..., bool], work: int, *arguments: Any) -> None:
         raise MemoryError("rasterize: no memory left for the kernels; use fewer Gaussians or smaller images")
 
 
-@intrinsic
 @no_type_check
-def share_out(typing_context, kernel, parallel, threads, arguments):
-    """Call kernel(share, shares, *arguments) for every share, each once, on any of the threads; True if one failed.
+def sharing(kernel):
+    """What a launcher calls: (parallel, threads, arguments), and gets True if there was an error.
 
-    There are a few times as many shares as threads. Threads take share after share until none is left, so that it
-    matters little if one of them is slower, and not at all how many there really are.
+    kernel(share, shares, *arguments) is called for every share, each once, on any of the threads. There are a few times
+    as many shares as threads. Threads take share after share until none is left, so that it matters little if one of
+    them is slower, and not at all how many there really are. The kernel is compiled as a part of the launcher.
     """
-    signature = (types.intp, types.intp, *arguments.types)
-    kernel.dispatcher.compile(signature)
 
-    def codegen(context, builder, outer_signature, values):
-        _, parallel, threads, packed = values
-        # What the threads share: next share, number of shares, whether one failed, arguments.
-        shared_type = ir.LiteralStructType([_I64, _I64, _I32, packed.type])
-        shared = cgutils.alloca_once(builder, shared_type)
-        shares = builder.mul(threads, ir.Constant(_I64, SHARES))
-        for i, value in enumerate((ir.Constant(_I64, 0), shares, ir.Constant(_I32, 0), packed)):
-            builder.store(value, cgutils.gep_inbounds(builder, shared, 0, i))
-        task = _task(context, builder.module, kernel.dispatcher.overloads[signature], arguments.types, shared_type)
-        kind = ir.FunctionType(ir.VoidType(), [_POINTER, _POINTER, _I32, _I32])
-        builder.call(
-            builder.inttoptr(parallel, kind.as_pointer()),
-            [
-                builder.bitcast(task, _POINTER), builder.bitcast(shared, _POINTER),
-                builder.trunc(threads, _I32), ir.Constant(_I32, 0),
-            ],
-        )  # fmt: skip
-        return builder.trunc(builder.load(cgutils.gep_inbounds(builder, shared, 0, 2)), ir.IntType(1))
+    @intrinsic
+    def share_out(typing_context, parallel, threads, arguments):
+        def codegen(context, builder, outer, values):
+            parallel, threads, packed = values
+            # What the threads share: next share, number of shares, whether one failed, arguments.
+            shared_type = ir.LiteralStructType([_I64, _I64, _I32, packed.type])
+            shared = cgutils.alloca_once(builder, shared_type)
+            shares = builder.mul(threads, ir.Constant(_I64, SHARES))
+            for i, value in enumerate((ir.Constant(_I64, 0), shares, ir.Constant(_I32, 0), packed)):
+                builder.store(value, cgutils.gep_inbounds(builder, shared, 0, i))
+            inner = signature(types.none, types.intp, types.intp, *arguments.types)
+            compiled = context.compile_subroutine(builder, kernel, inner)
+            task = _task(context, builder.module, compiled, arguments.types, shared_type)
+            kind = ir.FunctionType(ir.VoidType(), [_POINTER, _POINTER, _I32, _I32])
+            builder.call(
+                builder.inttoptr(parallel, kind.as_pointer()),
+                [
+                    builder.bitcast(task, _POINTER), builder.bitcast(shared, _POINTER),
+                    builder.trunc(threads, _I32), ir.Constant(_I32, 0),
+                ],
+            )  # fmt: skip
+            return builder.trunc(builder.load(cgutils.gep_inbounds(builder, shared, 0, 2)), ir.IntType(1))
 
-    return types.boolean(kernel, types.intp, types.intp, arguments), codegen
+        return types.boolean(types.intp, types.intp, arguments), codegen
+
+    return share_out
 
 
 @no_type_check
@@ -133,7 +138,6 @@ def _task(context, module, compiled, argument_types, shared_type):
     share = builder.atomic_rmw("add", counter, ir.Constant(_I64, 1), "monotonic")
     builder.cbranch(builder.icmp_signed("<", share, shares), work, end)
     builder.position_at_end(work)
-    context.active_code_library.add_linking_library(compiled.library)
     kernel = context.declare_function(module, compiled.fndesc)
     status, _ = context.call_conv.call_function(
         builder, kernel, compiled.fndesc.restype, compiled.fndesc.argtypes, [share, shares, *arguments]
