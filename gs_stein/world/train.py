@@ -128,6 +128,8 @@ class Depth:
 
     data: Data = Data()
     schedule: Schedule = Schedule(steps=6000, ema=0.995)
+    small: float = 0.4
+    """Share of steps on pictures of half the resolution."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,8 @@ def depth_loss(net: NoisyDepth, batch: Batch, generator: torch.Generator) -> Ten
     eps = torch.randn(batch.x0.shape, generator=generator)
     level = s[:, None, None, None, None]
     guess = net((1 - level) * batch.x0 + level * eps, s * NUM_TRAIN_TIMESTEPS, batch.cameras)
-    cells = batch.depth.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2))
+    cell = batch.depth.shape[-1] // guess.shape[-1]
+    cells = batch.depth.unflatten(-1, (-1, cell)).unflatten(-3, (-1, cell))
     hits = (cells > 0).float().sum((-3, -1))
     truth = cells.sum((-3, -1)) / hits.clamp_min(1)
     return 1 - correlation(guess, truth, (hits > 0).float()).mean()
@@ -340,7 +343,8 @@ def train_depth(job: Depth) -> None:
     mixture = Mixture(job.data.folder, codec, job.data.sources(), dropout=0.0)
 
     def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, int]:
-        batch = mixture.draw(step, job.schedule.images, job.schedule.seed + 1)
+        small = float(torch.rand((), generator=generator)) < job.small
+        batch = mixture.draw(step, job.schedule.images, job.schedule.seed + 1, small)
         return depth_loss(net, batch, generator), batch.depth.shape[:2].numel()
 
     run.train(loss_of)
