@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from gs_stein.budget import fitted
 from gs_stein.config import KINDS, Config
 from gs_stein.distill.options import SSD
 from gs_stein.prior.registry import BUNDLED
@@ -39,7 +40,7 @@ def choose(config: Config) -> Choice:
         The same with a model named, and the devices.
 
     Raises:
-        ValueError: a device that torch does not have here.
+        ValueError: a device that torch does not have here, or a GPU too small for what was asked.
     """
     device, why_device = pick_device(config.device)
     model, why_model = config.prior.model, "as asked for"
@@ -59,6 +60,9 @@ def choose(config: Config) -> Choice:
         f"rasterizer  {backend} on {device}: {why_device}",
         f"estimator   {name}, guidance {config.distill.guidance.scale:g}, {config.views} views a step",
     )
+    config, memory = fitted(config, prior_device)
+    if memory is not None:
+        reasons += (memory,)
     return Choice(config, device, prior_device, reasons)
 
 

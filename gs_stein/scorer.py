@@ -86,7 +86,7 @@ class Scorer(nn.Module):
         from safetensors.torch import load_file
 
         if not (folder / "model.safetensors").exists():
-            raise ValueError(f"scorer: {folder} holds no scorer; train one with `python -m gs_stein.world.train scorer`")
+            raise ValueError(f"scorer: {folder} holds no scorer; train one: `python -m gs_stein.world.train scorer`")
         scorer = Scorer(**json.loads((folder / "config.json").read_text()))
         scorer.load_state_dict(load_file(folder / "model.safetensors"))
         return scorer.float().eval().requires_grad_(False)

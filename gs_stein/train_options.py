@@ -139,6 +139,6 @@ def _check(cap: int, start: float, stop: float, every: int) -> None:
     if cap < 1:
         raise ValueError(f"densify.cap: {cap} is below 1; give the largest number of Gaussians, e.g. 60000")
     if not 0 <= start <= stop <= 1:
-        raise ValueError(f"densify.start, stop: {start}, {stop} are not rising fractions of a run (0 ≤ start ≤ stop ≤ 1)")
+        raise ValueError(f"densify.start, stop: {start}, {stop} are no rising fractions of a run, 0 ≤ start ≤ stop ≤ 1")
     if every < 1:
         raise ValueError(f"densify.every: {every} is below 1; give a number of iterations")

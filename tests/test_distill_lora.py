@@ -156,8 +156,9 @@ def test_targets_are_attention_where_there_is_attention():
 
 
 def test_the_initial_values_do_not_touch_global_randomness():
+    prior = MixturePrior((4, 4, 4))
     state = torch.random.get_rng_state()
-    lora = LoraScore(VSD(), MixturePrior((4, 4, 4)), 8)
+    lora = LoraScore(VSD(), prior, 8)
     assert torch.equal(torch.random.get_rng_state(), state)
     again = LoraScore(VSD(), MixturePrior((4, 4, 4)), 8)
     assert all(torch.equal(value, again.parameters[name]) for name, value in lora.parameters.items())

@@ -15,7 +15,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from viewer_support import FLAGS, PATIENCE, blob, click, eventually, fake_training, mean_colour, pixels, require_browser
+from viewer_support import (
+    FLAGS,
+    PATIENCE,
+    blob,
+    click,
+    eventually,
+    fake_training,
+    mean_colour,
+    open_tab,
+    pixels,
+    require_browser,
+)
 
 from gs_stein.camera_options import OrbitCameras
 from gs_stein.export import write_ply
@@ -203,7 +214,7 @@ def test_export_buttons_write_into_the_run_folder_and_offer_the_file(chromium, t
     run.mkdir()
     with watched(run) as live, training(live, total=100_000), page_at(chromium, live.address) as page:
         joined(live.server)
-        click(page.get_by_role("tab", name="Export"))
+        open_tab(page, "Export")
         with page.expect_download() as download:
             click(page.get_by_role("button", name="Save .ply"))
             link = page.get_by_text("step-", exact=False).first
@@ -238,7 +249,7 @@ def test_uploads_are_shown_if_they_are_splats_and_refused_otherwise(chromium, tm
     with staged(tmp_path / "red.ply") as (server, stage, url), page_at(chromium, f"{url}/?fixedDpr=1") as page:
         joined(server)
         eventually(lambda: strongest(server) == RED, "the opened file")
-        click(page.get_by_role("tab", name="Open"))
+        open_tab(page, "Open")
         for bad in ("evil.html", "bad.ply"):
             with page.expect_file_chooser() as chooser:
                 click(page.get_by_role("button", name="Open .ply or .splat"))

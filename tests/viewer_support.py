@@ -70,9 +70,23 @@ def browser(url: str, width: int = 320, height: int = 240) -> Iterator:
 
 
 def click(locator) -> None:
-    """Click without waiting for the page to stand still: software rendering may take a second a frame."""
+    """Click a button, wherever it is: where software rendering takes a second a frame, it may move under the mouse."""
     locator.first.wait_for(state="attached", timeout=PATIENCE * 1000)
-    locator.first.click(force=True, timeout=PATIENCE * 1000)
+    locator.first.dispatch_event("click", timeout=PATIENCE * 1000)
+
+
+def open_tab(page, name: str) -> None:
+    """Bring a tab of the panel to the front; these want a real mouse."""
+    tab = page.get_by_role("tab", name=name).first
+    tab.wait_for(state="attached", timeout=PATIENCE * 1000)
+
+    def opened() -> bool:
+        if tab.get_attribute("aria-selected") != "true":
+            tab.click(force=True, timeout=PATIENCE * 1000)
+            page.wait_for_timeout(300)
+        return tab.get_attribute("aria-selected") == "true"
+
+    eventually(opened, f"tab {name}")
 
 
 def pixels(server: viser.ViserServer, number: int = -1) -> np.ndarray:
@@ -136,8 +150,9 @@ def fake_training(
             optimizer.step()
             loss = error.item()
             render = Render(
-                drawn.rgb.detach(), drawn.depth.detach(), drawn.alpha.detach(), None, drawn.means2d.detach(), drawn.radii
-            )
+                drawn.rgb.detach(), drawn.depth.detach(), drawn.alpha.detach(), None, drawn.means2d.detach(),
+                drawn.radii,
+            )  # fmt: skip
         else:
             with torch.no_grad():
                 parameters["sh0"].lerp_(rgb_to_sh(goal[None])[None].expand_as(parameters["sh0"]), 0.05)
@@ -145,10 +160,12 @@ def fake_training(
         time.sleep(rest)
         seconds += time.perf_counter() - started
         rgb = render.rgb.permute(0, 3, 1, 2)
-        estimate = Estimate(torch.zeros_like(rgb), rgb, noise.permute(0, 3, 1, 2), torch.tensor([400.0]), True, 2 * views)
+        eps_hat, t = noise.permute(0, 3, 1, 2), torch.tensor([400.0])
+        estimate = Estimate(torch.zeros_like(rgb), rgb, eps_hat, t, True, 2 * views)
+        gaussians = Gaussians.from_parameters(parameters).detach()
         yield Step(
-            i, total, Losses(loss, loss**0.5, opacity=0.01 / i), Gaussians.from_parameters(parameters).detach(), cameras,
-            render, estimate, 0.6 + 0.3 / i, count, 0, 2 * views * i, seconds,
+            i, total, Losses(loss, loss**0.5, opacity=0.01 / i), gaussians, cameras, render,
+            estimate, 0.6 + 0.3 / i, count, 0, 2 * views * i, seconds,
         )  # fmt: skip
 
 

@@ -92,6 +92,7 @@ class LoraScore:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             inject_adapter_in_model(config, network, adapter_name=_ADAPTER)
+            self.camera = CameraToken(tokens) if options.camera_token else None
         self._trainable = trainable
         self._layers = [(name, m) for name, m in network.named_modules() if isinstance(m, BaseTunerLayer)]
         self.parameters = {
@@ -102,7 +103,8 @@ class LoraScore:
         }
         """The LoRA's own weights by name."""
         device = next(iter(self.parameters.values())).device
-        self.camera = CameraToken(tokens).to(device) if options.camera_token else None
+        if self.camera is not None:
+            self.camera.to(device)
         self.optimizer = torch.optim.AdamW(
             [*self.parameters.values(), *(self.camera.parameters() if self.camera else [])],
             lr=options.learning_rate,
@@ -237,7 +239,7 @@ def _targets(network: nn.Module, endings: tuple[str, ...]) -> list[str]:
             )
         return found
     linear = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
-    attention = [name for name in linear if "attn" in name or "attention" in name]
+    attention = [name for name in linear if "attn" in name]
     if not linear:
         raise ValueError("estimator.target_modules: the network has no Linear layer; name convolutions to adapt")
     return attention or linear

@@ -48,8 +48,8 @@ class VSD:
     alpha: int = 8
     """LoRA's scale is alpha / rank."""
     target_modules: tuple[str, ...] = ()
-    """Endings of the names of the modules to adapt; empty: every Linear inside attention, or every Linear if there is
-    none of that name."""
+    """Endings of the names of the modules to adapt; empty: every Linear of an attention ("attn" in its name), or
+    every Linear if there is none of that name."""
     learning_rate: float = 1e-3
     """Of the LoRA's AdamW."""
     warmup: int = 50

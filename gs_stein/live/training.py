@@ -23,7 +23,6 @@ import torch
 
 from gs_stein.camera_options import CameraOptions, OrbitCameras
 from gs_stein.cameras import video_path
-from gs_stein.gaussians import Gaussians
 from gs_stein.live.camera_tab import CameraTab
 from gs_stein.live.control import Gate
 from gs_stein.live.export_tab import ExportTab, Scene
@@ -32,7 +31,7 @@ from gs_stein.live.notices import notify
 from gs_stein.live.options import LiveOptions
 from gs_stein.live.pictures import Pictures
 from gs_stein.live.plots import Plots
-from gs_stein.live.record import Eyes, Guess, History, Snapshot, snapshot_of
+from gs_stein.live.record import Eyes, Guess, History, Snapshot, Views, snapshot_of
 from gs_stein.live.run_panel import RunPanel, SteerTab
 from gs_stein.live.scene import SplatLayer, set_first_view
 from gs_stein.live.server import address, close_server, describe, open_server
@@ -107,7 +106,7 @@ class Live:
         self._closed = threading.Event()
         self._news = threading.Event()
         self._whole_wanted, self._whole_ready = threading.Event(), threading.Event()
-        self._whole: Gaussians | None = None
+        self._whole: Scene | None = None
         self.server = server = open_server(options.host, options.port, "gs_stein")
         view = home(cameras)
         set_first_view(server, view)
@@ -176,12 +175,16 @@ class Live:
         """
         if self._broken or not self._gate.paused:
             return 0.0
-        if self._step is not None:
-            self._take(time.monotonic())  # what stands still is shown as it is, not as it was half a second ago
 
         def work() -> None:
-            if self._whole_wanted.is_set():
-                self._hand_over_whole()
+            try:
+                if self._whole_wanted.is_set():
+                    self._hand_over_whole()
+                # What stands still is shown as it is, not as it was half a second ago.
+                if self._latest is None or (self._step is not None and self._latest.step != self._step.step):
+                    self._take(time.monotonic())
+            except Exception:
+                self._give_up("waiting")
 
         return self._gate.wait(lambda: self._controls.stop or self._broken or until(), work)
 
@@ -215,10 +218,12 @@ class Live:
         self._news.set()
         self._broken = True
         self._gate.poke()
-        self._whole_ready.set()
-        self._export.close()
-        self._layers.close()
-        self._thread.join(timeout=5.0)
+        try:
+            self._export.close()
+            self._layers.close()
+            self._thread.join(timeout=5.0)
+        except Exception:
+            log.warning("viewer: an error while closing", exc_info=True)
         close_server(self.server)
 
     def __enter__(self) -> Live:
@@ -258,7 +263,7 @@ class Live:
     def _hand_over_whole(self) -> None:
         if self._step is not None:
             self._whole_wanted.clear()
-            self._whole = copied(self._step.gaussians)
+            self._whole = self._named(self._step)
             self._whole_ready.set()
 
     # On other threads.
@@ -268,14 +273,18 @@ class Live:
         if self._step is None:
             return None
         if self._finished:  # nobody changes it any more
-            return Scene(copied(self._step.gaussians), f"step-{self._step.step:06d}")
+            return self._named(self._step)
         self._whole_ready.clear()
         self._whole_wanted.set()
         self._gate.poke()
         while not self._whole_ready.wait(0.2):
-            if self._closed.is_set():
+            if self._closed.is_set() or self._broken:
                 return None
-        return None if self._whole is None else Scene(self._whole, f"step-{self._step.step:06d}")
+        return self._whole
+
+    @staticmethod
+    def _named(step: Step) -> Scene:
+        return Scene(copied(step.gaussians), f"step-{step.step:06d}")
 
     def _default_path(self, frames: int) -> Cameras:
         return video_path(self._cameras, frames)
@@ -283,6 +292,7 @@ class Live:
     def _serve(self) -> None:
         failures = 0
         curves_at = pictures_at = 0.0
+        shown_views: Views | None = None
         shown_guess: Guess | None = None
         while not self._closed.is_set():
             self._news.wait(0.5)
@@ -302,7 +312,9 @@ class Live:
                     curves_at = self._again(_PANELS, started, _CORE * self._options.share)
                 if started >= pictures_at and snapshot.views is not None:
                     before = time.monotonic()
-                    self._pictures.show(snapshot.views)
+                    if snapshot.views is not shown_views:
+                        shown_views = snapshot.views
+                        self._pictures.show(shown_views)
                     if self._guess is not None and self._guess is not shown_guess:
                         shown_guess = self._guess
                         self._pictures.show_guess(shown_guess)
