@@ -375,6 +375,9 @@ def train_scorer(job: Scorer) -> None:
         chosen = torch.randperm(len(scenes), generator=generator)[:count]
         order = torch.rand(count, scenes.shape[1], generator=generator).argsort(1)[:, :views]
         rgb = scenes[chosen[:, None], order].float() / 255
+        # No caption says left or right: every scene has a mirror image.
+        mirrored = torch.rand(count, generator=generator) < 0.5
+        rgb = torch.where(mirrored[:, None, None, None, None], rgb.flip(-1), rgb)
         paraphrase = torch.randint(CAPTIONS, (count,), generator=generator).tolist()
         captions = [texts[i][j].float() for i, j in zip(chosen.tolist(), paraphrase, strict=True)]
         tokens = torch.nn.utils.rnn.pad_sequence(captions, batch_first=True)
