@@ -304,7 +304,7 @@ def agreement(prior: DiffusionPrior, truths: list[Truth], options: Options) -> d
 
 @torch.no_grad()
 def speed(prior: DiffusionPrior) -> dict[str, float]:
-    """Time of one evaluation of 8 views over that of one 2048³ float32 matmul, fastest of five; the world's renderer."""
+    """Time of one evaluation of 8 views over one 2048³ float32 matmul, fastest of five; the renderer's speed."""
     cameras = sample_cameras(RoomCameras(), 8, torch.Generator().manual_seed(0))
     x, t, text = torch.randn(1, 8, *prior.latent_shape), torch.tensor([500.0]), [prior.embed(["a living room"])]
     a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
