@@ -1,0 +1,339 @@
+"""How fast does each estimator get there? Whole runs of the main job, scored on held-out views as they go.
+
+    python -m gs_stein.bench convergence --json
+
+Every arm runs the same prompts with the same seeds and the same presets as `train.py`; only the estimator differs. The
+score is the mean log-probability that a contrastive scorer gives the prompt among 50 captions (groups of four held-out
+views). Each arm's learning rate is the best of the same small grid on the first prompt, with a seed that is not
+measured. Finished runs are kept in --output and not repeated, so an interrupted bench goes on where it was.
+
+`evaluations_ratio_*` and `seconds_ratio_*` are the cost of reaching 95 % of the way from the start to SDS's final
+score, over SDS's own cost (medians over prompts × seeds, bootstrap intervals); `compute_multiplier_*` is the inverse
+of the latter. An arm that never gets there counts as infinite.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from torch.nn import functional as F
+
+from gs_stein.config import BACKGROUNDS, Config, presets_folder, read_config, to_yaml
+from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, FittedSDS
+from gs_stein.evaluate import distractors, held_out, scorer_folder
+from gs_stein.gaussians import Gaussians
+from gs_stein.prior.registry import BUNDLED
+from gs_stein.priors import Priors, load_priors
+from gs_stein.step import Controls
+
+ARMS = {
+    "sds": DistillOptions(estimator=SDS()),
+    "fitted": DistillOptions(estimator=FittedSDS()),
+    "vsd": DistillOptions(estimator=VSD(rank=4)),
+    "ssd_depth": DistillOptions(estimator=SSD((Baseline.CONSTANT, Baseline.DEPTH))),
+    "ssd": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH))),
+}
+"""Only estimator, noises and antithetic are taken from these; the rest is the preset's."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Quality against time and denoiser evaluations, run by run."""
+
+    scenes: tuple[str, ...] = (
+        "a cozy living room with a red sofa", "a bedroom with blue walls and a large bed",
+        "a kitchen with teal cabinets",
+    )  # fmt: skip
+    """Prompts of rooms."""
+    objects: tuple[str, ...] = ("a wooden chair", "a potted plant", "a red car")
+    """Prompts of objects."""
+    arms: tuple[str, ...] = tuple(ARMS)
+    """Which arms to run; SDS always runs, since it is what the others are measured by."""
+    seeds: int = 2
+    """Runs of each prompt and arm."""
+    iterations: int = 400
+    """Length of each run; the presets' schedules are stretched to it."""
+    marks: int = 10
+    """Times the scene is scored in a run."""
+    rates: tuple[float, ...] = (0.5, 1.0, 2.0)
+    """Factors on every learning rate that are tried for each arm."""
+    tuning: float = 0.5
+    """Length of the tuning runs as a fraction of `iterations`."""
+    model: str = BUNDLED
+    """The prior."""
+    output: Path = Path("runs/convergence")
+    """Where finished runs are remembered, and convergence.png is drawn."""
+    quick: bool = False
+    """A smoke check within a minute: one prompt, one seed, 12 iterations, no tuning."""
+    json: bool = False
+    """Print one JSON object as the last line."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run."""
+
+    arm: str
+    prompt: str
+    seed: int
+    rate: float
+    evaluations: list[int]
+    """Views denoised, at each mark."""
+    seconds: list[float]
+    """Time in iterations, at each mark; scoring not included."""
+    scores: list[float]
+    """At each mark; the first is before the first iteration."""
+    peak_mb: float
+    """Largest resident memory while it ran; NaN where the system does not tell."""
+
+
+class Judge:
+    """Scores a scene against its prompt."""
+
+    def __init__(self, config: Config) -> None:
+        from gs_stein.scorer import Scorer
+        from gs_stein.text import MiniLM
+
+        self.scorer = Scorer.load(scorer_folder())
+        self.config, self.cameras = config, held_out(config, 16)
+        with torch.no_grad():
+            texts = [config.prompt, *distractors(config.scene, config.prompt)]
+            self.captions = self.scorer.captions(MiniLM()(texts))
+
+    @torch.no_grad()
+    def score(self, gaussians: Gaussians) -> float:
+        """Mean log-probability of the prompt among 50 captions, over four groups of four held-out views."""
+        from gs_stein.video import render_views
+
+        behind = BACKGROUNDS[self.config.background]
+        rgb = torch.cat([r.rgb for r in render_views(gaussians, self.cameras, self.config.rasterize, behind)])
+        # Every fourth view, so that a group looks in all directions.
+        groups = torch.stack([rgb.permute(0, 3, 1, 2)[i::4] for i in range(4)]).float().cpu()
+        logits = self.scorer.log_scale.exp().clamp(max=50) * self.scorer.scenes(groups) @ self.captions.T
+        return F.log_softmax(logits, dim=-1)[:, 0].mean().item()
+
+
+def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, model: str) -> Config:
+    """The preset of the main job with another estimator."""
+    preset = read_config(presets_folder() / ("scene.yaml" if scene else "object.yaml"))
+    wanted = ARMS[arm]
+    distill = replace(
+        preset.distill, estimator=wanted.estimator, noises=wanted.noises, antithetic=wanted.antithetic
+    )
+    prior = replace(preset.prior, model=model)
+    return replace(preset, prompt=prompt, seed=seed, iterations=iterations, distill=distill, prior=prior)
+
+
+def measure(config: Config, arm: str, rate: float, marks: int, priors: Priors) -> Run:
+    """Run a configuration and score it at evenly spaced steps."""
+    from gs_stein.optimize import optimize
+    from gs_stein.state import begin
+
+    torch.manual_seed(config.seed)
+    judge, state = Judge(config), begin(config, priors)
+    every = max(1, config.iterations // marks)
+    evaluations, seconds, scores = [0], [0.0], [judge.score(state.gaussians)]
+    reset_peak()
+    try:
+        for step in optimize(config, state, Controls(learning_rate=rate)):
+            if step.step % every == 0:
+                evaluations.append(step.evaluations)
+                seconds.append(step.seconds)
+                scores.append(judge.score(step.gaussians))
+    finally:
+        state.distiller.close()
+    return Run(arm, config.prompt, config.seed, rate, evaluations, seconds, scores, peak())
+
+
+def reset_peak() -> None:
+    """Forget the largest memory seen so far (Linux)."""
+    path = Path("/proc/self/clear_refs")
+    if path.exists():
+        path.write_text("5")
+
+
+def peak() -> float:
+    """Largest resident memory since, in MB; NaN where the system does not tell."""
+    path = Path("/proc/self/status")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), math.nan)
+
+
+class Bench:
+    """Runs what is not in the output folder yet."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        options.output.mkdir(parents=True, exist_ok=True)
+        self.path = options.output / "runs.jsonl"
+        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        self.known = {entry["key"]: Run(**entry["run"]) for entry in map(json.loads, lines)}
+        self.started = time.monotonic()
+        # Both baselines' networks, whatever the arm: one load serves all of them.
+        config = configured("a room", True, "ssd", 0, 1, options.model)
+        self.priors = load_priors(config)
+
+    def run(self, arm: str, prompt: str, seed: int, rate: float, iterations: int) -> Run:
+        """One run, from memory if its configuration was run before."""
+        options = self.options
+        scene = prompt in options.scenes
+        config = configured(prompt, scene, arm, seed, iterations, options.model)
+        identity = f"{to_yaml(config)}{rate}{options.marks}{self.priors.identity}"
+        key = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        if key not in self.known:
+            found = measure(config, arm, rate, options.marks, self.priors)
+            self.known[key] = found
+            with self.path.open("a") as file:
+                file.write(json.dumps({"key": key, "run": asdict(found)}) + "\n")
+            print(
+                f"{time.monotonic() - self.started:6.0f} s  {arm:10s} {prompt!r} seed {seed}, rate × {rate:g}: "
+                f"score {found.scores[-1]:.2f} in {found.seconds[-1]:.0f} s", file=sys.stderr, flush=True,
+            )  # fmt: skip
+        return self.known[key]
+
+    def tuned(self, arm: str) -> float:
+        """The best factor on the learning rates: the same few short runs for every arm."""
+        options = self.options
+        if len(options.rates) == 1:
+            return options.rates[0]
+        prompts = [*options.scenes[:1], *options.objects[:1]]
+        short = max(1, round(options.tuning * options.iterations))
+        return max(
+            options.rates, key=lambda r: sum(self.run(arm, p, 1000, r, short).scores[-1] for p in prompts)
+        )
+
+
+def cost_to_reach(target: float, costs: list[float], scores: list[float]) -> float:
+    """Cost at which a curve of scores first reaches the target, interpolated; inf: never."""
+    for i in range(1, len(scores)):
+        if scores[i] >= target:
+            before, after = scores[i - 1], scores[i]
+            share = 0.0 if before >= target else (target - before) / (after - before)
+            return costs[i - 1] + share * (costs[i] - costs[i - 1])
+    return math.inf
+
+
+def score_at(seconds: float, run: Run) -> float:
+    """The score at a time, interpolated; its last one after the end."""
+    for i in range(1, len(run.seconds)):
+        if run.seconds[i] >= seconds:
+            share = (seconds - run.seconds[i - 1]) / max(run.seconds[i] - run.seconds[i - 1], 1e-9)
+            return run.scores[i - 1] + share * (run.scores[i] - run.scores[i - 1])
+    return run.scores[-1]
+
+
+def interval(values: list[float], seed: int = 0) -> tuple[float, float, float]:
+    """Median, and its 5 % and 95 % bootstrap quantiles; NaN of nothing."""
+    import numpy as np
+
+    if not values:
+        return math.nan, math.nan, math.nan
+    generator = np.random.default_rng(seed)
+    draws = generator.choice(np.array(values), (2000, len(values)))
+    middle = np.sort(draws, axis=1)[:, (len(values) - 1) // 2]  # no mean of a finite and an infinite one
+    middle.sort()
+    return statistics.median_low(values), float(middle[100]), float(middle[1900])
+
+
+def compare(arm: str, ours: list[Run], sds: list[Run]) -> Iterator[tuple[str, float]]:
+    """Every figure of an arm; `ours` and `sds` are paired by prompt and seed."""
+    evaluations, seconds, equal, iteration = [], [], [], []
+    for run, base in zip(ours, sds, strict=True):
+        target = base.scores[0] + 0.95 * (base.scores[-1] - base.scores[0])
+        if base.scores[-1] > base.scores[0]:  # otherwise SDS went nowhere, and there is nothing to reach
+            for found, name in ((evaluations, "evaluations"), (seconds, "seconds")):
+                own = cost_to_reach(target, [float(x) for x in getattr(run, name)], run.scores)
+                found.append(own / cost_to_reach(target, [float(x) for x in getattr(base, name)], base.scores))
+        together = min(run.seconds[-1], base.seconds[-1])
+        equal.append(score_at(together, run) - score_at(together, base))
+        iteration.append(run.seconds[-1] / base.seconds[-1])
+    for name, values in (
+        (f"evaluations_ratio_{arm}", evaluations), (f"seconds_ratio_{arm}", seconds),
+        (f"score_gain_equal_time_{arm}", equal), (f"iteration_cost_{arm}", iteration),
+    ):  # fmt: skip
+        middle, low, high = interval(values)
+        yield from ((name, middle), (f"{name}_low", low), (f"{name}_high", high))
+    yield f"compute_multiplier_{arm}", 1 / interval(seconds)[0]
+    yield f"final_score_{arm}", statistics.fmean(run.scores[-1] for run in ours)
+    yield f"peak_mb_{arm}", max(run.peak_mb for run in ours)
+
+
+def draw(path: Path, runs: dict[str, list[Run]]) -> None:
+    """Score against seconds, a panel a prompt."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    prompts = list(dict.fromkeys(run.prompt for run in runs["sds"]))
+    figure, axes = plt.subplots(1, len(prompts), figsize=(4 * len(prompts), 3.4), squeeze=False)
+    for prompt, axis in zip(prompts, axes[0], strict=True):
+        for number, (arm, found) in enumerate(runs.items()):
+            for i, run in enumerate(r for r in found if r.prompt == prompt):
+                axis.plot(run.seconds, run.scores, color=f"C{number}", lw=1, label=arm if i == 0 else None)
+        axis.set(title=prompt, xlabel="seconds")
+    axes[0][0].set_ylabel("log-probability of the prompt among 50")
+    axes[0][0].legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of `python -m gs_stein.bench convergence`."""
+    import tyro
+
+    options = tyro.cli(Annotated[Options, tyro.conf.arg(name="")], args=argv, description=__doc__)
+    if unknown := set(options.arms) - set(ARMS):
+        raise ValueError(f"arms: {', '.join(sorted(unknown))} unknown; choose from {', '.join(ARMS)}")
+    if not options.scenes + options.objects:
+        raise ValueError("scenes, objects: both are empty; give at least one prompt")
+    if options.quick:
+        options = dataclasses.replace(
+            options, scenes=options.scenes[:1], objects=(), seeds=1, iterations=12, marks=3, rates=(1.0,),
+        )  # fmt: skip
+    bench = Bench(options)
+    arms = list(dict.fromkeys(["sds", *options.arms]))
+    rates = {arm: bench.tuned(arm) for arm in arms}
+    pairs = [(prompt, seed) for prompt in (*options.scenes, *options.objects) for seed in range(options.seeds)]
+    runs: dict[str, list[Run]] = {arm: [] for arm in arms}
+    for prompt, seed in pairs:  # arm by arm within a pair, so that a slower hour hits all of them
+        for arm in arms:
+            runs[arm].append(bench.run(arm, prompt, seed, rates[arm], options.iterations))
+    found: dict[str, object] = {"prompts": len(options.scenes + options.objects), "seeds": options.seeds}
+    print(f"{'arm':10s} {'rate':>5s} {'s/iteration':>12s} {'evaluations':>12s} {'seconds':>20s} {'gain':>8s}   score")
+    for arm in arms:
+        figures = dict(compare(arm, runs[arm], runs["sds"]))
+        found |= {"rate_" + arm: rates[arm]} | figures
+        print(
+            f"{arm:10s} {rates[arm]:5g} {figures[f'iteration_cost_{arm}']:11.2f}× "
+            f"{figures[f'evaluations_ratio_{arm}']:11.2f}× {figures[f'seconds_ratio_{arm}']:6.2f}× "
+            f"[{figures[f'seconds_ratio_{arm}_low']:.2f}, {figures[f'seconds_ratio_{arm}_high']:.2f}] "
+            f"{figures[f'score_gain_equal_time_{arm}']:+8.2f} {figures[f'final_score_{arm}']:7.2f}"
+        )
+    picture = options.output / "convergence.png"
+    draw(picture, runs)
+    print(f"curves: {picture}")
+    if options.json:
+        print(json.dumps({k: clean(v) for k, v in found.items()}))
+    return 0
+
+
+def clean(value: object) -> object:
+    """Rounded, and null where JSON has no number."""
+    return (round(value, 4) if math.isfinite(value) else None) if isinstance(value, float) else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
