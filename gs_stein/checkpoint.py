@@ -1,7 +1,8 @@
 """Everything a resumed run needs, in one file written whole or not at all.
 
 A checkpoint holds Gaussians, optimiser moments, densification sums, coefficients and meters of the estimator, VSD's
-LoRA with its optimiser, the random generator, and the counts. It is read with `weights_only=True`: no code in it.
+LoRA with its optimiser, the refined views, the random generator, and the counts. It is read with `weights_only=True`:
+no code in it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from gs_stein.config import Config
 from gs_stein.files import write_atomically
 from gs_stein.state import State
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the content changes."""
 
 
@@ -68,6 +69,7 @@ def save(run: Path, state: State, keep: int = 2) -> Path:
         "optimizers": optim.state_dict(state.optimizers),
         "densifier": state.densifier.state_dict(),
         "distiller": state.distiller.state_dict(),
+        "refiner": state.refiner.state_dict(),
     }
     folder_of(run).mkdir(parents=True, exist_ok=True)
     path = folder_of(run) / f"step_{state.step:07d}.pt"
@@ -104,6 +106,7 @@ def restore(path: Path, state: State, config: Config) -> None:
     optim.load_state_dict(state.optimizers, to_device(content["optimizers"], state.device))
     state.densifier.load_state_dict(to_device(content["densifier"], state.device))
     state.distiller.load_state_dict(content["distiller"])
+    state.refiner.load_state_dict(to_device(content["refiner"], state.priors.device))
     state.generator.set_state(content["generator"])
     state.step, state.seconds, state.evaluations = content["step"], content["seconds"], content["evaluations"]
 

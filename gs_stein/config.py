@@ -28,6 +28,7 @@ from gs_stein.train_options import (
     LearningRates,
     MCMCDensify,
     NoDensify,
+    RefineOptions,
     RegularizeOptions,
 )
 
@@ -109,6 +110,7 @@ class Config:
     rates: LearningRates = field(default_factory=LearningRates)
     regularize: RegularizeOptions = field(default_factory=RegularizeOptions)
     densify: Densify = field(default_factory=MCMCDensify)
+    refine: RefineOptions = field(default_factory=RefineOptions)
     view_prompts: ViewPrompts = field(default_factory=ViewPrompts)
 
     def __post_init__(self) -> None:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
+from torch import Tensor
+
 from gs_stein import optim
 from gs_stein.cameras import sample_cameras
 from gs_stein.config import Config
@@ -24,7 +26,7 @@ from gs_stein.state import State, background, needs_normals, render_size, steere
 from gs_stein.step import Controls as Controls
 from gs_stein.step import Losses as Losses
 from gs_stein.step import Step as Step
-from gs_stein.types import Render
+from gs_stein.types import Cameras, Render
 
 
 def optimize(config: Config, state: State, controls: Controls | None = None) -> Iterator[Step]:
@@ -43,35 +45,47 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
     """
     controls = Controls() if controls is None else controls
     denoiser, distiller, generator = state.priors.denoiser, state.distiller, state.generator
+    refiner, device = state.refiner, state.priors.device
     raster = replace(config.rasterize, normals=needs_normals(config))
+
+    def encoded(cameras: Cameras) -> Tensor:
+        """The scene as it stands, as the denoiser sees it."""
+        colour = background(config, generator).to(state.device)
+        render = rasterize(state.gaussians, cameras.to(state.device), config.rasterize, colour)
+        return denoiser.encode(render.rgb.permute(0, 3, 1, 2).to(device))
+
     while state.step < config.iterations and not controls.stop:
         began, before = time.perf_counter(), denoiser.evaluations
         progress = state.step / config.iterations
-        distiller.options = steered(config.distill, controls, progress)
+        distilled = min(1.0, state.step / max(1, refiner.first))
+        distiller.options = steered(config.distill, controls, distilled)
         state.prompts.change(controls.prompt)
         optim.set_rates(state.optimizers, config.rates, progress, controls.learning_rate)
 
         # Where we look from, and what is there.
-        side = render_size(config, progress)
-        cameras = sample_cameras(config.cameras, config.views, generator).resized(side, side)
+        if (level := refiner.level(state.step)) is not None:
+            refiner.prepare(level, encoded, state.prompts.at, config.cameras, generator)
+        target = None
+        if state.step < refiner.first:
+            side = render_size(config, distilled)
+            cameras = sample_cameras(config.cameras, config.views, generator).resized(side, side)
+        else:
+            cameras, target = refiner.draw(config.views, generator)
         behind = background(config, generator).to(state.device)
         gaussians = Gaussians.from_parameters(state.parameters)
         render = rasterize(gaussians, cameras.to(state.device), raster, behind)
 
         # What the prior thinks of it: dL/dx₀, with nothing differentiated through the denoiser.
-        x0 = denoiser.encode(render.rgb.permute(0, 3, 1, 2).to(state.priors.device))
-        text, negative = state.prompts.at(cameras)
-        estimate = distiller(
-            x0.detach(),
-            text=text,
-            negative=negative,
-            empty=state.prompts.empty,
-            cameras=cameras.to(state.priors.device),
-            generator=generator,
-            progress=progress,
-            depth=render.depth.detach().to(x0.device),
-            normals=None if render.normals is None else render.normals.detach().to(x0.device),
-        )
+        x0 = denoiser.encode(render.rgb.permute(0, 3, 1, 2).to(device))
+        if target is not None:
+            estimate = refiner.estimate(x0.detach(), target, distiller.guard)
+        else:
+            text, negative = state.prompts.at(cameras)
+            estimate = distiller(
+                x0.detach(), text=text, negative=negative, empty=state.prompts.empty, cameras=cameras.to(device),
+                generator=generator, progress=distilled, depth=render.depth.detach().to(device),
+                normals=None if render.normals is None else render.normals.detach().to(device),
+            )  # fmt: skip
 
         # One step downhill, on every attribute; densification looks at the gradients of every view.
         losses = Losses(distill=math.nan, gradient=math.nan)

@@ -18,6 +18,7 @@ from gs_stein.gaussians import Gaussians
 from gs_stein.initialise import initialise
 from gs_stein.prior.views import ViewText
 from gs_stein.priors import Priors, baselines
+from gs_stein.refine import Refiner
 from gs_stein.start_options import RoomStart
 from gs_stein.step import Controls
 from gs_stein.types import Cameras, TextEmbedding
@@ -62,6 +63,7 @@ class State:
     optimizers: dict[str, torch.optim.Optimizer]
     densifier: Densifier
     distiller: Distiller
+    refiner: Refiner
     generator: torch.Generator
     """The only source of randomness; on the CPU."""
     device: torch.device
@@ -114,6 +116,7 @@ def begin(config: Config, priors: Priors, device: torch.device | str = "cpu") ->
         optimizers=optim.make_optimizers(parameters, config.rates),
         densifier=Densifier(config.densify, config.iterations, len(gaussians)),
         distiller=distiller,
+        refiner=Refiner(config.refine, priors.denoiser, config.iterations),
         generator=generator,
         device=device,
     )

@@ -68,6 +68,40 @@ class RegularizeOptions:
 
 
 @dataclass(frozen=True)
+class RefineOptions:
+    """The last part of a run: views denoised over many steps, and the Gaussians fitted to them (`gs_stein.refine`).
+
+    For priors that denoise views jointly; views that were denoised each for itself do not agree.
+    """
+
+    share: float = 0.0
+    """Fraction of the iterations that is spent on it, at the end of the run; 0 turns it off."""
+    rounds: int = 3
+    """Times the views are denoised anew."""
+    views: int = 24
+    """Views a round."""
+    group: int = 8
+    """Views that are denoised together."""
+    level: tuple[float, float] = (0.8, 0.45)
+    """How far views are noised before, as a fraction of T: in the first and in the last round."""
+    steps: int = 10
+    """Denoising steps from there."""
+    guidance: float = 4.0
+    """Classifier-free guidance of these."""
+    weight: float = 10.0
+    """Of the squared distance to them, against the regularisers."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share < 1:
+            raise ValueError(f"refine.share: {self.share} is not a fraction of the run below 1; give 0 to turn it off")
+        for name in ("rounds", "views", "group", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"refine.{name}: {getattr(self, name)} is below 1; give a positive number")
+        if not 1 > self.level[0] >= self.level[1] > 0:
+            raise ValueError(f"refine.level: {self.level[0]} → {self.level[1]} does not fall between 1 and 0")
+
+
+@dataclass(frozen=True)
 class NoDensify:
     """The Gaussians stay as many as they were."""
 

@@ -198,10 +198,11 @@ def test_an_exported_page_opens_from_the_disk(chromium, tmp_path):
 
         def blue() -> bool:
             page.wait_for_timeout(500)
-            image = screenshot(page, tmp_path)[100:140, 140:180].reshape(-1, 3).mean(axis=0)
+            # Below the note that rendering is done in software.
+            image = screenshot(page, tmp_path)[135:165, 140:180].reshape(-1, 3).mean(axis=0)
             return image[2] > 100 and image[2] > 2 * image[0]
 
-        eventually(blue, "blue splats in the middle of the page")
+        eventually(blue, "blue splats below the middle of the page")
 
 
 def screenshot(page, folder: Path) -> np.ndarray:
@@ -241,6 +242,12 @@ def staged(*paths: Path) -> Iterator[tuple]:
         close_server(server)
 
 
+def upload(page, path: Path) -> None:
+    """Give the button's hidden input a file: browsers open a chooser only after a real mouse click."""
+    page.get_by_role("button", name="Open .ply or .splat").wait_for(state="attached")
+    page.locator("input[type=file]").first.set_input_files(path)
+
+
 def test_uploads_are_shown_if_they_are_splats_and_refused_otherwise(chromium, tmp_path):
     write_ply(tmp_path / "red.ply", blob((0.9, 0.05, 0.05)))
     write_ply(tmp_path / "green.ply", blob((0.05, 0.9, 0.05)))
@@ -251,14 +258,10 @@ def test_uploads_are_shown_if_they_are_splats_and_refused_otherwise(chromium, tm
         eventually(lambda: strongest(server) == RED, "the opened file")
         open_tab(page, "Open")
         for bad in ("evil.html", "bad.ply"):
-            with page.expect_file_chooser() as chooser:
-                click(page.get_by_role("button", name="Open .ply or .splat"))
-            chooser.value.set_files(tmp_path / bad)
+            upload(page, tmp_path / bad)
             page.get_by_text("Refused").first.wait_for(state="attached")
             assert not stage.poll()
-        with page.expect_file_chooser() as chooser:
-            click(page.get_by_role("button", name="Open .ply or .splat"))
-        chooser.value.set_files(tmp_path / "green.ply")
+        upload(page, tmp_path / "green.ply")
         eventually(stage.poll, "the upload is taken")
         eventually(lambda: strongest(server) == GREEN, "the uploaded splats")
         assert page.evaluate("window.hacked") is None

@@ -100,6 +100,7 @@ class Source:
             if not self.is_run:
                 raise
             return None
+        self._seen = stamp
         return loaded
 
     def first_view(self, gaussians: Gaussians) -> Pose:

@@ -48,6 +48,33 @@ def sample(
     x = torch.randn(shape, generator=generator)[None]
     spacing = torch.cos(torch.linspace(0, torch.pi / 2, steps + 1))
     times = (spacing * schedule.last).clamp(max=schedule.last)
+    return denoiser.decode(denoise(denoiser, x, times, text, negative, cameras, guidance, watch)[0]).clamp(0, 1)
+
+
+@torch.no_grad()
+def denoise(
+    denoiser: Denoiser,
+    x_t: Float[Tensor, "1 V C h w"],
+    times: Float[Tensor, " n"],
+    text: TextEmbedding,
+    negative: TextEmbedding,
+    cameras: Cameras,
+    guidance: GuidanceOptions,
+    watch: Callable[[int], None] | None = None,
+) -> Float[Tensor, "1 V C h w"]:
+    """One group of noisy views, denoised all the way.
+
+    Args:
+        denoiser: the prior.
+        x_t: the noisy views, at the first of the times.
+        times: falling timesteps; the last one is where the picture is taken to be clean.
+        text, negative, cameras, guidance: as for `sample`.
+        watch: called with each finished step's number.
+
+    Returns:
+        The clean latents x₀.
+    """
+    schedule, steps, x = denoiser.schedule, len(times) - 1, x_t
     for i in range(steps):
         # A flow at t = T holds no image: ask a hair below it.
         t = times[i : i + 1].clamp(max=0.999 * schedule.num_timesteps)
@@ -56,4 +83,4 @@ def sample(
         x = x0 if i == steps - 1 else schedule.add_noise(x0, eps, times[i + 1 : i + 2])
         if watch is not None:
             watch(i)
-    return denoiser.decode(x[0]).clamp(0, 1)
+    return x
