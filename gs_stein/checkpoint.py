@@ -106,7 +106,7 @@ def restore(path: Path, state: State, config: Config) -> None:
     optim.load_state_dict(state.optimizers, to_device(content["optimizers"], state.device))
     state.densifier.load_state_dict(to_device(content["densifier"], state.device))
     state.distiller.load_state_dict(content["distiller"])
-    state.refiner.load_state_dict(to_device(content["refiner"], state.priors.device))
+    state.refiner.load_state_dict(content["refiner"], state.priors.device)
     state.generator.set_state(content["generator"])
     state.step, state.seconds, state.evaluations = content["step"], content["seconds"], content["evaluations"]
 

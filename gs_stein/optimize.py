@@ -70,7 +70,8 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
             side = render_size(config, distilled)
             cameras = sample_cameras(config.cameras, config.views, generator).resized(side, side)
         else:
-            cameras, target = refiner.draw(config.views, generator)
+            target = refiner.draw(config.views, generator)
+            cameras = target.cameras
         behind = background(config, generator).to(state.device)
         gaussians = Gaussians.from_parameters(state.parameters)
         render = rasterize(gaussians, cameras.to(state.device), raster, behind)
@@ -92,7 +93,10 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
         if estimate.finite:
             terms = regularize(config.regularize, gaussians, render)
             handle = (x0 * estimate.grad).mean()
-            (handle.to(state.device) + terms.total()).backward()
+            loss = handle.to(state.device) + terms.total()
+            if target is not None:
+                loss = loss + refiner.depth_term(render, target)
+            loss.backward()
             if optim.finite_gradients(state.parameters):
                 for optimizer in state.optimizers.values():
                     optimizer.step()

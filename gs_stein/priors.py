@@ -55,14 +55,15 @@ class Priors:
 
 
 def load_priors(config: Config, device: torch.device | str = "cpu") -> Priors:
-    """Load the denoiser, and a depth estimator if the estimator's baselines want one.
+    """Load the denoiser, and a depth estimator if the estimator's baselines or the refinement want one.
 
     Raises:
         ValueError: (CheckpointError) a model that cannot be had; one line with the remedy.
     """
     denoiser = load_prior(config.prior, device)
     wanted = baselines(config)
-    if not wanted & {Baseline.DEPTH, Baseline.PRINTED_DEPTH, Baseline.NORMAL}:
+    fitted = config.refine.share > 0 and config.refine.depth > 0
+    if not wanted & {Baseline.DEPTH, Baseline.PRINTED_DEPTH, Baseline.NORMAL} and not fitted:
         return Priors(denoiser)
     depth = load_depth(config.depth, denoiser)
     return Priors(denoiser, depth, NormalsFromDepth(depth) if Baseline.NORMAL in wanted else None)

@@ -9,19 +9,40 @@ stage of DreamGaussian (arXiv 2309.16653, section 3.3) do likewise, view by view
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from gs_stein.camera_options import CameraOptions
 from gs_stein.cameras import sample_cameras
+from gs_stein.distill.baselines import pearson
 from gs_stein.distill.distiller import Estimate
 from gs_stein.distill.safety import Guard
 from gs_stein.prior.guidance import GuidanceOptions
 from gs_stein.prior.sample import denoise
 from gs_stein.train_options import RefineOptions
-from gs_stein.types import Cameras, Denoiser, TextEmbedding
+from gs_stein.types import Cameras, Denoiser, DepthEstimator, Render, TextEmbedding
+
+CLEAN = 0.02
+"""Noise level, as a fraction of T, at which a clean latent is shown to a depth estimator."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Views, and what they shall look like."""
+
+    cameras: Cameras
+    x0: Float[Tensor, "V C h w"]
+    depth: Float[Tensor, "V a b"] | None
+    """Relative; None if depth is not fitted."""
+
+    def __getitem__(self, chosen: Tensor) -> Targets:
+        """Some of them."""
+        there = chosen.to(self.x0.device)
+        return Targets(self.cameras[chosen], self.x0[there], None if self.depth is None else self.depth[there])
 
 
 class Refiner:
@@ -30,18 +51,21 @@ class Refiner:
     Args:
         options: how.
         denoiser: the prior.
+        depth: estimates the depth that is fitted too; may be missing.
         iterations: of the whole run.
 
     Attributes:
         first: iterations that are left to distillation.
     """
 
-    def __init__(self, options: RefineOptions, denoiser: Denoiser, iterations: int) -> None:
+    def __init__(
+        self, options: RefineOptions, denoiser: Denoiser, depth: DepthEstimator | None, iterations: int
+    ) -> None:
         self.options, self.denoiser = options, denoiser
+        self.depth = depth if options.depth > 0 else None
         self.first = iterations - round(options.share * iterations)
         self._length = max(1, -(-(iterations - self.first) // options.rounds))
-        self._cameras: Cameras | None = None
-        self._targets: Float[Tensor, "N C h w"] | None = None
+        self._targets: Targets | None = None
 
     def level(self, step: int) -> float | None:
         """The noise level at which this step starts a round; None if it starts none."""
@@ -70,55 +94,74 @@ class Refiner:
             generator: of cameras and noise (CPU).
         """
         options, schedule = self.options, self.denoiser.schedule
-        groups, targets = [], []
+        guidance = GuidanceOptions(scale=options.guidance)
         times = torch.linspace(level, 0.0, options.steps + 1) * schedule.num_timesteps
+        groups: list[Targets] = []
         for first in range(0, options.views, options.group):
             views = sample_cameras(cameras, min(options.group, options.views - first), generator)
             x0 = encoded(views)[None]
             eps = torch.randn(x0.shape, generator=generator).to(x0)
             x_t = schedule.add_noise(x0, eps, times[:1].to(x0))
             text, negative = prompts(views)
-            guidance = GuidanceOptions(scale=options.guidance)
-            groups.append(views)
-            targets.append(denoise(self.denoiser, x_t, times.to(x0), text, negative, views.to(x0.device), guidance)[0])
-        self._cameras = Cameras(
-            torch.cat([c.viewmats for c in groups]), torch.cat([c.Ks for c in groups]), groups[0].width,
-            groups[0].height,
+            there = views.to(x0.device)
+            found = denoise(self.denoiser, x_t, times.to(x0), text, negative, there, guidance)
+            clean = times.new_full((1,), CLEAN * schedule.num_timesteps).to(x0)
+            groups.append(Targets(views, found[0], None if self.depth is None else self.depth(found, clean, there)[0]))
+        depths = [group.depth for group in groups if group.depth is not None]
+        self._targets = Targets(
+            Cameras(
+                torch.cat([group.cameras.viewmats for group in groups]),
+                torch.cat([group.cameras.Ks for group in groups]),
+                groups[0].cameras.width, groups[0].cameras.height,
+            ),
+            torch.cat([group.x0 for group in groups]),
+            torch.cat(depths) if depths else None,
         )  # fmt: skip
-        self._targets = torch.cat(targets)
 
-    def draw(self, views: int, generator: torch.Generator) -> tuple[Cameras, Float[Tensor, "V C h w"]]:
-        """Some of the views, and what they shall look like (latents)."""
-        assert self._cameras is not None
+    def draw(self, views: int, generator: torch.Generator) -> Targets:
+        """Some of the views."""
         assert self._targets is not None
-        chosen = torch.randperm(len(self._cameras), generator=generator)[:views]
-        return self._cameras[chosen], self._targets[chosen.to(self._targets.device)]
+        return self._targets[torch.randperm(len(self._targets.cameras), generator=generator)[:views]]
 
     def estimate(
-        self, x0: Float[Tensor, "V C h w"], target: Float[Tensor, "V C h w"], guard: Guard
+        self, x0: Float[Tensor, "V C h w"], target: Targets, guard: Guard
     ) -> Estimate:
         """The gradient of ½ weight · ‖x₀ − target‖², in the form of a distillation step.
 
         Raises:
             FloatingPointError: too many steps in a row were not finite.
         """
-        grad = self.options.weight * (x0 - target)
+        grad = self.options.weight * (x0 - target.x0)
         guard.begin()
         finite = guard.finite("the refined views", grad)
         if finite:
             guard.accept()
-        t = torch.full((1,), 0.02 * self.denoiser.schedule.num_timesteps)
-        return Estimate(grad, target, torch.zeros_like(target), t, finite, 0)
+        t = torch.full((1,), CLEAN * self.denoiser.schedule.num_timesteps)
+        return Estimate(grad, target.x0, torch.zeros_like(x0), t, finite, 0)
+
+    def depth_term(self, render: Render, target: Targets) -> Float[Tensor, ""]:
+        """weight · (1 − Pearson) of rendered and estimated depth, averaged over views; 0 if depth is not fitted."""
+        if target.depth is None:
+            return render.depth.new_zeros(())
+        shape = target.depth.shape[-2:]
+        depth = F.interpolate(render.depth[:, None], shape, mode="area")[:, 0]
+        covered = F.interpolate(render.alpha.detach()[:, None], shape, mode="area")[:, 0]
+        agreement = pearson(target.depth[None].to(depth), depth, covered)
+        return self.options.depth * (1 - agreement).mean()
 
     def state_dict(self) -> dict:
         """The views of the current round, for checkpoints."""
-        if self._cameras is None or self._targets is None:
+        if self._targets is None:
             return {}
-        c = self._cameras
-        return {"viewmats": c.viewmats, "Ks": c.Ks, "size": [c.width, c.height], "targets": self._targets}
+        cameras, depth = self._targets.cameras, self._targets.depth
+        return {
+            "viewmats": cameras.viewmats, "Ks": cameras.Ks, "width": cameras.width, "height": cameras.height,
+            "x0": self._targets.x0, "depth": depth,
+        }  # fmt: skip
 
-    def load_state_dict(self, state: dict) -> None:
-        """The inverse of `state_dict`."""
+    def load_state_dict(self, state: dict, device: torch.device) -> None:
+        """The inverse of `state_dict`; latents go to the denoiser's device."""
         if state:
-            self._cameras = Cameras(state["viewmats"], state["Ks"], *state["size"])
-            self._targets = state["targets"]
+            cameras = Cameras(state["viewmats"], state["Ks"], state["width"], state["height"])
+            depth = None if state["depth"] is None else state["depth"].to(device)
+            self._targets = Targets(cameras, state["x0"].to(device), depth)

@@ -116,7 +116,7 @@ def begin(config: Config, priors: Priors, device: torch.device | str = "cpu") ->
         optimizers=optim.make_optimizers(parameters, config.rates),
         densifier=Densifier(config.densify, config.iterations, len(gaussians)),
         distiller=distiller,
-        refiner=Refiner(config.refine, priors.denoiser, config.iterations),
+        refiner=Refiner(config.refine, priors.denoiser, priors.depth, config.iterations),
         generator=generator,
         device=device,
     )

@@ -90,6 +90,8 @@ class RefineOptions:
     """Classifier-free guidance of these."""
     weight: float = 10.0
     """Of the squared distance to them, against the regularisers."""
+    depth: float = 0.0
+    """Weight of 1 − Pearson correlation of rendered depth with the estimator's depth of them; 0 turns it off."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.share < 1:
@@ -97,6 +99,8 @@ class RefineOptions:
         for name in ("rounds", "views", "group", "steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"refine.{name}: {getattr(self, name)} is below 1; give a positive number")
+        if self.weight < 0 or self.depth < 0:
+            raise ValueError(f"refine.weight, depth: {self.weight}, {self.depth}; give 0 or more")
         if not 1 > self.level[0] >= self.level[1] > 0:
             raise ValueError(f"refine.level: {self.level[0]} → {self.level[1]} does not fall between 1 and 0")
 
