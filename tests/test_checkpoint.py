@@ -20,7 +20,7 @@ from gs_stein.prior.options import DiffusionOptions, TimestepOptions
 from gs_stein.priors import Priors, load_priors
 from gs_stein.start_options import BallStart, RoomStart
 from gs_stein.state import State, begin
-from gs_stein.train_options import Densify, GradientDensify, MCMCDensify, RegularizeOptions
+from gs_stein.train_options import Densify, GradientDensify, MCMCDensify, RefineOptions, RegularizeOptions
 
 STEPS = 8
 
@@ -70,6 +70,7 @@ def everything(state: State) -> dict[str, torch.Tensor]:
     walk("optimizers", checkpoint.optim.state_dict(state.optimizers))
     walk("densifier", state.densifier.state_dict())
     walk("distiller", state.distiller.state_dict())
+    walk("refiner", state.refiner.state_dict())
     walk("counts", {"step": state.step, "evaluations": state.evaluations})
     return found
 
@@ -82,9 +83,15 @@ CASES = {
 }
 
 
+REFINED = {
+    "ssd-mcmc": RefineOptions(share=0.75, rounds=2, views=3, group=2, steps=2, depth=1.0),  # saved within a round
+    "sds": RefineOptions(share=0.5, rounds=1, views=2, steps=2),  # saved where refinement begins
+}
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_resume_is_bit_for_bit(case: str, prior: Path, tmp_path: Path) -> None:
-    config = config_of(prior, *CASES[case])
+    config = config_of(prior, *CASES[case], refine=REFINED.get(case, RefineOptions()))
 
     def fresh() -> State:
         return begin(config, load_priors(config))

@@ -1,0 +1,156 @@
+"""The last part of a run: views denoised all the way, and Gaussians fitted to them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gs_stein.camera_options import OrbitCameras
+from gs_stein.cameras import sample_cameras
+from gs_stein.config import Config, ViewPrompts
+from gs_stein.distill.options import SDS, DistillOptions
+from gs_stein.distill.safety import Guard
+from gs_stein.optimize import optimize
+from gs_stein.prior.guidance import GuidanceOptions
+from gs_stein.prior.mixture import MixturePrior
+from gs_stein.prior.sample import denoise
+from gs_stein.priors import Priors
+from gs_stein.refine import Refiner
+from gs_stein.start_options import BallStart
+from gs_stein.state import begin
+from gs_stein.train_options import NoDensify, RefineOptions
+from gs_stein.types import Render
+
+SIDE = 8
+
+
+class FlatDepth:
+    """Says that the left of every picture is near and the right far."""
+
+    def __call__(self, x_t: torch.Tensor, t: torch.Tensor, cameras: object) -> torch.Tensor:
+        return torch.linspace(0, 1, 4).expand(*x_t.shape[:2], 4, 4)
+
+
+def refiner(options: RefineOptions, iterations: int = 100) -> Refiner:
+    return Refiner(options, MixturePrior((3, SIDE, SIDE)), FlatDepth(), iterations)
+
+
+def prepared(options: RefineOptions, level: float) -> Refiner:
+    made = refiner(options)
+    text = made.denoiser.embed(["class 1"]), made.denoiser.embed([""])
+    made.prepare(
+        level, lambda cameras: torch.zeros(len(cameras), 3, SIDE, SIDE), lambda cameras: text,
+        OrbitCameras(resolution=SIDE), torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    return made
+
+
+def test_rounds_are_where_they_should_be() -> None:
+    made = refiner(RefineOptions(share=0.4, rounds=4, level=(0.8, 0.5)))
+    starts = {step: level for step in range(100) if (level := made.level(step)) is not None}
+    assert made.first == 60
+    assert list(starts) == [60, 70, 80, 90]
+    assert list(starts.values()) == pytest.approx([0.8, 0.7, 0.6, 0.5])
+    assert all(refiner(RefineOptions()).level(step) is None for step in range(100))
+    one = refiner(RefineOptions(share=0.1, rounds=1, level=(0.7, 0.3)))
+    assert [one.level(step) for step in (89, 90, 91)] == [None, 0.7, None]
+
+
+def test_denoising_ends_at_a_mode() -> None:
+    """From high noise, without guidance, every view lands on what the class holds: a likely picture."""
+    prior = MixturePrior((3, SIDE, SIDE))
+    text, none = prior.embed(["class 1"]), prior.embed([""])
+    cameras = sample_cameras(OrbitCameras(resolution=SIDE), 4, torch.Generator().manual_seed(1))
+    times = torch.linspace(0.98, 0.0, 40) * prior.schedule.num_timesteps
+    noise = torch.randn(1, 4, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+    found = denoise(prior, noise, times, text, none, cameras, GuidanceOptions(scale=1.0))
+    # A clean picture is one that the prior would not change: ε̂ of it at a low level is nearly the noise put in.
+    t = torch.tensor([0.1 * prior.schedule.num_timesteps])
+    eps = torch.randn(found.shape, generator=torch.Generator().manual_seed(3))
+
+    def surprise(x0: torch.Tensor) -> float:
+        x_t = prior.schedule.add_noise(x0, eps, t)
+        guess = prior.schedule.convert(prior.predict(x_t, t, [text], cameras), x_t, t, "eps", "x0")
+        return (guess - x0).square().mean().item()
+
+    stranger = found[..., torch.randperm(SIDE, generator=torch.Generator().manual_seed(4))]
+    assert surprise(found) < 0.3 * surprise(stranger)
+
+
+def test_views_are_drawn_in_groups_and_reproducible() -> None:
+    options = RefineOptions(share=0.5, views=5, group=2, steps=3, depth=1.0)
+    made, again = prepared(options, 0.7), prepared(options, 0.7)
+    views = made.draw(4, torch.Generator().manual_seed(5))
+    assert len(views.cameras) == 4
+    assert views.x0.shape == (4, 3, SIDE, SIDE)
+    assert views.depth is not None
+    assert views.depth.shape == (4, 4, 4)
+    assert torch.equal(views.x0, again.draw(4, torch.Generator().manual_seed(5)).x0)
+    assert len(made.draw(64, torch.Generator()).cameras) == 5  # there are no more
+    other = refiner(options)
+    other.load_state_dict(made.state_dict(), torch.device("cpu"))
+    assert torch.equal(other.draw(4, torch.Generator().manual_seed(5)).x0, views.x0)
+
+
+def test_the_gradient_is_that_of_the_squared_distance() -> None:
+    made = prepared(RefineOptions(share=0.5, weight=3.0, steps=2), 0.6)
+    target = made.draw(2, torch.Generator().manual_seed(0))
+    x0 = torch.randn(target.x0.shape, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    (1.5 * (x0 - target.x0).square().sum()).backward()
+    guard = Guard(2)
+    estimate = made.estimate(x0.detach(), target, guard)
+    assert x0.grad is not None
+    torch.testing.assert_close(estimate.grad, x0.grad)
+    assert estimate.finite
+    assert not made.estimate(x0.detach() * torch.nan, target, guard).finite
+    assert guard.skipped == 1
+    with pytest.raises(FloatingPointError, match="the refined views"):
+        made.estimate(x0.detach() * torch.nan, target, guard)
+
+
+def test_depth_is_pulled_towards_the_estimate() -> None:
+    made = prepared(RefineOptions(share=0.5, steps=2, depth=2.0), 0.6)
+    target = made.draw(2, torch.Generator().manual_seed(0))
+
+    def term(depth: torch.Tensor) -> torch.Tensor:
+        rgb, alpha = torch.zeros(2, SIDE, SIDE, 3), torch.ones(2, SIDE, SIDE)
+        nothing = torch.zeros(2, 1, 2), torch.zeros(2, 1, dtype=torch.int32)
+        return made.depth_term(Render(rgb, depth, alpha, None, *nothing), target)
+
+    ramp = torch.linspace(1, 3, SIDE).expand(2, SIDE, SIDE)
+    assert term(ramp).item() == pytest.approx(0.0, abs=1e-4)
+    assert term(-ramp).item() == pytest.approx(4.0, abs=1e-4)
+    depth = ramp.flip(-1).clone().requires_grad_()
+    term(depth).backward()
+    assert depth.grad is not None
+    assert (depth.grad[..., -1] < 0).all()  # the right must go farther away
+
+
+def test_a_run_comes_nearer_to_its_refined_views() -> None:
+    config = Config(
+        prompt="class 1", iterations=60, views=2, cameras=OrbitCameras(resolution=SIDE), start=BallStart(count=300),
+        distill=DistillOptions(estimator=SDS()), densify=NoDensify(), background="grey",
+        view_prompts=ViewPrompts(enabled=False),
+        refine=RefineOptions(share=0.5, rounds=1, views=2, steps=8, level=(0.5, 0.5)),
+    )  # fmt: skip
+    state = begin(config, Priors(MixturePrior((3, SIDE, SIDE))))
+    steps = list(optimize(config, state))
+    assert len(steps) == 60
+    distances = [s.losses.gradient for s in steps[30:]]
+    assert max(distances[-5:]) < 0.95 * min(distances[:5])
+    spent = [after.evaluations - before.evaluations for before, after in zip(steps, steps[1:], strict=False)]
+    assert spent[:29] == [4] * 29  # two views, with and without the prompt
+    assert spent[29] == 8 * 4  # the round
+    assert set(spent[30:]) == {0}  # fitting asks nobody
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"share": 1.0}, r"refine.share: 1.0"), ({"rounds": 0}, r"refine.rounds: 0"),
+        ({"level": (0.4, 0.8)}, r"refine.level: 0.4"), ({"depth": -1.0}, r"refine.weight, depth"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_named(wrong: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        RefineOptions(**wrong)
