@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -138,7 +140,7 @@ def test_a_run_comes_nearer_to_its_refined_views() -> None:
     assert len(steps) == 60
     distances = [s.losses.gradient for s in steps[30:]]
     assert max(distances[-5:]) < 0.95 * min(distances[:5])
-    spent = [after.evaluations - before.evaluations for before, after in zip(steps, steps[1:], strict=False)]
+    spent = [after.evaluations - before.evaluations for before, after in itertools.pairwise(steps)]
     assert spent[:29] == [4] * 29  # two views, with and without the prompt
     assert spent[29] == 8 * 4  # the round
     assert set(spent[30:]) == {0}  # fitting asks nobody
