@@ -2,10 +2,11 @@
 
     python -m gs_stein.bench convergence --json
 
-Every arm runs the same prompts with the same seeds and the same presets as `train.py`; only the estimator differs. The
-score is the mean log-probability that a contrastive scorer gives the prompt among 50 captions (groups of four held-out
-views). Each arm's learning rate is the best of the same small grid on the first prompt, with a seed that is not
-measured. Finished runs are kept in --output and not repeated, so an interrupted bench goes on where it was.
+Every arm runs the same prompts with the same seeds and the same presets as `train.py`, without refinement; only the
+estimator differs. The score is the mean log-probability that a contrastive scorer gives the prompt among 50 captions
+(groups of four held-out views). Each arm's learning rate is the best of the same small grid on the first prompts, with
+a seed that is not measured. Finished runs are kept in --output and not repeated, so an interrupted bench goes on where
+it was.
 
 `evaluations_ratio_*` and `seconds_ratio_*` are the cost of reaching 95 % of the way from the start to SDS's final
 score, over SDS's own cost (medians over prompts × seeds, bootstrap intervals); `compute_multiplier_*` is the inverse
@@ -36,6 +37,7 @@ from gs_stein.gaussians import Gaussians
 from gs_stein.prior.registry import BUNDLED
 from gs_stein.priors import Priors, load_priors
 from gs_stein.step import Controls
+from gs_stein.train_options import RefineOptions
 
 ARMS = {
     "sds": DistillOptions(estimator=SDS()),
@@ -43,6 +45,7 @@ ARMS = {
     "vsd": DistillOptions(estimator=VSD(rank=4)),
     "ssd_depth": DistillOptions(estimator=SSD((Baseline.CONSTANT, Baseline.DEPTH))),
     "ssd": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH))),
+    "ssd_antithetic": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH)), antithetic=True),
 }
 """Only estimator, noises and antithetic are taken from these; the rest is the preset's."""
 
@@ -127,6 +130,8 @@ class Judge:
 def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, model: str) -> Config:
     """The preset of the main job with another estimator."""
     preset = read_config(presets_folder() / ("scene.yaml" if scene else "object.yaml"))
+    # The estimators differ in distillation; refinement, the same for all of them, would only cover it up.
+    preset = replace(preset, refine=RefineOptions())
     wanted = ARMS[arm]
     distill = replace(
         preset.distill, estimator=wanted.estimator, noises=wanted.noises, antithetic=wanted.antithetic
@@ -197,7 +202,7 @@ class Bench:
             with self.path.open("a") as file:
                 file.write(json.dumps({"key": key, "run": asdict(found)}) + "\n")
             print(
-                f"{time.monotonic() - self.started:6.0f} s  {arm:10s} {prompt!r} seed {seed}, rate × {rate:g}: "
+                f"{time.monotonic() - self.started:6.0f} s  {arm:14s} {prompt!r} seed {seed}, rate × {rate:g}: "
                 f"score {found.scores[-1]:.2f} in {found.seconds[-1]:.0f} s", file=sys.stderr, flush=True,
             )  # fmt: skip
         return self.known[key]
@@ -312,12 +317,12 @@ def main(argv: list[str] | None = None) -> int:
         for arm in arms:
             runs[arm].append(bench.run(arm, prompt, seed, rates[arm], options.iterations))
     found: dict[str, object] = {"prompts": len(options.scenes + options.objects), "seeds": options.seeds}
-    print(f"{'arm':10s} {'rate':>5s} {'s/iteration':>12s} {'evaluations':>12s} {'seconds':>20s} {'gain':>8s}   score")
+    print(f"{'arm':14s} {'rate':>5s} {'s/iteration':>12s} {'evaluations':>12s} {'seconds':>20s} {'gain':>8s}   score")
     for arm in arms:
         figures = dict(compare(arm, runs[arm], runs["sds"]))
         found |= {"rate_" + arm: rates[arm]} | figures
         print(
-            f"{arm:10s} {rates[arm]:5g} {figures[f'iteration_cost_{arm}']:11.2f}× "
+            f"{arm:14s} {rates[arm]:5g} {figures[f'iteration_cost_{arm}']:11.2f}× "
             f"{figures[f'evaluations_ratio_{arm}']:11.2f}× {figures[f'seconds_ratio_{arm}']:6.2f}× "
             f"[{figures[f'seconds_ratio_{arm}_low']:.2f}, {figures[f'seconds_ratio_{arm}_high']:.2f}] "
             f"{figures[f'score_gain_equal_time_{arm}']:+8.2f} {figures[f'final_score_{arm}']:7.2f}"
