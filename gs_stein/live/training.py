@@ -51,7 +51,7 @@ _PANELS = 1.0
 """Seconds between redrawn curves."""
 _PICTURES = 4.0
 """Seconds between pictures of the prior's guess; they need its decoder."""
-_CORE = 5.0
+_CORE = 3.0
 """Showing may take this many times the share of the training thread's copies, of one core."""
 _TOO_MANY = 5
 """Failures in a row after which the view gives up."""
