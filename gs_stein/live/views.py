@@ -37,15 +37,15 @@ class Pose:
 
 
 def home(options: CameraOptions) -> Pose:
-    """The first view: in front of an object, or in the middle of a room at eye height, looking north."""
+    """The first view: in front of an object, or across a room from where its cameras stand farthest to the south."""
     if isinstance(options, OrbitCameras):
         fov = math.radians(sum(options.fov) / 2)
         distance, elevation = sum(options.radius) / 2, math.radians(max(sum(options.elevation) / 4, 8.0))
         return Pose((0.0, -distance * math.cos(elevation), distance * math.sin(elevation)), (0.0, 0.0, 0.0), fov)
     low, high = standing_region(options)
-    x, y, z = ((a + b) / 2 for a, b in zip(low, high, strict=True))
+    x, y, z = (low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2
     # A near pivot: dragging turns the head instead of flying through the walls.
-    return Pose((x, y, z), (x, y + 0.3, z - 0.02), math.radians(sum(options.fov) / 2))
+    return Pose((x, y, z), (x, y + 0.3, z - 0.05), math.radians(options.fov[1]))
 
 
 def home_of_points(means: Float[np.ndarray, "N 3"]) -> Pose:
