@@ -109,14 +109,16 @@ class Denoiser:
     small: float = 0.5
     """Share of steps on pictures of half the resolution, twice as many of them: composition, colours and words are
     learnt there at a quarter of the cost."""
-    logit_mean: float = 0.9
+    logit_mean: float = 2.2
     """Centre of the noise levels in logits; above 0 leans toward noise, where composition is decided. At half the
     resolution it is log 2 lower, since a pixel there averages four (Stable Diffusion 3, arXiv 2403.03206, eq. 23)."""
-    logit_spread: float = 1.2
+    logit_spread: float = 1.5
     """Their standard deviation."""
     width: int = 256
     depth: int = 6
     """Transformer blocks."""
+    sheet_minutes: float = 20.0
+    """Between sheets of samples in the training folder's sheets/; 0: none."""
     start: Path | None = None
     """Weights to start from where there is no checkpoint yet, e.g. assets/prior (with its codec). A deeper network may
     start from a shallower one: new blocks begin as identity."""
@@ -253,19 +255,27 @@ class Run:
         down = min(1.0, (s.steps - self.step) / s.cooldown) if s.cooldown else 1.0
         return s.learning_rate * up * down
 
-    def train(self, loss_of: Callable[[int, torch.Generator], tuple[Tensor, int]], every: int = 50) -> None:
+    def train(
+        self,
+        loss_of: Callable[[int, torch.Generator], tuple[Tensor, int]],
+        every: int = 50,
+        look: Callable[[int], None] | None = None,
+        look_minutes: float = 0.0,
+    ) -> None:
         """Run to the end, or until interrupted.
 
         Args:
             loss_of: the loss of a step and the number of views behind it, given the step and a generator seeded by it.
             every: steps between lines of the log.
+            look: called after a checkpoint with its step, to draw what has been learnt.
+            look_minutes: at least these minutes apart; 0 never calls it.
         """
         from torch.utils.tensorboard import SummaryWriter
 
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
         signal.signal(signal.SIGINT, lambda *_: setattr(self, "stopping", True))
         writer = SummaryWriter(str(self.folder / "logs" / self.name), purge_step=self.step)
-        saved = begun = time.time()
+        saved = begun = looked = time.time()
         first, total, images = self.step, 0.0, 0
         while self.step < self.schedule.steps and not self.stopping:
             generator = torch.Generator().manual_seed(self.schedule.seed * 7_777_777 + self.step)
@@ -295,6 +305,9 @@ class Run:
             if time.time() - saved > 60 * self.schedule.save_minutes:
                 self.save()
                 saved = time.time()
+                if look is not None and 0 < 60 * look_minutes < saved - looked:
+                    look(self.step)
+                    looked = time.time()
         self.save()
         writer.close()
         print(f"{self.name}: saved at step {self.step}", flush=True)
@@ -330,7 +343,15 @@ def train_denoiser(job: Denoiser) -> None:
         mean = job.logit_mean - math.log(2) * small
         return denoiser_loss(net, batch, mean, job.logit_spread, generator), batch.depth.shape[:2].numel()
 
-    run.train(loss_of)
+    run.train(loss_of, look=lambda step: draw_samples(job.data.folder, step), look_minutes=job.sheet_minutes)
+
+
+def draw_samples(folder: Path, step: int) -> None:
+    """Write sheets/STEP.png from the checkpoint in a training folder."""
+    from gs_stein.world import export, samples
+
+    export.main(export.Options(folder, folder / "preview"))
+    samples.main(samples.Options(str(folder / "preview" / "prior"), folder / "sheets" / f"{step:06d}.png", steps=12))
 
 
 def train_depth(job: Depth) -> None:

@@ -1,0 +1,90 @@
+"""Sheets of samples: `python -m gs_stein.world.samples` draws what a prior makes of eight prompts, seen all around.
+
+Rows are prompts, columns yaw angles (azimuths of objects); the views of a row are denoised jointly.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import tyro
+from jaxtyping import Float
+from torch import Tensor
+
+from gs_stein.cameras import inside, orbit
+from gs_stein.prior.guidance import GuidanceOptions
+from gs_stein.prior.load import load_prior
+from gs_stein.prior.options import DiffusionOptions
+from gs_stein.prior.sample import sample
+from gs_stein.types import Cameras, Denoiser
+
+ROOMS = (
+    "a cozy living room with a red sofa", "a modern kitchen with teal cabinets", "a bedroom with a blue bed",
+    "an office at night",
+)  # fmt: skip
+OBJECTS = ("a red car", "a wooden chair", "a potted plant", "a yellow lamp")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Draw samples of eight prompts from all sides."""
+
+    model: str = "bundled"
+    """The prior: "bundled", or a folder that `gs_stein.world.export` wrote."""
+    output: Path = Path("samples.png")
+    """Where the sheet is written."""
+    rooms: tuple[str, ...] = ROOMS
+    """Prompts of rooms."""
+    objects: tuple[str, ...] = OBJECTS
+    """Prompts of objects."""
+    steps: int = 25
+    """Denoising steps."""
+    guidance: float = 3.0
+    """Classifier-free guidance."""
+    seed: int = 0
+    """Of the noise."""
+
+
+def turn(around: bool, resolution: int, views: int = 8) -> Cameras:
+    """One turn of the head in the middle of a room, or one walk around an object."""
+    full, yaw = torch.ones(views), 360 * torch.arange(views) / views
+    if around:
+        return orbit(yaw, 22 * full, 2.6 * full, 48 * full, resolution)
+    return inside(torch.tensor([[0.0, -0.1, 1.5]]).expand(views, 3), yaw, -8 * full, 72 * full, resolution)
+
+
+def draw(prior: Denoiser, options: Options) -> Float[Tensor, "H W 3"]:
+    """The sheet, values in [0, 1]."""
+    rows, nothing = [], prior.embed([""])
+    for i, prompt in enumerate((*options.rooms, *options.objects)):
+        cameras = turn(i >= len(options.rooms), prior.resolution)
+        rgb = sample(
+            prior, prior.embed([prompt]), nothing, cameras, GuidanceOptions(scale=options.guidance),
+            torch.Generator().manual_seed(options.seed), options.steps,
+        )  # fmt: skip
+        rows.append(torch.cat(list(rgb), dim=2))
+    return torch.cat(rows, dim=1).permute(1, 2, 0)
+
+
+def main(options: Options) -> None:
+    """Draw and write a sheet.
+
+    Raises:
+        ValueError: no such model.
+    """
+    from PIL import Image
+
+    picture = draw(load_prior(DiffusionOptions(model=options.model)), options)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray((picture * 255).round().byte().cpu().numpy()).save(options.output)
+    print(f"{options.output}: {', '.join((*options.rooms, *options.objects))}")
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Options, description=__doc__))
+    except ValueError as error:
+        sys.exit(f"error: {error}")
