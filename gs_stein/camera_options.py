@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 Range = tuple[float, float]
 
@@ -64,9 +65,9 @@ class RoomCameras:
     """Side of the square images, in pixels."""
 
     def __post_init__(self) -> None:
-        if not min(self.size) > 0:
+        if not all(0 < length < inf for length in self.size):
             raise ValueError(f"cameras.size: {self.size} m has no inside; give three positive lengths")
-        if min(self.region) < 0 or max(self.region) > 1:
+        if not all(0 <= fraction <= 1 for fraction in self.region):
             raise ValueError(f"cameras.region: {self.region} are no fractions of the room; give two between 0 and 1")
         if not self.margin >= 0:
             raise ValueError(f"cameras.margin: {self.margin} m would put cameras behind the walls; give 0 or more")

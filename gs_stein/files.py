@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         ValueError: the folder does not exist or cannot be written to.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
     try:
         with open(temporary, "wb") as file:
             file.write(data)
@@ -168,6 +169,9 @@ def _columns(path: Path, table: np.ndarray, names: list[str], dtype: type = np.f
     missing = [name for name in names if name not in have]
     if missing:
         raise ValueError(f"{path}: is no file of Gaussians: it lacks the property {', '.join(map(repr, missing))}")
+    lists = [name for name in names if table.dtype[name].hasobject]
+    if lists:
+        raise ValueError(f"{path}: is no file of Gaussians: its property {lists[0]!r} is a list, not a number")
     with np.errstate(over="ignore"):
         return np.stack([table[name].astype(dtype) for name in names], axis=1)
 

@@ -46,11 +46,15 @@ def initialise(start: Start, generator: torch.Generator, sh_degree: int = 0) -> 
         return from_points(points, rgb, start.opacity).with_sh_degree(sh_degree)
     if start.count < 1:
         raise ValueError(f"start.count: {start.count} Gaussians make no scene; give at least 1")
-    if isinstance(start, BallStart | SphereStart) and not start.radius > 0:
+    if isinstance(start, BallStart | SphereStart) and not 0 < start.radius < math.inf:
         raise ValueError(f"start.radius: {start.radius} m has no inside; give a positive length")
-    if isinstance(start, RoomStart | SphereStart) and not start.flatness > 0:
+    if isinstance(start, RoomStart | SphereStart) and not 0 < start.flatness < math.inf:
         raise ValueError(f"start.flatness: {start.flatness} leaves no thickness; give more than 0 (1 is round)")
-    if not start.colour_noise >= 0:
+    if isinstance(start, SphereStart) and not all(map(math.isfinite, start.centre)):
+        raise ValueError(f"start.centre: {start.centre} m is no place; give three finite numbers")
+    if not 0 <= start.grey <= 1:
+        raise ValueError(f"start.grey: {start.grey} is no grey level; give 0 (black) to 1 (white)")
+    if not 0 <= start.colour_noise < math.inf:
         raise ValueError(f"start.colour_noise: {start.colour_noise} is no standard deviation; give 0 or more")
     rgb = (start.grey + start.colour_noise * torch.randn(start.count, 3, generator=generator)).clamp(0, 1)
     if isinstance(start, BallStart):
@@ -122,15 +126,17 @@ def _turn_z_to(normals: Float[Tensor, "N 3"]) -> Float[Tensor, "N 4"]:
 
 def _room_points(start: RoomStart, generator: torch.Generator) -> tuple[Float[Tensor, "N 3"], Float[Tensor, "N 3"]]:
     """Points spread by area over the six faces of the room, and the faces' normals."""
-    if min(start.size) <= 0:
+    if not all(0 < length < math.inf for length in start.size):
         raise ValueError(f"start.size: {start.size} m has no inside; give three positive lengths")
+    if not 0 <= start.depth_noise < math.inf:
+        raise ValueError(f"start.depth_noise: {start.depth_noise} m is no standard deviation; give 0 or more")
     size = torch.tensor(start.size)
     areas = torch.stack([size[1] * size[2], size[0] * size[2], size[0] * size[1]])
     axis = torch.multinomial(areas, start.count, replacement=True, generator=generator)
     side = torch.randint(2, (start.count,), generator=generator).float()
     points = (torch.rand(start.count, 3, generator=generator) - 0.5) * size
     normals = torch.zeros(start.count, 3).scatter_(1, axis[:, None], (1 - 2 * side)[:, None])
-    inward = (start.depth_noise * torch.randn(start.count, generator=generator)).abs()
+    inward = (start.depth_noise * torch.randn(start.count, generator=generator)).abs().minimum(size[axis])
     wall = (side - 0.5) * size[axis] + (1 - 2 * side) * inward
     points.scatter_(1, axis[:, None], wall[:, None])
     points[:, 2] += start.size[2] / 2

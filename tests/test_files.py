@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,14 @@ from plyfile import PlyData, PlyElement
 from scenes import random_scene
 
 from gs_stein import export, files
+from gs_stein.camera_options import OrbitCameras
 from gs_stein.export import write_compressed_ply, write_ply, write_splat
 from gs_stein.files import read_gaussians, read_points, write_atomically
 from gs_stein.gaussians import Gaussians
+from gs_stein.live.export import save_page
+from gs_stein.live.views import home
+from gs_stein.report import write_json
+from gs_stein.video import write_png, write_video
 
 STANDARD = (
     ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2"]
@@ -165,6 +172,19 @@ def as_text(tmp_path: Path, old: bytes, new: bytes) -> Path:
     return path
 
 
+def listed(tmp_path: Path) -> Path:
+    """A good file, but that every x is a list of two."""
+    path = tmp_path / "bad.ply"
+    write_ply(path, scene(5, 1))
+    table = PlyData.read(path, mmap=False)["vertex"].data
+    new = np.empty(5, [(name, "O" if name == "x" else "f4") for name in table.dtype.names])
+    for name in table.dtype.names:
+        for i, value in enumerate(table[name]):
+            new[name][i] = np.array([value, value]) if name == "x" else value
+    PlyData([PlyElement.describe(new, "vertex", len_types={"x": "u1"}, val_types={"x": "f4"})]).write(path)
+    return path
+
+
 BAD = {
     "missing": (lambda t: t / "nowhere.ply", "no such file"),
     "folder": (lambda t: t, "is a folder"),
@@ -186,6 +206,7 @@ BAD = {
     ),
     "no opacity": (lambda t: damaged(t, opacity=None), "lacks the property 'opacity'"),
     "no rotation": (lambda t: damaged(t, rot_2=None, rot_3=None), "lacks the property 'rot_2', 'rot_3'"),
+    "a list": (lambda t: listed(t), "its property 'x' is a list"),
     "odd harmonics": (lambda t: damaged(t, f_rest_9=1), "has 10 properties f_rest_"),
     "nan": (lambda t: damaged(t, scale_1=np.nan), "Gaussian 3 has a value that is not finite"),
     "infinite": (lambda t: damaged(t, f_rest_4=np.inf), "Gaussian 3 has a value that is not finite"),
@@ -265,22 +286,57 @@ def test_nothing_visible_makes_no_compressed_file(tmp_path: Path) -> None:
         write_compressed_ply(tmp_path / "f.ply", faint)
 
 
-@pytest.mark.parametrize("moment", ["write", "replace"])
+def frames(count: int) -> Iterator[np.ndarray]:
+    return (np.full((32, 32, 3), 10 * i, np.uint8) for i in range(count))
+
+
+WRITERS: dict[str, Callable[[Path, int], object]] = {
+    "scene.ply": lambda path, count: write_ply(path, scene(count)),
+    "scene.splat": lambda path, count: write_splat(path, scene(count)),
+    "small.ply": lambda path, count: write_compressed_ply(path, scene(count)),
+    "preview.png": lambda path, count: write_png(path, np.zeros((count, 8, 3), np.uint8)),
+    "video.mp4": lambda path, count: write_video(path, frames(count)),
+    "page.html": lambda path, count: save_page(scene(count), path, home(OrbitCameras())),
+    "report.json": lambda path, count: write_json(path, {"count": count}),
+}
+"""Everything that writes a file of a run: makes one of a size."""
+
+
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+@pytest.mark.parametrize("name", WRITERS)
 def test_an_interrupted_write_leaves_the_old_file(
-    tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, name: str, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "scene.ply"
-    write_ply(path, scene(5))
+    path, write = tmp_path / name, WRITERS[name]
+    write(path, 5)
     before = path.read_bytes()
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(os, "fsync" if moment == "write" else "replace", stop)
+    # ffmpeg syncs its own file, if at all.
+    monkeypatch.setattr(os, "replace" if name == "video.mp4" else moment, stop)
     with pytest.raises(KeyboardInterrupt):
-        write_ply(path, scene(50))
+        write(path, 9)
     assert path.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["scene.ply"], "no litter"
+    assert [p.name for p in tmp_path.iterdir()] == [name], "no litter"
+    monkeypatch.undo()
+    write(path, 9)
+    assert path.read_bytes() != before
+
+
+def test_two_threads_may_write_the_same_file(tmp_path: Path) -> None:
+    """As a training and its viewer may: the file is one of theirs, never a mixture."""
+    contents = [bytes([i]) * 3_000_000 for i in range(4)]
+
+    def write(content: bytes) -> None:
+        for _ in range(5):
+            write_atomically(tmp_path / "a", content)
+            assert (tmp_path / "a").read_bytes() in contents
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, contents))
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
 def test_gradients_and_double_precision_do_not_matter(tmp_path: Path) -> None:

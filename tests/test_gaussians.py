@@ -122,6 +122,8 @@ def test_a_room_shell() -> None:
     agree = (shortest * normal).sum(dim=1).abs()
     assert (agree[clear] > 0.99).float().mean() > 0.97  # but for the edges, where the nearest wall may be another
     torch.testing.assert_close(scene.scales[:, 2] / scene.scales[:, 0], torch.full((4000,), 0.1))
+    rough = initialise(RoomStart(count=500, size=size, depth_noise=9.0), generator()).means
+    assert ((rough - torch.tensor([0.0, 0.0, 1.25])).abs() <= half + 1e-5).all(), "not even when it is very rough"
 
 
 def test_a_sphere_shell() -> None:
@@ -183,8 +185,15 @@ def test_points_from_open3d(tmp_path: Path) -> None:
         (BallStart(opacity=1.0), "start.opacity: 1.0"),
         (RoomStart(opacity=0.0), "start.opacity: 0.0"),
         (RoomStart(size=(3.0, 0.0, 2.0)), "start.size"),
+        (RoomStart(size=(3.0, math.nan, 2.0)), "start.size"),
         (RoomStart(flatness=0.0), "start.flatness: 0.0"),
+        (RoomStart(flatness=math.inf), "start.flatness: inf"),
+        (RoomStart(depth_noise=-0.1), "start.depth_noise: -0.1"),
         (SphereStart(radius=-1.0), "start.radius: -1.0"),
+        (SphereStart(centre=(0.0, math.nan, 0.0)), "start.centre"),
+        (BallStart(radius=math.inf), "start.radius: inf"),
+        (BallStart(grey=math.nan), "start.grey: nan"),
+        (BallStart(grey=1.5), "start.grey: 1.5"),
         (BallStart(colour_noise=-0.1), "start.colour_noise: -0.1"),
         (FileStart(Path("nowhere.ply")), "nowhere.ply: no such file"),
         (PointsStart(Path("nowhere.npy")), "nowhere.npy: no such file"),

@@ -307,6 +307,8 @@ def test_float64_goes_to_the_reference_and_float32_to_the_kernels() -> None:
     assert torch.equal(rasterize(fast, cameras).rgb, rasterize(fast, cameras, RasterizeOptions(backend="cpu")).rgb)
     with pytest.raises(ValueError, match=r"rasterize.backend: 'cpu' works on float32 tensors on the CPU"):
         rasterize(scene, cameras, RasterizeOptions(backend="cpu"))
+    with pytest.raises(ValueError, match=r"rasterize.backend: 'gpu' works on float32 tensors on a CUDA device.*'auto'"):
+        rasterize(fast, cameras, RasterizeOptions(backend="gpu"))
 
 
 def test_what_does_not_fit_together_is_said_in_one_line() -> None:

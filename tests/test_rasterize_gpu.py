@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gs_stein.gaussians import Gaussians
 from gs_stein.rasterize import RasterizeOptions, gpu, rasterize
+from gs_stein.rasterize.reference import rasterize_reference
 
 
 def stand_in(
@@ -90,10 +91,11 @@ def test_the_adapter_over_gsplats_twins_is_the_reference(
     background = torch.rand(2, 3, dtype=torch.float64)
     weights = torch.randn(2, 20, 20, 8, dtype=torch.float64)
     found = []
-    for backend in ("reference", "gpu"):
+    for implementation in (rasterize_reference, gpu.rasterize_gpu):
         leaf = Gaussians(*(tensor.clone() for tensor in scene.tensors())).requires_grad_()
-        options = RasterizeOptions(antialiased=antialiased, normals=normals, backend=backend)
-        render = rasterize(leaf, cameras, options, background)
+        options = RasterizeOptions(antialiased=antialiased, normals=normals)
+        render = implementation(leaf, cameras, options, background)
+        render.means2d.retain_grad()
         images = torch.cat([render.rgb, render.depth[..., None], render.alpha[..., None]], dim=-1)
         if normals:
             assert render.normals is not None
@@ -119,7 +121,7 @@ def test_nothing_is_rendered_without_gsplat(monkeypatch: pytest.MonkeyPatch) -> 
         raise AssertionError("no kernel for an empty scene")
 
     monkeypatch.setattr(gpu, "rasterization", never)
-    render = rasterize(random_scene(0), orbit_views(1, 8), RasterizeOptions(backend="gpu"), torch.ones(3).double())
+    render = gpu.rasterize_gpu(random_scene(0), orbit_views(1, 8), RasterizeOptions(), torch.ones(1, 3).double())
     assert (render.rgb == 1).all()
 
 

@@ -51,8 +51,13 @@ def rasterize(
 
     backend = options.backend
     if backend == "auto":
-        backend = "gpu" if like.is_cuda else "reference" if like.dtype == torch.float64 else "cpu"
+        backend = "reference" if like.dtype == torch.float64 else "gpu" if like.is_cuda else "cpu"
     if backend == "gpu":
+        if not like.is_cuda or like.dtype != torch.float32:
+            raise ValueError(
+                f"rasterize.backend: 'gpu' works on float32 tensors on a CUDA device, these are {like.dtype} on "
+                f"{like.device}; convert with .to() or take 'auto'"
+            )
         from gs_stein.rasterize.gpu import rasterize_gpu as implementation
     elif backend == "cpu":
         from gs_stein.rasterize.cpu import rasterize_cpu as implementation

@@ -34,7 +34,7 @@ class RasterizeOptions:
     sh_degree: int | None = None
     """Use only this many degrees of the spherical harmonics; None uses all there are."""
     backend: Literal["auto", "reference", "cpu", "gpu"] = "auto"
-    """auto: gpu for CUDA tensors, cpu for float32 tensors elsewhere, reference for float64."""
+    """auto: reference for float64 tensors, gpu for others on a CUDA device, cpu for all the rest."""
 
     def __post_init__(self) -> None:
         if not 0 < self.near < self.far:
