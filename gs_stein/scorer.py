@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gs_stein.files import write_atomically
 from gs_stein.text import WIDTH, MiniLM
 from gs_stein.types import TextEmbedding
 
@@ -75,7 +76,7 @@ class Scorer(nn.Module):
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps(self.config) + "\n")
+        write_atomically(folder / "config.json", (json.dumps(self.config) + "\n").encode())
         weights = {k: v.half() if v.is_floating_point() else v for k, v in self.state_dict().items()}
         save_file(weights, folder / "model.tmp")
         os.replace(folder / "model.tmp", folder / "model.safetensors")

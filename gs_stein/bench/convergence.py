@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
 import math
 import statistics
@@ -33,6 +34,7 @@ from torch.nn import functional as F
 from gs_stein.config import BACKGROUNDS, Config, presets_folder, read_config, to_yaml
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, FittedSDS
 from gs_stein.evaluate import distractors, held_out, scorer_folder
+from gs_stein.files import write_atomically
 from gs_stein.gaussians import Gaussians
 from gs_stein.prior.registry import BUNDLED
 from gs_stein.priors import Priors, load_priors
@@ -291,7 +293,9 @@ def draw(path: Path, runs: dict[str, list[Run]]) -> None:
     axes[0][0].set_ylabel("log-probability of the prompt among 50")
     axes[0][0].legend(fontsize=8)
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110)
+    write_atomically(path, picture.getvalue())
     plt.close(figure)
 
 

@@ -32,6 +32,7 @@ from gs_stein.prior.schedule import Schedule
 from gs_stein.scorer import Scorer
 from gs_stein.text import MiniLM
 from gs_stein.types import Cameras, DepthEstimator
+from gs_stein.video import to_bytes, write_png
 from gs_stein.world.captions import captions, phrase
 from gs_stein.world.pool import families
 from gs_stein.world.primitives import Scene
@@ -326,11 +327,8 @@ def speed(prior: DiffusionPrior) -> dict[str, float]:
 
 def save_sheet(path: Path, samples: list[Tensor], truths: list[Truth]) -> None:
     """Samples on the left, real renders of the caption's scene on the right, a row a scene."""
-    from PIL import Image
-
     rows = [torch.cat([*rgb, *truth.rgb], dim=2) for rgb, truth in zip(samples, truths, strict=True)]
-    picture = (torch.cat(rows, dim=1).permute(1, 2, 0) * 255).round().byte().numpy()
-    Image.fromarray(picture).save(path)
+    write_png(path, to_bytes(torch.cat(rows, dim=1).permute(1, 2, 0)))
 
 
 def main(options: Options) -> None:

@@ -74,13 +74,35 @@ def export_prior(folder: Path, output: Path) -> None:
     (building / "captions").mkdir()
     trained = [family for family in families() if any((folder / "pool").glob(f"{family.name}-*.npz"))]
     known_captions(trained).save(building / "captions")
-    card = output / "README.md"
-    if card.exists():
-        shutil.copy(card, building / "README.md")
-    shutil.rmtree(output, ignore_errors=True)
-    building.rename(output)
+    forget_paths(building)
+    replace_folder(output, building)
     size = sum(f.stat().st_size for f in output.rglob("*") if f.is_file()) / 1e6
     print(f"{output}: denoiser of {steps} steps, {size:.1f} MB")
+
+
+def forget_paths(folder: Path) -> None:
+    """Take out of the configurations where diffusers loaded the parts from: a path of the machine that trained them."""
+    for path in folder.glob("*/config.json"):
+        config = json.loads(path.read_text())
+        config.pop("_name_or_path", None)
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
+def replace_folder(folder: Path, new: Path) -> None:
+    """Put a finished folder in the place of another, which is only deleted afterwards; its card, README.md, is kept.
+
+    Interrupted between the two renames, the old one lies beside as FOLDER.old, and the next call puts it back first.
+    """
+    old = folder.with_name(folder.name + ".old")
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    if (folder / "README.md").exists():
+        shutil.copy(folder / "README.md", new / "README.md")
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def known_captions(trained: list[Family], captions: int = 640) -> Familiar:
@@ -113,7 +135,10 @@ def main(options: Options) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     export_prior(options.folder, options.output / "prior")
     if (options.folder / "scorer").is_dir():
-        shutil.copytree(options.folder / "scorer", options.output / "scorer", dirs_exist_ok=True)
+        building = options.output / "scorer.new"
+        shutil.rmtree(building, ignore_errors=True)
+        shutil.copytree(options.folder / "scorer", building)
+        replace_folder(options.output / "scorer", building)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from gs_stein.prior.load import load_prior
 from gs_stein.prior.options import DiffusionOptions
 from gs_stein.prior.sample import sample
 from gs_stein.types import Cameras, Denoiser
+from gs_stein.video import to_bytes, write_png
 
 ROOMS = (
     "a cozy living room with a red sofa", "a modern kitchen with teal cabinets", "a bedroom with a blue bed",
@@ -75,11 +76,9 @@ def main(options: Options) -> None:
     Raises:
         ValueError: no such model.
     """
-    from PIL import Image
-
     picture = draw(load_prior(DiffusionOptions(model=options.model)), options)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray((picture * 255).round().byte().cpu().numpy()).save(options.output)
+    write_png(options.output, to_bytes(picture))
     print(f"{options.output}: {', '.join((*options.rooms, *options.objects))}")
 
 

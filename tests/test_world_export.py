@@ -1,0 +1,68 @@
+"""The folder that is shipped: nothing of the training machine in it, and replaced as a whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from gs_stein.world.export import forget_paths, replace_folder
+
+ASSETS = Path(__file__).parent.parent / "assets"
+
+
+def filled(folder: Path, content: str) -> Path:
+    folder.mkdir()
+    (folder / "weights").write_text(content)
+    return folder
+
+
+def test_what_is_shipped_names_no_machine() -> None:
+    configurations = [*ASSETS.rglob("*.json")]
+    assert len(configurations) >= 5
+    for path in configurations:
+        text = path.read_text(encoding="utf-8")
+        assert "_name_or_path" not in text, path
+        assert not re.search(r'"(/|[A-Z]:\\|~)', text), path
+
+
+def test_paths_are_forgotten_and_the_rest_kept(tmp_path: Path) -> None:
+    (tmp_path / "codec").mkdir()
+    path = tmp_path / "codec" / "config.json"
+    path.write_text(json.dumps({"_class_name": "C", "_name_or_path": "/home/somebody/training", "patch": 8}))
+    forget_paths(tmp_path)
+    assert json.loads(path.read_text()) == {"_class_name": "C", "patch": 8}
+
+
+def test_a_folder_is_replaced_and_its_card_kept(tmp_path: Path) -> None:
+    folder = filled(tmp_path / "prior", "old")
+    (folder / "README.md").write_text("card")
+    (folder / "left over").write_text("of an earlier layout")
+    replace_folder(folder, filled(tmp_path / "prior.new", "new"))
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"weights": "new", "README.md": "card"}
+    assert [path.name for path in tmp_path.iterdir()] == ["prior"]
+
+
+@pytest.mark.parametrize("moment", [1, 2])
+def test_an_interruption_loses_nothing(tmp_path: Path, moment: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, rename, calls = filled(tmp_path / "prior", "old"), Path.rename, []
+    (folder / "README.md").write_text("card")
+
+    def stopped(self: Path, target: Path) -> Path:
+        calls.append(target)
+        if len(calls) == moment:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        replace_folder(folder, filled(tmp_path / "prior.new", "new"))
+    monkeypatch.undo()
+    old = folder if folder.exists() else tmp_path / "prior.old"
+    assert (old / "weights").read_text() == "old"
+    replace_folder(folder, filled(tmp_path / "another", "newest"))
+    assert (folder / "weights").read_text() == "newest"
+    assert (folder / "README.md").read_text() == "card"
+    assert not (tmp_path / "prior.old").exists()
