@@ -54,7 +54,7 @@ def main(job: Job) -> int:
 
     controls, live = Controls(), None
     if options.viewer:
-        live = open_viewer(job, run, controls, priors)
+        live = open_viewer(job, run, controls, priors, state.refiner.first)
         if live is not None:
             print(live.describe(), flush=True)
 
@@ -111,16 +111,21 @@ def main(job: Job) -> int:
     return 0
 
 
-def open_viewer(job: Job, run: Path, controls: Controls, priors: Priors) -> Live | None:
+def open_viewer(job: Job, run: Path, controls: Controls, priors: Priors, distilled: int) -> Live | None:
     """The live view, or None (said in one line) if it cannot be served: training goes on without it."""
+    from gs_stein.config import BACKGROUNDS
     from gs_stein.live import Live
 
     config = job.config
+
+    def window(step: int) -> tuple[float, float] | None:
+        return config.distill.timesteps.window(step / distilled) if step < distilled else None
+
     try:
         return Live(
             controls, config.prompt, config.cameras, guidance_scale=config.distill.guidance.scale,
-            window=config.distill.timesteps.window(0.0), options=job.live, folder=run, denoiser=priors.denoiser,
-            depth_estimator=priors.depth, prior_device=priors.device,
+            window=window, backdrop=BACKGROUNDS[config.background], options=job.live, folder=run,
+            denoiser=priors.denoiser, depth_estimator=priors.depth, prior_device=priors.device,
         )  # fmt: skip
     except (ValueError, ImportError) as error:
         print(f"viewer      off: {error}", file=sys.stderr)

@@ -13,24 +13,36 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_bundled import SIDE, tiny_bundled
 from viewer_support import blob, eventually, fake_training
 
+from gs_stein.bench.viewer import watcher
 from gs_stein.camera_options import OrbitCameras, RoomCameras
 from gs_stein.cameras import look_at, orbit
+from gs_stein.config import Config
 from gs_stein.export import write_ply
 from gs_stein.gaussians import Gaussians, sh_to_rgb
 from gs_stein.live import Live, LiveOptions
 from gs_stein.live.control import Gate
+from gs_stein.live.export import save_video
 from gs_stein.live.path import Keyframe, catmull_rom, interpolate
 from gs_stein.live.plots import smooth, thinned
-from gs_stein.live.record import History
+from gs_stein.live.record import History, snapshot_of
+from gs_stein.live.run_panel import RunPanel, SteerTab
 from gs_stein.live.server import admitted, close_server, describe, free_port, open_server
 from gs_stein.live.snapshot import copied, sample, to_splats
 from gs_stein.live.source import Source
 from gs_stein.live.stage import halved
 from gs_stein.live.status import duration, rows
 from gs_stein.live.views import camera_at, camera_from, home, home_of_points, picture, pose_of
+from gs_stein.optimize import optimize
+from gs_stein.prior.options import DiffusionOptions
+from gs_stein.priors import load_priors
+from gs_stein.start_options import BallStart
+from gs_stein.state import State, begin
 from gs_stein.step import Controls
+from gs_stein.train_options import MCMCDensify, RefineOptions
+from gs_stein.types import Cameras
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -145,7 +157,19 @@ def test_half_an_image_is_the_middle_of_the_whole():
 def test_layers_show_the_object_and_nothing_around_it(layer):
     image = picture(blob((0.9, 0.2, 0.1)), camera_at(home(OrbitCameras()), 48, 48), layer)
     assert image[24, 24].max() > 60
-    assert image[0, 0].max() == 0
+    assert image[0, 0].tolist() == ([20] * 3 if layer == "RGB" else [0] * 3)  # the page's own grey; nothing
+
+
+def test_scenes_stand_before_the_grey_they_were_made_before(tmp_path):
+    camera, haze = camera_at(home(OrbitCameras()), 48, 48), blob((0.85, 0.85, 0.85))
+    image = picture(haze, camera, "RGB", backdrop=0.85)
+    assert np.ptp(image) <= 2, "what has the backdrop's colour is not seen"
+    assert np.ptp(picture(haze, camera, "RGB")) > 150
+    assert save_video(haze, Cameras(camera.viewmats, camera.Ks, 48, 48), tmp_path / "a.mp4", backdrop=0.85)
+    import imageio.v3 as iio
+
+    film = iio.imread(tmp_path / "a.mp4")
+    assert abs(film.mean() - 217) < 4
 
 
 def test_paths_pass_through_their_keyframes():
@@ -372,6 +396,45 @@ def test_a_run_has_the_same_bits_with_and_without_a_viewer():
         assert torch.equal(a, b)
 
 
+def test_a_watched_run_of_the_real_loop_has_the_same_bits(tmp_path):
+    prior = tiny_bundled(tmp_path)
+    config = Config(
+        prompt="a red chair", iterations=8, views=2, cameras=OrbitCameras(resolution=SIDE), start=BallStart(count=150),
+        prior=DiffusionOptions(model=str(prior)), densify=MCMCDensify(cap=200, start=0.0, stop=1.0, every=3),
+        refine=RefineOptions(share=0.5, rounds=2, steps=1, depth=1.0),
+    )  # fmt: skip
+
+    def run(watched: bool) -> tuple[State, int]:
+        priors, seen = load_priors(config), 0
+        state = begin(config, priors)
+        if not watched:
+            for _ in optimize(config, state):
+                pass
+            return state, seen
+        live = Live(
+            Controls(), config.prompt, config.cameras, options=LiveOptions(port=0, updates=1000.0, share=1.0),
+            denoiser=priors.denoiser, depth_estimator=priors.depth,
+        )  # fmt: skip
+        with live, watcher(live.address):
+            eventually(live.server.get_clients, "somebody watches")
+            for step in optimize(config, state):
+                live._look_due = 0.0
+                live.publish(step, state.distiller)
+                assert live._guess is not None
+                seen += live._latest is not None and live._latest.step == step.step
+            assert not live._broken
+        return state, seen
+
+    alone, _ = run(watched=False)
+    watched, seen = run(watched=True)
+    assert seen >= 4
+    assert alone.step == watched.step == 8
+    assert alone.evaluations == watched.evaluations
+    assert torch.equal(alone.generator.get_state(), watched.generator.get_state())
+    for name, tensor in alone.parameters.items():
+        assert torch.equal(tensor, watched.parameters[name]), name
+
+
 def test_a_failing_viewer_harms_nothing(monkeypatch, caplog):
     import gs_stein.live.training as training
 
@@ -442,6 +505,69 @@ def test_sources_follow_a_growing_run(tmp_path):
     assert loaded is not None
     assert len(loaded.gaussians) == 12
     assert source.finished
+
+
+def test_runs_of_other_versions_open(tmp_path):
+    settings = "prompt: a chair\nbackground: studio\ncameras: orbit\nrefine: {views: many}\nan_option_of_tomorrow: 3\n"
+    (tmp_path / "config.yaml").write_text(settings)
+    write_ply(tmp_path / "point_cloud.ply", blob((0.0, 1.0, 0.0), 12))
+    source = Source(tmp_path)
+    assert (source.prompt, source.backdrop) == ("a chair", 0.85)
+    assert source.is_object
+    assert source.load() is not None
+
+
+# The knobs.
+
+
+class Handle:
+    """Stands for a browser's event: it came from a client."""
+
+    client = object()
+
+
+def moved(slider, value) -> None:
+    """As if somebody had dragged it."""
+    slider._impl.value = value
+    for callback in slider._impl.update_cb:
+        callback(Handle())
+
+
+def test_the_timesteps_slider_follows_the_run_until_somebody_holds_it():
+    server, controls = open_server("127.0.0.1", 0, "test"), Controls()
+    try:
+        steer = SteerTab(server, controls, 4.0, (0.97, 0.999))
+        steer.follow((0.6, 0.75))
+        assert steer._range.value == (0.6, 0.75)
+        assert controls.t_min is None, "following holds nothing"
+        moved(steer._range, (0.3, 0.5))
+        assert (controls.t_min, controls.t_max) == (0.3, 0.5)
+        steer.follow((0.55, 0.7))
+        assert steer._range.value == (0.3, 0.5)
+        assert "timesteps held" in steer._told.content
+        steer._reset()
+        assert controls.t_min is None
+        assert steer._range.value == (0.55, 0.7)
+        steer.follow(None)
+        assert steer._range.disabled
+        assert "refines" in steer._told.content
+    finally:
+        close_server(server)
+
+
+def test_the_panel_says_at_once_that_a_run_stands_or_ends():
+    server, controls, gate = open_server("127.0.0.1", 0, "test"), Controls(), Gate()
+    try:
+        panel, history = RunPanel(server, controls, gate, "x", 100), History()
+        step = next(fake_training(1, count=20, resolution=8))
+        panel.show(snapshot_of(step, None, 0, 100), history)
+        assert "paused" not in panel._table.content
+        panel.toggle()
+        assert "paused" in panel._table.content
+        panel._stop_run()
+        assert "stopping" in panel._table.content
+    finally:
+        close_server(server)
 
 
 @pytest.mark.parametrize("name", ["nothing.ply", "notes.txt", "empty_folder"])

@@ -35,6 +35,8 @@ class Scene:
     """Nobody changes it meanwhile."""
     name: str
     """Beginning of the files' names; letters, digits and dashes."""
+    backdrop: float | None = None
+    """Grey level behind it; None: the page's own."""
 
 
 Make = Callable[[Scene, Path, Pose], bool]
@@ -128,7 +130,7 @@ class ExportTab:
         return True
 
     def _page(self, scene: Scene, path: Path, view: Pose) -> bool:
-        save_page(scene.gaussians, path, view)
+        save_page(scene.gaussians, path, view, scene.backdrop)
         return True
 
     def _video(self, scene: Scene, path: Path, view: Pose) -> bool:
@@ -148,7 +150,7 @@ class ExportTab:
             self._progress.value = 100.0 * done
             return not self._cancelled.is_set()
 
-        return save_video(scene.gaussians, cameras, path, progress=progress)
+        return save_video(scene.gaussians, cameras, path, backdrop=scene.backdrop, progress=progress)
 
 
 def unused(path: Path) -> Path:

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from gs_stein.gaussians import Gaussians
+from gs_stein.live.scene import set_backdrop
 from gs_stein.live.views import LAYERS, Layer, browser_camera, picture
 from gs_stein.types import Cameras
 
@@ -40,6 +41,8 @@ class LayerView:
         server: the page; a dropdown is added where its panel stands.
         scene: the Gaussians to draw; None: nothing yet. Called on the drawing thread; nobody may change them.
         draw: draws one camera's picture; by default, of the whole window from the scene above.
+        choices: what can be shown; the first is shown at first.
+        backdrop: grey level behind the scene; None: the page's own.
     """
 
     def __init__(
@@ -48,11 +51,14 @@ class LayerView:
         scene: Callable[[], Gaussians | None],
         draw: Callable[[Cameras, Layer], UInt8[np.ndarray, "H W 3"] | None] | None = None,
         choices: tuple[str, ...] = (SPLATS, *LAYERS),
+        backdrop: float | None = None,
     ) -> None:
         self._server, self._scene = server, scene
         self._draw = self._draw_scene if draw is None else draw
         self._choice = server.gui.add_dropdown("Show", choices, initial_value=choices[0])
         self._choice.on_update(lambda _: self._chosen())
+        self._backdrop = backdrop
+        set_backdrop(server, backdrop)
         self._told: Callable[[bool], None] = lambda _: None
         self._closed, self._news = threading.Event(), threading.Event()
         self._version = 0
@@ -76,6 +82,13 @@ class LayerView:
         """Set the choice, as if somebody had."""
         if self._choice.value != value:
             self._choice.value = value  # calls `_chosen`
+
+    def set_backdrop(self, level: float | None) -> None:
+        """Put another grey level behind the scene."""
+        if level != self._backdrop:
+            self._backdrop = level
+            set_backdrop(self._server, level)
+            self.changed()
 
     def changed(self) -> None:
         """The scene is another: draw again."""
@@ -123,7 +136,7 @@ class LayerView:
             try:
                 if layer is None:
                     if key in self._covered:
-                        client.scene.set_background_image(None)
+                        set_backdrop(client, self._backdrop)
                         self._covered.discard(key)
                         self._done.pop(key, None)
                     continue
@@ -145,4 +158,4 @@ class LayerView:
 
     def _draw_scene(self, cameras: Cameras, layer: Layer) -> UInt8[np.ndarray, "H W 3"] | None:
         gaussians = self._scene()
-        return None if gaussians is None or len(gaussians) == 0 else picture(gaussians, cameras, layer)
+        return None if gaussians is None or len(gaussians) == 0 else picture(gaussians, cameras, layer, self._backdrop)

@@ -34,7 +34,7 @@ class Plot:
         empty = tuple(np.array([0.0, 1.0]) if i == 0 else np.array([1.0, 1.0]) for i in range(len(series)))
         self._handle = server.gui.add_uplot(
             empty, tuple(series), title=title, scales=scales, aspect=1.6, visible=False,
-            legend={"show": len(names) > 1, "live": False},
+            legend={"show": True, "live": False},
         )  # fmt: skip
 
     @property
@@ -74,7 +74,7 @@ class Plots:
             self._waiting = server.gui.add_html(
                 '<p style="padding:0 1em;opacity:.7">Curves appear after two steps.</p>'
             )
-            self._gradient = Plot(server, "Distillation gradient (RMS)", "step", ("gradient",))
+            self._gradient = Plot(server, "Gradient of the loss", "step", ("root mean square in x₀",))
             self._ratio = Plot(server, "Variance: chosen estimator / SDS", "step", ("chosen / SDS", "SDS"))
             self._moment = Plot(server, "Second moment of the gradient over t/T", "t/T", ("chosen", "SDS"), log=True)
         self._terms: Plot | None = None

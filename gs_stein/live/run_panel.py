@@ -25,6 +25,7 @@ class RunPanel:
 
         self._server, self._controls, self._gate, self._limit = server, controls, gate, limit
         self._state = ""
+        self._last: tuple[Snapshot, History] | None = None
         gui = server.gui
         self._prompt = gui.add_text("Prompt", prompt, multiline=True)
         self._change = gui.add_button("Use this prompt from now on", icon=Icon.PENCIL, visible=False)
@@ -83,17 +84,24 @@ class RunPanel:
         self._pause.icon = Icon.PLAYER_PLAY if state == "pause" else Icon.PLAYER_PAUSE
         self._one.visible = state == "pause"
         self._pause.disabled = self._one.disabled = self._stop.disabled = state == "stop"
+        if self._last is not None:
+            self._tell(*self._last)
 
     def show(self, snapshot: Snapshot, history: History) -> None:
         """The numbers of a moment."""
+        self._last = snapshot, history
         self.refresh()
+        self._tell(snapshot, history)
+
+    def _tell(self, snapshot: Snapshot, history: History) -> None:
         speed = history.speed()
         left = None if not speed else (snapshot.total - snapshot.step) / speed
+        time_left = "stopping …" if self._controls.stop else "paused" if self._gate.paused else status.duration(left)
         done = 100.0 * snapshot.step / max(snapshot.total, 1)
         self._bar.value = min(max(done, 0.0), 100.0)
         pairs = [
             ("Step", f"{snapshot.step} of {snapshot.total}"),
-            ("Time left", "paused" if self._gate.paused else status.duration(left)),
+            ("Time left", time_left),
             ("Speed", "…" if not speed else f"{speed:.2f} steps/s" if speed >= 0.5 else f"{1 / speed:.1f} s a step"),
             ("Gaussians", status.splats_line(len(snapshot.gaussians), snapshot.count, self._limit)),
             ("Views denoised", status.thousands(snapshot.evaluations)),
@@ -113,10 +121,17 @@ class RunPanel:
 
 
 class SteerTab:
-    """Sliders that take effect at the next iteration."""
+    """Sliders that take effect at the next iteration.
+
+    Args:
+        server: the page.
+        controls: flags that the training loop reads.
+        guidance: scale as configured.
+        window: timesteps as configured at the first step, fractions of T; None: none are drawn.
+    """
 
     def __init__(
-        self, server: viser.ViserServer, controls: Controls, guidance: float, window: tuple[float, float]
+        self, server: viser.ViserServer, controls: Controls, guidance: float, window: tuple[float, float] | None
     ) -> None:
         from viser import Icon
 
@@ -125,18 +140,27 @@ class SteerTab:
         top = max(30.0, float(round(2 * guidance)))
         self._scale = gui.add_slider("Guidance scale", 0.0, top, 0.5, min(max(guidance, 0.0), top))
         self._range = gui.add_multi_slider(
-            "Timesteps t/T", 0.0, 1.0, 0.01, (round(window[0], 2), round(window[1], 2)), min_range=0.02
+            "Timesteps t/T", 0.0, 1.0, 0.01, _rounded(window or (0.0, 1.0)), min_range=0.02, disabled=window is None
         )
         self._factor = gui.add_slider(
             "Learning rate", -2.0, 1.0, 0.05, 0.0, hint="Power of ten: 0 is as configured, 1 is ten times as fast",
             marks=((-2.0, "÷100"), (-1.0, "÷10"), (0.0, "×1"), (1.0, "×10")),
         )  # fmt: skip
         self._scale.on_update(lambda _: self._set_scale())
-        self._range.on_update(lambda _: self._set_range())
+        self._range.on_update(lambda event: None if event.client is None else self._set_range())
         self._factor.on_update(lambda _: self._set_factor())
         reset = gui.add_button("As configured", icon=Icon.RESTORE)
         reset.on_click(lambda _: self._reset())
-        self._told = gui.add_html("")
+        self._told, self._said = gui.add_html(""), ""
+        self._tell()
+
+    def follow(self, window: tuple[float, float] | None) -> None:
+        """Show the timesteps as configured by now, unless somebody holds them; None: none are drawn any more."""
+        if window == self._window:
+            return
+        self._window, self._range.disabled = window, window is None
+        if window is not None and self._controls.t_min is None and self._range.value != _rounded(window):
+            self._range.value = _rounded(window)
         self._tell()
 
     def _set_scale(self) -> None:
@@ -144,7 +168,8 @@ class SteerTab:
         self._tell()
 
     def _set_range(self) -> None:
-        low, high = (_within(v, 0.0, 1.0, w) for v, w in zip(self._range.value, self._window, strict=True))
+        window = self._window or (0.0, 1.0)
+        low, high = (_within(v, 0.0, 1.0, w) for v, w in zip(self._range.value, window, strict=True))
         self._controls.t_min, self._controls.t_max = min(low, high), max(low, high)
         self._tell()
 
@@ -154,7 +179,8 @@ class SteerTab:
 
     def _reset(self) -> None:
         self._scale.value, self._factor.value = min(self._guidance, float(self._scale.max)), 0.0
-        self._range.value = (round(self._window[0], 2), round(self._window[1], 2))
+        if self._window is not None:
+            self._range.value = _rounded(self._window)
         controls = self._controls
         controls.guidance_scale = controls.t_min = controls.t_max = None
         controls.learning_rate = 1.0
@@ -171,7 +197,15 @@ class SteerTab:
             )
             if is_changed
         ]
-        self._told.content = status.note("Changed: " + ", ".join(changed) if changed else "All as configured.")
+        text = "Changed: " + ", ".join(changed) + "." if changed else "All as configured."
+        if self._window is None:
+            text += " The run refines: views are denoised from a level of their own, so that timesteps rest."
+        if text != self._said:
+            self._said, self._told.content = text, status.note(text)
+
+
+def _rounded(window: tuple[float, float]) -> tuple[float, float]:
+    return round(window[0], 2), round(window[1], 2)
 
 
 def _within(value: object, low: float, high: float, otherwise: float) -> float:

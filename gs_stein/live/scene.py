@@ -104,6 +104,15 @@ def orientation(cameras: Cameras, index: int) -> np.ndarray:
     return SO3.from_matrix(cameras.viewmats[index, :3, :3].double().cpu().numpy().T).wxyz
 
 
+def set_backdrop(server: viser.ViserServer | viser.ClientHandle, level: float | None) -> None:
+    """Put a grey level behind the splats, in every browser or in one; None: the page's own.
+
+    Gaussians of the colour that a scene was made before are invisible there, and a haze before any other.
+    """
+    image = None if level is None else np.full((2, 2, 3), round(255 * level), np.uint8)
+    server.scene.set_background_image(image, format="png")
+
+
 def set_first_view(server: viser.ViserServer, pose: Pose) -> None:
     """Where browsers that join from now on start."""
     camera = server.initial_camera

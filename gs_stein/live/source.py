@@ -20,6 +20,8 @@ from gs_stein.live.views import Pose, home, home_of_points
 SUFFIXES = (".ply", ".splat")
 """Of files that hold splats."""
 _FINAL = "point_cloud.ply"
+_SHOWN = ("prompt", "cameras", "iterations", "background")
+"""Settings of a run that concern its page."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Source:
         self.prompt: str | None = None
         self.cameras: CameraOptions | None = None
         self.total: int | None = None
+        self.backdrop: float | None = None
+        """Grey level that a run was made before."""
         self._seen: tuple[Path, int, int] | None = None
         if path.is_dir():
             self._read_settings()
@@ -138,12 +142,15 @@ class Source:
         return max(candidates)[1] if candidates else None
 
     def _read_settings(self) -> None:
-        from gs_stein.config import read_config
+        from gs_stein.config import BACKGROUNDS, Config, merged, read_yaml
 
         path = self.path / "config.yaml"
         if path.is_file():
-            config = read_config(path)
+            # What a page shows, and no more: runs of other versions open too.
+            tree = read_yaml(path)
+            config = merged(Config(), {key: tree[key] for key in _SHOWN if key in tree})
             self.prompt, self.cameras, self.total = config.prompt, config.cameras, config.iterations
+            self.backdrop = BACKGROUNDS[config.background]
         elif self._newest() is None:
             raise ValueError(f"{self.path}: is no run: it holds neither config.yaml nor {_FINAL}")
 

@@ -23,6 +23,7 @@ import torch
 
 from gs_stein.camera_options import CameraOptions, OrbitCameras
 from gs_stein.cameras import video_path
+from gs_stein.gaussians import Gaussians
 from gs_stein.live.camera_tab import CameraTab
 from gs_stein.live.control import Gate
 from gs_stein.live.export_tab import ExportTab, Scene
@@ -65,7 +66,8 @@ class Live:
         prompt: shown, as text.
         cameras: of the run, for the first view.
         guidance_scale: as configured.
-        window: timesteps as configured at the beginning, fractions of T.
+        window: the timesteps configured for a step, fractions of T; None where none are drawn.
+        backdrop: grey level behind the scene; None: the page's own.
         options: address and limits.
         folder: of the run; exports go into its `exports/`. None: to the browser only.
         denoiser: decodes the prior's guess; None: no such picture.
@@ -83,7 +85,8 @@ class Live:
         cameras: CameraOptions,
         *,
         guidance_scale: float = 7.5,
-        window: tuple[float, float] = (0.02, 0.98),
+        window: Callable[[int], tuple[float, float] | None] = lambda _: (0.02, 0.98),
+        backdrop: float | None = None,
         options: LiveOptions | None = None,
         folder: Path | None = None,
         denoiser: Denoiser | None = None,
@@ -92,7 +95,7 @@ class Live:
     ) -> None:
         options = LiveOptions() if options is None else options
         self._controls, self._options = controls, options
-        self._cameras = cameras
+        self._cameras, self._window, self._backdrop = cameras, window, backdrop
         self._history, self._gate = History(), Gate()
         self._latest: Snapshot | None = None
         self._shown: Snapshot | None = None
@@ -112,11 +115,11 @@ class Live:
         set_first_view(server, view)
         self._splats = SplatLayer(server, "/splats")
         self._panel = RunPanel(server, controls, self._gate, prompt, options.max_splats)
-        self._layers = LayerView(server, lambda: None if self._latest is None else self._latest.gaussians)
+        self._layers = LayerView(server, self._latest_gaussians, backdrop=backdrop)
         self._layers.on_change(self._splats.visible)
         tabs = server.gui.add_tab_group()
         with tabs.add_tab("Steer"):
-            self._steer = SteerTab(server, controls, guidance_scale, window)
+            self._steer = SteerTab(server, controls, guidance_scale, window(0))
         self._plots = Plots(server, tabs.add_tab("Plots"))
         with tabs.add_tab("Pictures"):
             self._pictures = Pictures(server)
@@ -282,9 +285,11 @@ class Live:
                 return None
         return self._whole
 
-    @staticmethod
-    def _named(step: Step) -> Scene:
-        return Scene(copied(step.gaussians), f"step-{step.step:06d}")
+    def _named(self, step: Step) -> Scene:
+        return Scene(copied(step.gaussians), f"step-{step.step:06d}", self._backdrop)
+
+    def _latest_gaussians(self) -> Gaussians | None:
+        return None if self._latest is None else self._latest.gaussians
 
     def _default_path(self, frames: int) -> Cameras:
         return video_path(self._cameras, frames)
@@ -339,6 +344,7 @@ class Live:
         self._shown = snapshot
         self._splats.show(to_splats(snapshot.gaussians, snapshot.count))
         self._panel.show(snapshot, self._history)
+        self._steer.follow(self._window(snapshot.step))
         if snapshot.views is not None:
             self._camera.show(snapshot.views.cameras)
         self._layers.changed()

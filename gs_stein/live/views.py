@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Layer = Literal["RGB", "Depth", "Normals", "Alpha"]
 """What our rasterizer can show of a scene."""
 LAYERS: tuple[Layer, ...] = get_args(Layer)
+DARK = 20 / 255
+"""Grey level of the page behind scenes that say none."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,16 @@ def camera_at(pose: Pose, width: int, height: int) -> Cameras:
     return Cameras(look_at(position, target - position), K, width, height)
 
 
-def picture(gaussians: Gaussians, cameras: Cameras, layer: Layer) -> UInt8[np.ndarray, "H W 3"]:
-    """What the first camera sees, drawn by our rasterizer."""
+def picture(
+    gaussians: Gaussians, cameras: Cameras, layer: Layer, backdrop: float | None = None
+) -> UInt8[np.ndarray, "H W 3"]:
+    """What the first camera sees, drawn by our rasterizer; colours stand before a grey level, None: the page's own."""
     from gs_stein.rasterize import RasterizeOptions, rasterize
 
     with torch.no_grad():
-        render = rasterize(gaussians, cameras[:1].to(gaussians.device), RasterizeOptions(normals=layer == "Normals"))
+        behind = gaussians.means.new_full((3,), DARK if backdrop is None else backdrop)
+        options = RasterizeOptions(normals=layer == "Normals")
+        render = rasterize(gaussians, cameras[:1].to(gaussians.device), options, behind)
     if layer == "RGB":
         return plain(render.rgb[0])
     if layer == "Depth":
