@@ -32,7 +32,7 @@ from gs_stein.live.run_panel import RunPanel, SteerTab
 from gs_stein.live.server import admitted, close_server, describe, free_port, open_server
 from gs_stein.live.snapshot import copied, sample, to_splats
 from gs_stein.live.source import Source
-from gs_stein.live.stage import halved
+from gs_stein.live.stage import both_seen, halved
 from gs_stein.live.status import duration, rows
 from gs_stein.live.views import camera_at, camera_from, home, home_of_points, picture, pose_of
 from gs_stein.optimize import optimize
@@ -151,6 +151,18 @@ def test_half_an_image_is_the_middle_of_the_whole():
     whole, part = picture(blob((1.0, 0.0, 0.0)), cameras, "RGB"), picture(blob((1.0, 0.0, 0.0)), half, "RGB")
     assert part.shape == (32, 32, 3)
     np.testing.assert_array_equal(part, whole[:, 16:48])
+
+
+def test_a_second_scene_comes_into_view_from_outside_only():
+    view = both_seen(home(OrbitCameras()), 1.2)
+    assert view is not None
+    assert view.look_at[0] == pytest.approx(0.6)
+    camera = camera_at(view, 160, 90)
+    for x in (-0.5, 0.5, 0.7, 1.7):
+        point = camera.viewmats[0] @ torch.tensor([x, 0.0, 0.0, 1.0])
+        pixel = camera.Ks[0] @ point[:3]
+        assert 0 < pixel[0] / pixel[2] < 160
+    assert both_seen(home(RoomCameras()), 6.0) is None
 
 
 @pytest.mark.parametrize("layer", ["RGB", "Depth", "Normals", "Alpha"])

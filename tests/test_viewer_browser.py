@@ -355,16 +355,17 @@ def test_the_studio_starts_a_run_and_shows_it(chromium, tmp_path, monkeypatch):
             eventually(lambda: strongest(server) == GREEN, "its splats are seen")
             assert orders[0].prompt == "a green ball"
             assert orders[0].scene
-            assert studio.job is not None
-            assert studio.job.going
+            job = studio.job
+            assert job is not None
+            assert job.going
             click(page.get_by_role("button", name="Stop and save"))
 
             def stopped() -> bool:
                 studio.poll()
-                return not studio.job.going
+                return not job.going
 
             eventually(stopped, "the run is stopped")
-            page.get_by_role("tab", name="Earlier runs").first.wait_for(state="attached")
+            page.get_by_role("tab", name="Gallery").first.wait_for(state="attached")
             assert [run.name for run, _ in studio._listed] == ["a-run"]
     finally:
         studio.close()

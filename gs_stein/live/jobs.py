@@ -57,7 +57,8 @@ class Job:
         """Its folder, once it has said so."""
         self.page: str | None = None
         """Address of its own live view."""
-        self._stopped = False
+        self.stopped = False
+        """Whether it was told to."""
         self._process = subprocess.Popen(
             arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, encoding="utf-8", errors="replace",
@@ -74,12 +75,12 @@ class Job:
     @property
     def failed(self) -> bool:
         """Whether it ended with an error."""
-        return self._process.poll() not in (None, 0) and not self._stopped
+        return self._process.poll() not in (None, 0) and not self.stopped
 
     def stop(self) -> None:
         """Have it save and end."""
         if self.going:
-            self._stopped = True
+            self.stopped = True
             self._process.send_signal(signal.SIGINT)
 
     def end(self, patience: float = 20.0) -> None:

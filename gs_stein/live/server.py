@@ -41,8 +41,9 @@ def open_server(host: str, port: int, title: str) -> viser.ViserServer:
     for message in (_messages.ShareUrlRequest, _messages.ShareUrlDisconnect):
         sockets.unregister_handler(message)
     server.gui.configure_theme(
-        show_share_button=False, show_logo=False, dark_mode=True, brand_color=(66, 133, 190), control_width="large"
-    )
+        control_layout="collapsible", control_width="large", dark_mode=True, brand_color=(66, 133, 190),
+        show_logo=False, show_share_button=False,
+    )  # fmt: skip
 
     # Uploads are held in memory until complete: refuse what declares too much, or sends more than it declared.
     starts, parts = server.gui._handle_file_transfer_start, server.gui._handle_file_transfer_part

@@ -172,6 +172,9 @@ class Stage:
         elif mode == APART:
             self._layers.choose(SPLATS)
         self._arrange()
+        if mode == APART and (view := both_seen(self._camera.home, self._offset)) is not None:
+            for client in self._server.get_clients().values():
+                jump(client, view)
 
     def _pair(self) -> tuple[Loaded | None, Loaded | None]:
         with self._lock:
@@ -271,6 +274,21 @@ def halved(cameras: Cameras) -> Cameras:
     Ks = cameras.Ks.clone()
     Ks[:, 0, 2] = width / 2
     return Cameras(cameras.viewmats, Ks, width, cameras.height)
+
+
+def both_seen(view: Pose, offset: float) -> Pose | None:
+    """A view of one scene drawn back so that it shows a second one too; None for views from inside.
+
+    Args:
+        view: of the first scene.
+        offset: metres along x from the first to the second.
+    """
+    position, target = np.array(view.position), np.array(view.look_at)
+    if np.linalg.norm(position - target) < offset / 2:
+        return None
+    middle = target + np.array([offset / 2, 0.0, 0.0])
+    back = middle + 1.8 * (position - target)
+    return Pose((*(float(v) for v in back),), (*(float(v) for v in middle),), view.fov)  # type: ignore[arg-type]
 
 
 def _width(gaussians: Gaussians) -> float:

@@ -84,7 +84,7 @@ class Studio:
             self._stop = gui.add_button("Stop and save", icon=Icon.DEVICE_FLOPPY, color="red", visible=False)
             self._stop.on_click(lambda _: self._requests.put(self._stop_job))
             self._said = gui.add_html("")
-        self._runs = tabs.add_tab("Earlier runs")
+        self._runs = tabs.add_tab("Gallery")
         with self._runs:
             self._none = gui.add_html(status.note("No runs yet."))
 
@@ -140,7 +140,7 @@ class Studio:
             if job.failed:
                 notify(self._server, "The run failed", lines[-1] if lines else "It said nothing.", "red", None)
             elif job.run is not None:
-                notify(self._server, "Finished", job.run.name, "green", None)
+                notify(self._server, "Stopped" if job.stopped else "Finished", job.run.name, "green", None)
 
     def _tell(self, content: str) -> None:
         if self._said.content != content:
