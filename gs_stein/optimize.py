@@ -63,8 +63,8 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
         optim.set_rates(state.optimizers, config.rates, progress, controls.learning_rate)
 
         # Where we look from, and what is there.
-        if (level := refiner.level(state.step)) is not None:
-            refiner.prepare(level, encoded, state.prompts.at, config.cameras, generator)
+        if (new := refiner.round(state.step)) is not None:
+            refiner.prepare(new, encoded, state.prompts.at, config.cameras, generator)
         target = None
         if state.step < refiner.first:
             side = render_size(config, distilled)

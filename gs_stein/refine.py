@@ -2,7 +2,8 @@
 
 Distillation follows the prior's guess after a single evaluation, which is smooth. Once there is a scene to hold on to,
 its views can be noised to a level and denoised over many steps, a whole group jointly (SDEdit, arXiv 2108.01073), and
-used as photographs; rounds at falling levels let the groups agree. Instruct-NeRF2NeRF (arXiv 2303.12789) and the second
+used as photographs. The first round settles what there is, with a single group, which agrees with itself; rounds at
+falling levels then add views and let the groups agree. Instruct-NeRF2NeRF (arXiv 2303.12789) and the second
 stage of DreamGaussian (arXiv 2309.16653, section 3.3) do likewise, view by view.
 """
 
@@ -45,6 +46,15 @@ class Targets:
         return Targets(self.cameras[chosen], self.x0[there], None if self.depth is None else self.depth[there])
 
 
+@dataclass(frozen=True)
+class Round:
+    """What is fitted until the next one."""
+
+    level: float
+    """Fraction of T to which the views are noised."""
+    views: int
+
+
 class Refiner:
     """Owns the views that the Gaussians are fitted to.
 
@@ -67,18 +77,19 @@ class Refiner:
         self._length = max(1, -(-(iterations - self.first) // options.rounds))
         self._targets: Targets | None = None
 
-    def level(self, step: int) -> float | None:
-        """The noise level at which this step starts a round; None if it starts none."""
+    def round(self, step: int) -> Round | None:
+        """The round that this step starts; None if it starts none."""
         if step < self.first or (step - self.first) % self._length:
             return None
+        number = (step - self.first) // self._length
         start, end = self.options.level
-        rounds = max(1, self.options.rounds - 1)
-        return start + (end - start) * min(1.0, (step - self.first) // self._length / rounds)
+        level = start + (end - start) * min(1.0, number / max(1, self.options.rounds - 1))
+        return Round(level, self.options.views[min(number, 1)])
 
     @torch.no_grad()
     def prepare(
         self,
-        level: float,
+        wanted: Round,
         encoded: Callable[[Cameras], Float[Tensor, "V C h w"]],
         prompts: Callable[[Cameras], tuple[TextEmbedding, TextEmbedding]],
         cameras: CameraOptions,
@@ -87,7 +98,7 @@ class Refiner:
         """Start a round: look at the scene and denoise what is seen.
 
         Args:
-            level: fraction of T to which the views are noised.
+            wanted: how many views, noised how far.
             encoded: renders the scene and encodes it.
             prompts: the prompt and its negative for cameras.
             cameras: where views are drawn from.
@@ -95,10 +106,10 @@ class Refiner:
         """
         options, schedule = self.options, self.denoiser.schedule
         guidance = GuidanceOptions(scale=options.guidance)
-        times = torch.linspace(level, 0.0, options.steps + 1) * schedule.num_timesteps
+        times = torch.linspace(wanted.level, 0.0, options.steps + 1) * schedule.num_timesteps
         groups: list[Targets] = []
-        for first in range(0, options.views, options.group):
-            views = sample_cameras(cameras, min(options.group, options.views - first), generator)
+        for first in range(0, wanted.views, options.group):
+            views = sample_cameras(cameras, min(options.group, wanted.views - first), generator)
             x0 = encoded(views)[None]
             eps = torch.randn(x0.shape, generator=generator).to(x0)
             x_t = schedule.add_noise(x0, eps, times[:1].to(x0))

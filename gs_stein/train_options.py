@@ -78,8 +78,8 @@ class RefineOptions:
     """Fraction of the iterations that is spent on it, at the end of the run; 0 turns it off."""
     rounds: int = 3
     """Times the views are denoised anew."""
-    views: int = 24
-    """Views a round."""
+    views: tuple[int, int] = (8, 24)
+    """Views of the first round, which settles what there is and where, and of each other round."""
     group: int = 8
     """Views that are denoised together."""
     level: tuple[float, float] = (0.8, 0.45)
@@ -96,7 +96,9 @@ class RefineOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.share < 1:
             raise ValueError(f"refine.share: {self.share} is not a fraction of the run below 1; give 0 to turn it off")
-        for name in ("rounds", "views", "group", "steps"):
+        if min(self.views) < 1:
+            raise ValueError(f"refine.views: {self.views[0]}, {self.views[1]}; give positive numbers")
+        for name in ("rounds", "group", "steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"refine.{name}: {getattr(self, name)} is below 1; give a positive number")
         if self.weight < 0 or self.depth < 0:

@@ -84,8 +84,8 @@ CASES = {
 
 
 REFINED = {
-    "ssd-mcmc": RefineOptions(share=0.75, rounds=2, views=3, group=2, steps=2, depth=1.0),  # saved within a round
-    "sds": RefineOptions(share=0.5, rounds=1, views=2, steps=2),  # saved where refinement begins
+    "ssd-mcmc": RefineOptions(share=0.75, rounds=2, views=(3, 3), group=2, steps=2, depth=1.0),  # saved within a round
+    "sds": RefineOptions(share=0.5, rounds=1, views=(2, 2), steps=2),  # saved where refinement begins
 }
 
 

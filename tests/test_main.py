@@ -48,7 +48,8 @@ def flags(prior: Path, output: Path, *more: str, steps: int = 5) -> list[str]:
     return [
         "--prompt", "a cozy living room", "--scene", "--model", str(prior), "--iterations", str(steps), "--views", "2",
         "--start.count", "200", "--cameras.resolution", str(SIDE), "--output", str(output), "--no-viewer",
-        "--checkpoint-every", "2", "--log-every", "1", "--video-frames", "4", "--video-size", "32", *more,
+        "--checkpoint-every", "2", "--log-every", "1", "--video-frames", "4", "--video-size", "32",
+        "--refine.share", "0", *more,
     ]  # fmt: skip
 
 

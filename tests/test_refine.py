@@ -17,7 +17,7 @@ from gs_stein.prior.guidance import GuidanceOptions
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.sample import denoise
 from gs_stein.priors import Priors
-from gs_stein.refine import Refiner
+from gs_stein.refine import Refiner, Round
 from gs_stein.start_options import BallStart
 from gs_stein.state import begin
 from gs_stein.train_options import NoDensify, RefineOptions
@@ -37,11 +37,11 @@ def refiner(options: RefineOptions, iterations: int = 100) -> Refiner:
     return Refiner(options, MixturePrior((3, SIDE, SIDE)), FlatDepth(), iterations)
 
 
-def prepared(options: RefineOptions, level: float) -> Refiner:
+def prepared(options: RefineOptions, level: float, views: int = 8) -> Refiner:
     made = refiner(options)
     text = made.denoiser.embed(["class 1"]), made.denoiser.embed([""])
     made.prepare(
-        level, lambda cameras: torch.zeros(len(cameras), 3, SIDE, SIDE), lambda cameras: text,
+        Round(level, views), lambda cameras: torch.zeros(len(cameras), 3, SIDE, SIDE), lambda cameras: text,
         OrbitCameras(resolution=SIDE), torch.Generator().manual_seed(0),
     )  # fmt: skip
     return made
@@ -49,13 +49,14 @@ def prepared(options: RefineOptions, level: float) -> Refiner:
 
 def test_rounds_are_where_they_should_be() -> None:
     made = refiner(RefineOptions(share=0.4, rounds=4, level=(0.8, 0.5)))
-    starts = {step: level for step in range(100) if (level := made.level(step)) is not None}
+    starts = {step: new for step in range(100) if (new := made.round(step)) is not None}
     assert made.first == 60
     assert list(starts) == [60, 70, 80, 90]
-    assert list(starts.values()) == pytest.approx([0.8, 0.7, 0.6, 0.5])
-    assert all(refiner(RefineOptions()).level(step) is None for step in range(100))
+    assert [new.level for new in starts.values()] == pytest.approx([0.8, 0.7, 0.6, 0.5])
+    assert [new.views for new in starts.values()] == [8, 24, 24, 24]
+    assert all(refiner(RefineOptions()).round(step) is None for step in range(100))
     one = refiner(RefineOptions(share=0.1, rounds=1, level=(0.7, 0.3)))
-    assert [one.level(step) for step in (89, 90, 91)] == [None, 0.7, None]
+    assert [one.round(step) for step in (89, 90, 91)] == [None, Round(0.7, 8), None]
 
 
 def test_denoising_ends_at_a_mode() -> None:
@@ -80,8 +81,8 @@ def test_denoising_ends_at_a_mode() -> None:
 
 
 def test_views_are_drawn_in_groups_and_reproducible() -> None:
-    options = RefineOptions(share=0.5, views=5, group=2, steps=3, depth=1.0)
-    made, again = prepared(options, 0.7), prepared(options, 0.7)
+    options = RefineOptions(share=0.5, views=(3, 5), group=2, steps=3, depth=1.0)
+    made, again = prepared(options, 0.7, 5), prepared(options, 0.7, 5)
     views = made.draw(4, torch.Generator().manual_seed(5))
     assert len(views.cameras) == 4
     assert views.x0.shape == (4, 3, SIDE, SIDE)
@@ -133,7 +134,7 @@ def test_a_run_comes_nearer_to_its_refined_views() -> None:
         prompt="class 1", iterations=60, views=2, cameras=OrbitCameras(resolution=SIDE), start=BallStart(count=300),
         distill=DistillOptions(estimator=SDS()), densify=NoDensify(), background="grey",
         view_prompts=ViewPrompts(enabled=False),
-        refine=RefineOptions(share=0.5, rounds=1, views=2, steps=8, level=(0.5, 0.5)),
+        refine=RefineOptions(share=0.5, rounds=1, views=(2, 2), steps=8, level=(0.5, 0.5)),
     )  # fmt: skip
     state = begin(config, Priors(MixturePrior((3, SIDE, SIDE))))
     steps = list(optimize(config, state))
