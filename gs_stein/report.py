@@ -59,8 +59,8 @@ def write_start(run: Path, config: Config) -> None:
 
 
 def write_scene(run: Path, state: State) -> None:
-    """The scene as it stands: point_cloud.ply."""
-    write_ply(run / "point_cloud.ply", state.gaussians)
+    """The scene as it stands: point_cloud.ply, padded to 62 properties since some viewers read no other layout."""
+    write_ply(run / "point_cloud.ply", state.gaussians, pad_sh=True)
 
 
 def write_results(

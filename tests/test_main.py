@@ -82,6 +82,7 @@ def test_a_whole_run_leaves_its_files(prior: Path, tmp_path: Path, monkeypatch, 
         "report.json",
     }  # fmt: skip
     gaussians = read_gaussians(run / "point_cloud.ply")
+    assert (run / "point_cloud.ply").read_bytes().count(b"\nproperty float ") == 62, "what every viewer reads"
     sheet = np.asarray(Image.open(run / "preview.png"))
     assert sheet.shape == (4 * 256, 4 * 256, 3)
     assert sheet.std() > 1

@@ -33,7 +33,7 @@ def save_ply(gaussians: Gaussians, path: Path) -> None:
     """Write the standard .ply that every splat viewer opens."""
     from gs_stein.export import write_ply
 
-    write_ply(path, finite(gaussians))
+    write_ply(path, finite(gaussians), pad_sh=True)
 
 
 def save_page(gaussians: Gaussians, path: Path, view: Pose, backdrop: float | None = None) -> None:
