@@ -63,7 +63,7 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
         optim.set_rates(state.optimizers, config.rates, progress, controls.learning_rate)
 
         # Where we look from, and what is there.
-        if (new := refiner.round(state.step)) is not None:
+        if (new := refiner.round(state.step, (controls.prompt, controls.guidance_scale))) is not None:
             refiner.prepare(new, encoded, state.prompts.at, config.cameras, generator)
         target = None
         if state.step < refiner.first:

@@ -53,6 +53,8 @@ class Round:
     level: float
     """Fraction of T to which the views are noised."""
     views: int
+    guidance: float
+    """Scale of classifier-free guidance."""
 
 
 class Refiner:
@@ -76,15 +78,25 @@ class Refiner:
         self.first = iterations - round(options.share * iterations)
         self._length = max(1, -(-(iterations - self.first) // options.rounds))
         self._targets: Targets | None = None
+        self._steered: tuple[str | None, float | None] = (None, None)
 
-    def round(self, step: int) -> Round | None:
-        """The round that this step starts; None if it starts none."""
-        if step < self.first or (step - self.first) % self._length:
+    def round(self, step: int, steered: tuple[str | None, float | None] = (None, None)) -> Round | None:
+        """The round that this step starts; None if it starts none.
+
+        Args:
+            step: iterations finished.
+            steered: prompt and guidance that somebody holds meanwhile; another one starts the round anew.
+        """
+        if step < self.first:
+            return None
+        changed, self._steered = steered != self._steered, steered
+        if (step - self.first) % self._length and not changed:
             return None
         number = (step - self.first) // self._length
         start, end = self.options.level
         level = start + (end - start) * min(1.0, number / max(1, self.options.rounds - 1))
-        return Round(level, self.options.views[min(number, 1)])
+        guidance = self.options.guidance if steered[1] is None else max(steered[1], 0.0)
+        return Round(level, self.options.views[min(number, 1)], guidance)
 
     @torch.no_grad()
     def prepare(
@@ -105,7 +117,7 @@ class Refiner:
             generator: of cameras and noise (CPU).
         """
         options, schedule = self.options, self.denoiser.schedule
-        guidance = GuidanceOptions(scale=options.guidance)
+        guidance = GuidanceOptions(scale=wanted.guidance)
         times = torch.linspace(wanted.level, 0.0, options.steps + 1) * schedule.num_timesteps
         groups: list[Targets] = []
         for first in range(0, wanted.views, options.group):

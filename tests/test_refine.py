@@ -41,7 +41,8 @@ def prepared(options: RefineOptions, level: float, views: int = 8) -> Refiner:
     made = refiner(options)
     text = made.denoiser.embed(["class 1"]), made.denoiser.embed([""])
     made.prepare(
-        Round(level, views), lambda cameras: torch.zeros(len(cameras), 3, SIDE, SIDE), lambda cameras: text,
+        Round(level, views, options.guidance), lambda cameras: torch.zeros(len(cameras), 3, SIDE, SIDE),
+        lambda cameras: text,
         OrbitCameras(resolution=SIDE), torch.Generator().manual_seed(0),
     )  # fmt: skip
     return made
@@ -56,7 +57,21 @@ def test_rounds_are_where_they_should_be() -> None:
     assert [new.views for new in starts.values()] == [8, 24, 24, 24]
     assert all(refiner(RefineOptions()).round(step) is None for step in range(100))
     one = refiner(RefineOptions(share=0.1, rounds=1, level=(0.7, 0.3)))
-    assert [one.round(step) for step in (89, 90, 91)] == [None, Round(0.7, 8), None]
+    assert [one.round(step) for step in (89, 90, 91)] == [None, Round(0.7, 8, 4.0), None]
+
+
+def test_another_prompt_or_guidance_starts_a_round_anew() -> None:
+    made = refiner(RefineOptions(share=0.4, rounds=4, level=(0.8, 0.5)))
+    assert made.round(59, ("a lamp", None)) is None
+    assert made.round(60, ("a lamp", None)) == Round(0.8, 8, 4.0)
+    assert made.round(61, ("a lamp", None)) is None
+    new = made.round(75, ("a lamp", 9.0))
+    assert new is not None
+    assert (new.views, new.guidance) == (24, 9.0)
+    assert made.round(76, ("a lamp", 9.0)) is None
+    again = made.round(77)
+    assert again is not None
+    assert again.guidance == 4.0
 
 
 def test_denoising_ends_at_a_mode() -> None:
