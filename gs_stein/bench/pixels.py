@@ -5,7 +5,9 @@
 Each run walks V independent images from grey noise under a prior with a known score. The error is the root-mean-square
 distance to where the *exact* expected gradient of the same guidance leads from the image's final place (a fixed point,
 found with many antithetic noises); the target is 1.25 × the error at which SDS ends. The learning rate is constant, so
-that the noise of the estimator sets the floor, as it does at the end of a real run.
+that the noise of the estimator sets the floor, as it does at the end of a real run. It is also the same for every arm
+and Adam's step does not grow with a quieter gradient, so an arm of antithetic pairs, which takes half as many steps for
+its evaluations, walks half as far: its `calls` are limited by the steps, not by its noise.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class Options:
 
     prior: Literal["mixture"] = "mixture"
     preset: Literal["quick", "full"] = "quick"
-    """quick: 12 images, 1 seed, under a minute. full: 48 images, 2 seeds, three times as many steps."""
+    """quick: 12 images, 1 seed, some minutes of CPU. full: 48 images, 2 seeds, three times as many steps."""
     json: bool = False
     """Print one JSON object as the last line."""
     seed: int = 0
@@ -54,7 +56,8 @@ class Row:
     name: str
     scale: float
     calls: float | None
-    """Median denoiser evaluations per image until its error stays below the target; None: fewer than half got there."""
+    """Median denoiser evaluations per image until its error, smoothed over 5 % of the run, first falls below the
+    target; None: at most half got there."""
     reached: float
     """Fraction of the images that got there."""
     error: float

@@ -9,7 +9,9 @@ noises given camera and timestep, weighted by ω². Intervals bootstrap the came
 The mixture's denoiser is nearly free, so its raw seconds say little about a real run: they measure Python. Three costs
 are therefore printed: denoiser evaluations; seconds as measured; and *priced* seconds, the measured ones plus, for each
 evaluation, the time of one 1024³ matrix product in this process (2.1 GFLOP: about what a view costs in the bundled
-prior). `ratio_*` are variance × priced seconds; `*_evaluations` and `*_measured` are the other two.
+prior), and for each look of a depth or normal network, backward pass included, `--geometry-price` of that. `ratio_*`
+are variance × priced seconds; `*_evaluations` and `*_measured` are the other two. Arms are timed in turns, so that a
+busy machine slows all of them alike. Intervals are of the variance; seconds are taken as they are.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import json
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Annotated, Literal
 
 import torch
@@ -37,6 +40,8 @@ from gs_stein.prior.schedule import TimestepOptions, Weighting, sample_timesteps
 from gs_stein.types import Cameras
 
 PROMPT = "class 1"
+VIEWS = 4
+"""In a step that is timed."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,17 @@ class Options:
 
     prior: Literal["mixture"] = "mixture"
     preset: Literal["quick", "full"] = "quick"
-    """quick: 12 cameras × 6 timesteps × 8 noises, under a minute. full: 64 × 8 × 16."""
+    """quick: 12 cameras × 6 timesteps × 8 noises, some minutes of CPU. full: 64 × 8 × 16."""
     json: bool = False
     """Print one JSON object as the last line."""
     seed: int = 0
+    geometry_price: float = 0.1
+    """Forward and backward of the depth network, as a part of one denoiser evaluation. 0.1 is the bundled prior's own,
+    measured; Stable Diffusion with TAESD and a depth network is above 0.5 by their FLOP."""
+
+    def __post_init__(self) -> None:
+        if self.geometry_price < 0:
+            raise ValueError(f"geometry-price: {self.geometry_price} is negative; use 0 for a free depth network")
 
 
 @dataclass(frozen=True)
@@ -84,10 +96,13 @@ class RandomGeometry(nn.Module):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.body = nn.Sequential(nn.Conv2d(channels, 8, 3, padding=1), nn.SiLU(), nn.Conv2d(8, 4, 3, padding=1))
+        self.looks = 0
+        """Views looked at so far."""
         self.requires_grad_(False)
 
     def forward(self, x: Float[Tensor, "B V C h w"]) -> Float[Tensor, "B V 4 h w"]:
         """One depth and three normal channels."""
+        self.looks += x.shape[0] * x.shape[1]
         return self.body(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
     def depth(self, x_t: Float[Tensor, "B V C h w"], t: Float[Tensor, " B"], cameras: Cameras | None) -> Tensor:
@@ -251,8 +266,24 @@ def measure(stage: Stage, scene: Scene, timesteps: int, noises: int, fits: int, 
     return samples
 
 
-def seconds(stage: Stage, repeats: int) -> tuple[dict[str, float], dict[str, float], float]:
-    """Least seconds of a distillation step on 4 views, evaluations per view, and the price of one evaluation."""
+@dataclass
+class Cost:
+    """What a distillation step of one arm costs."""
+
+    evaluations: float
+    """Of the denoiser, per view."""
+    looks: float
+    """Of the depth and normal networks, per view."""
+    seconds: float = float("inf")
+    """Least seen, on `VIEWS` views of the mixture."""
+
+    def priced(self, price: float, geometry_price: float) -> float:
+        """Seconds if an evaluation took `price` more, and a look a part of it."""
+        return self.seconds + VIEWS * price * (self.evaluations + geometry_price * self.looks)
+
+
+def costs(scale: float, repeats: int) -> tuple[dict[str, Cost], float]:
+    """The cost of every arm, and the seconds of a 1024³ matrix product; arms take turns, each on a prior of its own."""
     kinds = {
         "raw": DistillOptions(estimator=Raw()),
         "sds": DistillOptions(estimator=SDS()),
@@ -269,25 +300,25 @@ def seconds(stage: Stage, repeats: int) -> tuple[dict[str, float], dict[str, flo
         "ssd + antithetic": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH)), antithetic=True),
         "vsd": DistillOptions(estimator=VSD(rank=4)),
     }
-    x0 = stage.start[:4]
-    best, evaluations, generator = dict.fromkeys(kinds, float("inf")), {}, torch.Generator().manual_seed(0)
+    square, price, generator = torch.randn(1024, 1024), float("inf"), torch.Generator().manual_seed(0)
+    steps, found = {}, {}
     for name, kind in kinds.items():
-        distiller = stage.distiller(kind)
-        before = stage.prior.evaluations
-        stage.gradient(distiller, x0, generator, 0.0)
-        evaluations[name] = (stage.prior.evaluations - before) / len(x0)
-        for _ in range(repeats):
-            start = time.perf_counter()
-            stage.gradient(distiller, x0, generator, 0.0)
-            best[name] = min(best[name], time.perf_counter() - start)
-        distiller.close()
-    evaluations["vsd"] += 2.0  # the backward pass of its training step
-    square, price = torch.randn(1024, 1024), float("inf")
+        # A prior each: VSD's LoRA may not slow the others down.
+        stage = Stage(scale, VIEWS, 0)
+        steps[name] = partial(stage.gradient, stage.distiller(kind), stage.start, generator, 0.0)
+        before = stage.geometry.looks
+        steps[name]()
+        found[name] = Cost(stage.prior.evaluations / VIEWS, (stage.geometry.looks - before) / VIEWS)
+    found["vsd"].evaluations += 2.0  # the backward pass of its training step
     for _ in range(repeats):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step()
+            found[name].seconds = min(found[name].seconds, time.perf_counter() - start)
         start = time.perf_counter()
         torch.mm(square, square)
         price = min(price, time.perf_counter() - start)
-    return best, evaluations, price
+    return found, price
 
 
 def compare(scale: float, options: Options) -> tuple[list[Arm], dict[str, float], dict[str, analysis.Components]]:
@@ -317,8 +348,8 @@ def compare(scale: float, options: Options) -> tuple[list[Arm], dict[str, float]
             variances.setdefault(name, []).append(variance.mean((1, 2, 3)))
             adams.setdefault(name, []).append((variance / scene.second.clamp_min(1e-12)).mean((1, 2, 3)))
             means.setdefault(name, []).append(analysis.mean_shift(value, samples["sds"]))
-    spent, evaluations, price = seconds(stage, 40 if full else 12)
-    priced = {name: spent[name] + price * evaluations[name] * 4 for name in spent}
+    spent, price = costs(scale, 60 if full else 30)
+    priced = {name: cost.priced(price, options.geometry_price) for name, cost in spent.items()}
     reference = torch.stack(variances["sds"])
     arms = []
     for name, values in variances.items():
@@ -332,9 +363,9 @@ def compare(scale: float, options: Options) -> tuple[list[Arm], dict[str, float]
                 ratio,
                 (low, high),
                 adam,
-                evaluations[name],
+                spent[name].evaluations,
                 priced[name] / priced["sds"],
-                spent[name] / spent["sds"],
+                spent[name].seconds / spent["sds"].seconds,
                 shift,
                 cosine,
                 float((torch.stack(values).mean() * stage.start[0].numel()).log()),
@@ -406,7 +437,8 @@ def main(argv: list[str] | None = None) -> int:
     found["seconds"] = round(time.perf_counter() - start, 1)
     print(f"\nLargest |z| of the mean of a control variate over all scenes ({found['seconds']} s in all):")
     print("  zero-mean: " + ", ".join(f"{n} {z:.2f}" for n, z in worst.items()) + f"; the printed form: {printed:.2f}")
-    print('"×priced s" charges each denoiser evaluation one 1024³ matrix product: the mixture itself is nearly free.')
+    print('"×priced s" charges each denoiser evaluation one 1024³ matrix product, and each look at depth or normals')
+    print(f"{options.geometry_price:g} of one: the mixture itself is nearly free.")
     if options.json:
         print(json.dumps(found | {"arms": tables}))
     return 0
