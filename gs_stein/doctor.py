@@ -128,6 +128,9 @@ def check_cuda() -> Check:
         names = ", ".join(f"{gpu.name} with {gpu.total_memory / GIB:.0f} GiB" for gpu in gpus)
         return ok("cuda", f"{names}; driver {driver or 'unknown'}, PyTorch for CUDA {built}")
     if driver is None:
+        if torch.accelerator.is_available():
+            other = torch.accelerator.current_accelerator()
+            return note("cuda", f"none, but {other} is here: it denoises, the CPU rasterizes (--model sd21-base)", "")
         return note("cuda", "no NVIDIA driver: everything runs on the CPU with the bundled prior", "")
     if built is None:
         remedy = "install a CUDA build: pip install torch --index-url https://download.pytorch.org/whl/cu128"
@@ -203,7 +206,7 @@ def check_presets() -> Check:
     return note("presets", f"{free:.1f} GiB free, none fits (GiB needed: {listed})", "close other programs on the GPU")
 
 
-def check_bundled() -> Check:
+def check_prior() -> Check:
     """The small prior that ships with the package."""
     from gs_stein.prior.folder import check_folder
     from gs_stein.prior.registry import bundled_folder
@@ -226,7 +229,7 @@ def check_text() -> Check:
     return ok("text", "MiniLM text encoder installed")
 
 
-def check_checkpoints() -> Check:
+def check_models() -> Check:
     """Which of the named models are in the hub's cache, whole or in part."""
     from huggingface_hub import constants
 
@@ -311,7 +314,7 @@ def check_browser() -> Check:
     return ok("browser", f"{found} (for the viewer's tests)")
 
 
-def check_port(host: str = "127.0.0.1", port: int | None = None) -> Check:
+def check_viewer(host: str = "127.0.0.1", port: int | None = None) -> Check:
     """Whether the viewer's default port is free."""
     if port is None:
         from gs_stein.live.options import LiveOptions
@@ -345,8 +348,8 @@ def check_disk(folder: Path | None = None) -> Check:
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (
-    check_packages, check_cpu, check_cuda, check_gsplat, check_presets, check_bundled, check_text, check_checkpoints,
-    check_libraries, check_video, check_browser, check_port, check_disk,
+    check_packages, check_cpu, check_cuda, check_gsplat, check_presets, check_prior, check_text, check_models,
+    check_libraries, check_video, check_browser, check_viewer, check_disk,
 )  # fmt: skip
 
 
@@ -360,7 +363,9 @@ def examine(checks: tuple[Callable[[], Check], ...] = CHECKS) -> list[Check]:
             first = (str(error).strip() or "no message").splitlines()[0][:160]
             name = check.__name__.removeprefix("check_")
             found = f"could not be examined ({type(error).__name__}: {first})"
-            results.append(note(name, found, "reinstall: pip install -e ."))
+            # A package that cannot be imported, or a library it cannot open, stops every run.
+            say = fail if isinstance(error, (ImportError, OSError)) else note
+            results.append(say(name, found, "reinstall: pip install -e ."))
     return results
 
 

@@ -254,6 +254,26 @@ def test_broken_depth_folders_are_named_in_one_line(folders, tmp_path, break_it,
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["neck.fusion_stage.layers.0.residual_layer1", "head.head.4.weight"])
+def test_only_the_layer_that_midas_never_had_may_be_missing(folders, tmp_path, key):
+    """Intel's checkpoints lack the first fusion layer's first residual, which nothing reaches; all else is needed."""
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    folder = Path(shutil.copytree(folders["dpt"], tmp_path / "dpt"))
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: value for name, value in weights.items() if not name.startswith(key)}
+    assert len(kept) < len(weights)
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    rgb = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    if key.startswith("head"):
+        with pytest.raises(ValueError, match="lacks 1 weights of AutoModelForDepthEstimation"):
+            monocular(folder)
+    else:
+        assert torch.equal(monocular(folder).of_images(rgb), monocular(folders["dpt"]).of_images(rgb))
+
+
 def test_a_pipeline_is_not_a_depth_estimator(folders):
     with pytest.raises(ValueError, match=r"depth.model: .* is not a depth estimator; give midas"):
         monocular(folders["sd"])

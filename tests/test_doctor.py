@@ -75,6 +75,22 @@ def test_a_check_that_breaks_stops_nothing():
     assert results[0].found == "could not be examined (RuntimeError: first line)"
 
 
+@pytest.mark.parametrize("error", [ImportError("no module named torch"), OSError("libcublas.so.12: cannot open")])
+def test_a_package_that_cannot_be_imported_is_something_to_fix(error):
+    def check_thing():
+        raise error
+
+    (result,) = doctor.examine((check_thing,))
+    assert result.verdict is Verdict.FAIL
+    assert str(error) in result.found
+    assert result.remedy
+
+
+def test_a_check_that_breaks_goes_by_the_name_it_has_otherwise():
+    named = {check.__name__.removeprefix("check_") for check in doctor.CHECKS}
+    assert {check.name for check in doctor.examine()} == named
+
+
 def test_packages(monkeypatch):
     wanted = ["torch>=2.0", "numpy>=99", "no-such-package-x", 'pytest>=99; extra == "dev"']
     monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda name: wanted)
@@ -86,10 +102,14 @@ def test_packages(monkeypatch):
     assert "torch" not in check.found
 
 
-def test_cuda_on_four_machines(monkeypatch, gpu):
+def test_cuda_on_five_machines(monkeypatch, gpu):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(doctor, "driver_version", lambda: None)
     assert "no NVIDIA driver" in doctor.check_cuda().found
+    with monkeypatch.context() as apple:
+        apple.setattr(torch.accelerator, "is_available", lambda: True)
+        apple.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("mps"))
+        assert "mps is here: it denoises, the CPU rasterizes" in doctor.check_cuda().found
     monkeypatch.setattr(doctor, "driver_version", lambda: "570.1")
     monkeypatch.setattr(torch.version, "cuda", None)
     assert "this PyTorch is a CPU build" in doctor.check_cuda().found
@@ -157,13 +177,13 @@ def test_bundled_prior(monkeypatch, tmp_path):
     from gs_stein.prior import registry
 
     monkeypatch.setattr(registry, "bundled_folder", lambda: tmp_path / "prior")
-    assert doctor.check_bundled().verdict is Verdict.FAIL
-    assert "is missing from" in doctor.check_bundled().found
+    assert doctor.check_prior().verdict is Verdict.FAIL
+    assert "is missing from" in doctor.check_prior().found
     folder = tiny_models.bundled(tmp_path / "prior")
-    assert doctor.check_bundled().verdict is Verdict.OK
+    assert doctor.check_prior().verdict is Verdict.OK
     weights = folder / "network" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
-    check = doctor.check_bundled()
+    check = doctor.check_prior()
     assert check.verdict is Verdict.FAIL
     assert "git-lfs pointer" in check.found
     assert check.remedy.startswith("git lfs pull")
@@ -171,7 +191,7 @@ def test_bundled_prior(monkeypatch, tmp_path):
 
 def test_cached_checkpoints(monkeypatch, tmp_path):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    assert doctor.check_checkpoints().found.startswith("cached: none")
+    assert doctor.check_models().found.startswith("cached: none")
 
     def place(spec) -> Path:
         path = tmp_path / f"models--{spec.repo.replace('/', '--')}" / "snapshots" / spec.revision
@@ -181,15 +201,15 @@ def test_cached_checkpoints(monkeypatch, tmp_path):
     whole = place(MODELS[0])
     tiny_models.stable_diffusion(tmp_path / "sd")
     shutil.copytree(tmp_path / "sd", whole, dirs_exist_ok=True)
-    assert doctor.check_checkpoints().found.startswith("cached: sd15 (in")
+    assert doctor.check_models().found.startswith("cached: sd15 (in")
     place(MODELS[3])
     depth = place(DEPTH[0])
     (depth / "config.json").write_text("{}")
-    check = doctor.check_checkpoints()
+    check = doctor.check_models()
     assert check.verdict is Verdict.NOTE
     assert "half-downloaded: sdxl, midas" in check.found
     (depth / "pytorch_model.bin").write_bytes(b"x")
-    assert "cached: sd15, midas" in doctor.check_checkpoints().found
+    assert "cached: sd15, midas" in doctor.check_models().found
 
 
 def test_missing_system_libraries(monkeypatch):
@@ -208,10 +228,10 @@ def test_viewer_port():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        check = doctor.check_port(port=port)
+        check = doctor.check_viewer(port=port)
         assert check.verdict is Verdict.NOTE
         assert check.found == f"port {port} is taken"
-    assert doctor.check_port(port=port).verdict is Verdict.OK
+    assert doctor.check_viewer(port=port).verdict is Verdict.OK
 
 
 def test_disk(monkeypatch, tmp_path):

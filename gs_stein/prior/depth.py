@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from gs_stein.prior.codecs import Codec, TinyCodec
 from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.folder import CheckpointError, check_weights, choose_weights, read_json, wrong_kind
-from gs_stein.prior.load import load_codec_folder, loaded, quiet, transformers_dtype
+from gs_stein.prior.load import load_codec_folder, loaded_network, quiet, transformers_dtype
 from gs_stein.prior.options import DepthDecoder, DepthOptions
 from gs_stein.prior.registry import DEPTH, MODELS, TINY, locate_network
 from gs_stein.types import Cameras, DepthEstimator
@@ -188,7 +188,7 @@ def load_depth(options: DepthOptions, prior: DiffusionPrior) -> LatentDepth | Mo
         from gs_stein.prior.small import NoisyDepth
 
         with quiet():
-            network = loaded(NoisyDepth, own)
+            network = loaded_network(NoisyDepth, own)
         return LatentDepth(network.eval().requires_grad_(False).to(prior.device))
     name = "depth-anything-v2" if options.model == "auto" else options.model
     folder = locate_network(name, DEPTH, "depth.model")
@@ -256,7 +256,7 @@ def load_monocular(
         )
     from transformers import AutoModelForDepthEstimation
 
-    network: Any = loaded(AutoModelForDepthEstimation, folder, **transformers_dtype(dtype))
+    network: Any = loaded_network(AutoModelForDepthEstimation, folder, **transformers_dtype(dtype))
     prepare = read_json(folder / "preprocessor_config.json", folder)
     native = prepare.get("size", 384)
     native = native if isinstance(native, int) else native.get("height", native.get("shortest_edge", 384))

@@ -68,11 +68,16 @@ def fetch_pipeline(repo: str, revision: str | None, half: bool, skip: tuple[str,
     except CheckpointError:
         raise
     except Exception as error:  # the client's HTTP library, and so its exceptions, changed between its versions
-        raise CheckpointError(explain(error, repo, revision, cached is not None)) from error
+        raise CheckpointError(explain(error, repo, revision, cached is not None, "model")) from error
 
 
-def fetch_network(repo: str, revision: str | None) -> Path:
+def fetch_network(repo: str, revision: str | None, field: str) -> Path:
     """Folder of a hub repository that holds one network and its preprocessing (a depth estimator, TAESD).
+
+    Args:
+        repo: hub id.
+        revision: commit, tag or branch; None for the repository's main branch.
+        field: the option that asks for it, for messages.
 
     Raises:
         CheckpointError: as `fetch_pipeline`.
@@ -91,10 +96,10 @@ def fetch_network(repo: str, revision: str | None) -> Path:
         keep = [f for f in files if f.endswith(".json")] + choose_weights(files, half=False)
         return Path(snapshot_download(repo, revision=revision, allow_patterns=keep))
     except Exception as error:
-        raise CheckpointError(explain(error, repo, revision, cached is not None)) from error
+        raise CheckpointError(explain(error, repo, revision, cached is not None, field)) from error
 
 
-def explain(error: Exception, repo: str, revision: str | None, partly_cached: bool) -> str:
+def explain(error: Exception, repo: str, revision: str | None, partly_cached: bool, field: str) -> str:
     """One line on why a repository could not be had, and what to do about it.
 
     Args:
@@ -102,6 +107,7 @@ def explain(error: Exception, repo: str, revision: str | None, partly_cached: bo
         repo: hub id.
         revision: commit, tag or branch asked for.
         partly_cached: whether an unfinished copy lies in the cache.
+        field: the option that asked for it.
     """
     from huggingface_hub import constants, errors
 
@@ -112,37 +118,38 @@ def explain(error: Exception, repo: str, revision: str | None, partly_cached: bo
 
     if isinstance(error, errors.GatedRepoError):
         return (
-            f"model: {repo} is gated; accept its licence at {url} with your account, run `hf auth login`, "
+            f"{field}: {repo} is gated; accept its licence at {url} with your account, run `hf auth login`, "
             "then try again"
         )
     if isinstance(error, errors.DisabledRepoError):
-        return f"model: {repo} was disabled on the hub by its owner; choose another --model or give a local folder"
+        return f"{field}: {repo} was disabled on the hub by its owner; choose another or give a local folder"
     if isinstance(error, errors.RevisionNotFoundError):
-        return f"model: {repo} has no revision {revision!r}; see {url}/commits/main for the ones it has"
+        return f"{field}: {repo} has no revision {revision!r}; see {url}/commits/main for the ones it has"
     if isinstance(error, errors.RepositoryNotFoundError) or status in (401, 404):
         return (
-            f"model: {repo} does not exist on the hub (removed, renamed or private: the hub answers 401 to all three); "
-            "check the id, run `hf auth login` if it is private, or give a local folder"
+            f"{field}: {repo} does not exist on the hub (removed, renamed or private: the hub answers 401 to all "
+            "three); check the id, run `hf auth login` if it is private, or give a local folder"
         )
     if status == 403:
-        return f"model: the hub refuses {repo} to this account (403); check the rights of your token at {url}"
+        return f"{field}: the hub refuses {repo} to this account (403); check the rights of your token at {url}"
     if status == 429:
-        return f"model: the hub limits requests from this address (429) for {repo}; wait, or run `hf auth login`"
+        return f"{field}: the hub limits requests from this address (429) for {repo}; wait, or run `hf auth login`"
     if status is not None:
-        return f"model: the hub failed with status {status} for {repo}; try later, or give a local folder"
+        return f"{field}: the hub failed with status {status} for {repo}; try later, or give a local folder"
     if isinstance(error, errors.HFValidationError):
-        return f"model: {repo!r} is not a valid hub id (owner/name); give one, a known name or a local folder"
+        return f"{field}: {repo!r} is not a valid hub id (owner/name); give one, a known name or a local folder"
     if isinstance(root, errors.OfflineModeIsEnabled):
         return (
-            f"model: {repo} is not in the cache and HF_HUB_OFFLINE is set; {half_done}"
+            f"{field}: {repo} is not in the cache and HF_HUB_OFFLINE is set; {half_done}"
             "unset it once to download, or give a local folder"
         )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"model: no space left in {constants.HF_HUB_CACHE} for {repo}; free some or set HF_HOME to another disk"
+        where = constants.HF_HUB_CACHE
+        return f"{field}: no space left in {where} for {repo}; free some or set HF_HOME to another disk"
     if isinstance(error, PermissionError):
-        return f"model: cannot write {repo} to {constants.HF_HUB_CACHE}; set HF_HOME to a folder you own"
+        return f"{field}: cannot write {repo} to {constants.HF_HUB_CACHE}; set HF_HOME to a folder you own"
     first = (str(root) or type(root).__name__).splitlines()[0][:120]
     return (
-        f"model: cannot reach {constants.ENDPOINT} to get {repo}; {half_done}check the network or give a local folder "
-        f"({type(root).__name__}: {first})"
+        f"{field}: cannot reach {constants.ENDPOINT} to get {repo}; {half_done}check the network or give a local "
+        f"folder ({type(root).__name__}: {first})"
     )

@@ -150,15 +150,15 @@ def load_network(folder: Path, component: Component, dtype: torch.dtype) -> Any:
         case "UNet2DConditionModel":
             from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
-            return loaded(UNet2DConditionModel, where, torch_dtype=dtype, variant=kind)
+            return loaded_network(UNet2DConditionModel, where, torch_dtype=dtype, variant=kind)
         case "SD3Transformer2DModel":
             from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
-            return loaded(SD3Transformer2DModel, where, torch_dtype=dtype, variant=kind)
+            return loaded_network(SD3Transformer2DModel, where, torch_dtype=dtype, variant=kind)
         case "MultiViewDenoiser":
             from gs_stein.prior.small import MultiViewDenoiser
 
-            return loaded(MultiViewDenoiser, where, torch_dtype=dtype)
+            return loaded_network(MultiViewDenoiser, where, torch_dtype=dtype)
         case other:
             raise CheckpointError(f"model: {folder} denoises with {other}, which gs_stein cannot drive; give {KINDS}")
 
@@ -176,15 +176,15 @@ def load_codec(folder: Path, component: Component, dtype: torch.dtype) -> Codec:
         case "AutoencoderKL":
             from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
-            return KLCodec(loaded(AutoencoderKL, where, torch_dtype=dtype, variant=kind))
+            return KLCodec(loaded_network(AutoencoderKL, where, torch_dtype=dtype, variant=kind))
         case "AutoencoderTiny":
             from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
-            return TinyCodec(loaded(AutoencoderTiny, where, torch_dtype=dtype, variant=kind))
+            return TinyCodec(loaded_network(AutoencoderTiny, where, torch_dtype=dtype, variant=kind))
         case "PatchCodec":
             from gs_stein.prior.small import PatchCodec
 
-            return LinearCodec(loaded(PatchCodec, where, torch_dtype=torch.float32))
+            return LinearCodec(loaded_network(PatchCodec, where, torch_dtype=torch.float32))
         case other:
             raise CheckpointError(f"model: {folder} encodes with {other}, which gs_stein cannot drive; give {KINDS}")
 
@@ -204,6 +204,20 @@ def loaded(cls: Any, where: Path, **settings: Any) -> Any:
         raise CheckpointError(
             f"model: {where} cannot be loaded as {cls.__name__} ({first}); delete it and get it again"
         ) from error
+
+
+UNUSED = "neck.fusion_stage.layers.0.residual_layer1."
+"""Of DPT's first fusion layer: nothing ever reaches it, and MiDaS's published checkpoints leave it out."""
+
+
+def loaded_network(cls: Any, where: Path, **settings: Any) -> Any:
+    """`loaded` for a network: both libraries make up weights that a file lacks, or leave them without content."""
+    network, info = loaded(cls, where, output_loading_info=True, **settings)
+    missing = sorted(key for key in info["missing_keys"] if not key.startswith(UNUSED))
+    if missing:
+        lacks = f"{len(missing)} weights of {cls.__name__} ({missing[0]}, …)"
+        raise CheckpointError(f"model: {where} lacks {lacks}; delete it and get it again")
+    return network
 
 
 def vae_dtype(
@@ -341,11 +355,11 @@ def load_text_encoder(folder: Path, component: Component, dtype: torch.dtype) ->
     settings = transformers_dtype(dtype) | {"variant": variant(folder, component, dtype)}
     match component.class_name:
         case "CLIPTextModel":
-            model = loaded(transformers.CLIPTextModel, where, **settings)
+            model = loaded_network(transformers.CLIPTextModel, where, **settings)
         case "CLIPTextModelWithProjection":
-            model = loaded(transformers.CLIPTextModelWithProjection, where, **settings)
+            model = loaded_network(transformers.CLIPTextModelWithProjection, where, **settings)
         case "T5EncoderModel":
-            model = loaded(transformers.T5EncoderModel, where, **settings)
+            model = loaded_network(transformers.T5EncoderModel, where, **settings)
         case other:
             raise CheckpointError(
                 f"model: {folder} reads prompts with {other}, which gs_stein cannot drive; give {KINDS}"

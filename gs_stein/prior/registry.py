@@ -176,13 +176,13 @@ def locate_network(model: str, known: tuple[NetworkSpec, ...], field: str) -> Pa
 
     for spec in known:
         if model in (spec.name, spec.repo):
-            return fetch_network(spec.repo, spec.revision)
+            return fetch_network(spec.repo, spec.revision, field)
     path = Path(model).expanduser()
     if path.is_dir():
         return path
     if HUB_ID.match(model):
         repo, _, revision = model.partition("@")
-        return fetch_network(repo, revision or None)
+        return fetch_network(repo, revision or None, field)
     listed = ", ".join(spec.name for spec in known)
     raise CheckpointError(f"{field}: {model!r} is not known; give one of {listed}, a folder, or a hub id (owner/name)")
 
