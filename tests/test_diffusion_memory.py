@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import replace
 
@@ -87,6 +88,26 @@ def test_sd15_constants_are_measured():
     assert (measured.network, measured.codec, measured.pixels) == (SD15.network, SD15.codec, 512)
     for name in ("predict", "train", "encode", "decode", "train_saved", "encode_saved"):
         assert getattr(measured, name) == pytest.approx(getattr(SD15, name), rel=0.1), name
+
+
+def test_the_decoders_cost_what_their_options_say():
+    """5.1 and 0.3 TFLOP a 512² view, forward and backward through frozen weights, against 0.8 of the denoiser."""
+    from diffusers import AutoencoderTiny, UNet2DConditionModel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    unet, vae = build(UNet2DConditionModel, full_size.SD15_UNET, full_size.VAE)
+    with torch.device("meta"):
+        tiny = AutoencoderTiny().requires_grad_(False)
+        z, tokens = torch.empty(1, 4, 64, 64), torch.empty(1, 77, 768)
+    with torch.no_grad(), FlopCounterMode(display=False) as count:
+        unet(z, torch.empty(1, device="meta"), encoder_hidden_states=tokens)
+    assert count.get_total_flops() == pytest.approx(0.8e12, rel=0.05)
+    for codec, expected in ((vae, 5.1e12), (tiny, 0.3e12)):
+        x = z.clone().requires_grad_()
+        with FlopCounterMode(display=False) as count:
+            image = codec.decode(x, return_dict=False)[0]
+            image.backward(torch.empty_like(image))
+        assert count.get_total_flops() == pytest.approx(expected, rel=0.1)
 
 
 @pytest.mark.slow
@@ -217,6 +238,8 @@ def test_densification_never_outgrows_the_gpu(monkeypatch):
     assert 0.8 * 0.9 * 12 * GIB < estimated.total(fitted.densify.cap) <= 0.9 * 12 * GIB
     assert line is not None
     assert line.startswith("memory      GPU memory, estimated: 10.8 GiB (weights")
+    parts = [float(value) for value in re.findall(r" (\d+\.\d)[,)]", line)]
+    assert sum(parts) == pytest.approx(10.8, abs=0.3), "the parts add up to the whole"
     assert "the cap is lowered from 50,000,000 Gaussians to" in line
     modest = replace(wanted, densify=MCMCDensify(cap=50_000))
     assert budget.fitted(modest, cuda)[0] == modest

@@ -134,7 +134,7 @@ class MemoryEstimate:
         """One line to print before training."""
         parts = {
             "weights": self.weights, "VAE": MARGIN * self.encode, "denoiser": MARGIN * self.network,
-            f"{gaussians:,} Gaussians": gaussians * self.per_gaussian + self.pixels,
+            f"{gaussians:,} Gaussians": gaussians * self.per_gaussian + MARGIN * self.pixels, "CUDA itself": CONTEXT,
         }  # fmt: skip
         detail = ", ".join(f"{name} {value / GIB:.1f}" for name, value in parts.items())
         return f"GPU memory, estimated: {self.total(gaussians) / GIB:.1f} GiB ({detail})"
