@@ -6,7 +6,7 @@ import sys
 
 BENCHES = {
     "raster": "speed and memory of the CPU rasterizer, and a picture against the reference",
-    "variance": "variance of the gradient estimators, at frozen scenes",
+    "variance": "variance of the gradient estimators, at frozen scenes (--prior mixture: of a known score)",
     "pixels": "the estimators on an image instead of a scene",
     "convergence": "quality against time and denoiser evaluations, run by run",
     "viewer": "what the live viewer costs the training",
@@ -20,7 +20,10 @@ def main(argv: list[str]) -> int:
         case "raster":
             from gs_stein.bench.raster import main as run
         case "variance":
-            from gs_stein.bench.variance import main as run
+            if "mixture" in argv or "--prior=mixture" in argv:
+                from gs_stein.bench.variance import main as run
+            else:
+                from gs_stein.bench.frozen import main as run
         case "pixels":
             from gs_stein.bench.pixels import main as run
         case "convergence":
