@@ -29,6 +29,7 @@ from gs_stein.prior.memory import (
 )
 from gs_stein.prior.meter import measure_folder, measure_models, peak_numbers, with_gradient
 from gs_stein.prior.options import DepthDecoder, DepthOptions, DiffusionOptions, GuidanceOptions, Precision
+from gs_stein.start_options import BallStart
 from gs_stein.train_options import MCMCDensify, NoDensify
 
 
@@ -241,6 +242,11 @@ def test_densification_never_outgrows_the_gpu(monkeypatch):
     parts = [float(value) for value in re.findall(r" (\d+\.\d)[,)]", line)]
     assert sum(parts) == pytest.approx(10.8, abs=0.3), "the parts add up to the whole"
     assert "the cap is lowered from 50,000,000 Gaussians to" in line
+    crowded, said = budget.fitted(replace(wanted, start=BallStart(count=40_000_000)), cuda)
+    assert isinstance(crowded.densify, MCMCDensify)
+    assert isinstance(crowded.start, BallStart)
+    assert crowded.start.count == crowded.densify.cap
+    assert "and so is the start" in str(said)
     modest = replace(wanted, densify=MCMCDensify(cap=50_000))
     assert budget.fitted(modest, cuda)[0] == modest
     still = replace(wanted, densify=NoDensify())
