@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import statistics
 import sys
 import time
@@ -408,19 +409,20 @@ def draw(path: Path, figures: dict[str, float | list[float]], kinds: list[str]) 
     import matplotlib
 
     matplotlib.use("Agg")
+    import numpy as np
     from matplotlib import pyplot as plt
 
     from gs_stein.files import write_atomically
 
     figure, axes = plt.subplots(1, len(kinds), figsize=(5.2 * len(kinds), 3.8), squeeze=False, sharey=True)
     for axis, kind in zip(axes[0], kinds, strict=True):
-        values = [float(figures[f"ratio_{name}_over_sds_{kind}"]) for name in ARMS]  # type: ignore[arg-type]
-        bounds = [figures[f"ratio_{name}_over_sds_{kind}_interval"] for name in ARMS]
-        errors = [[max(0.0, v - b[0]) for v, b in zip(values, bounds, strict=True)],
-                  [max(0.0, b[1] - v) for v, b in zip(values, bounds, strict=True)]]  # fmt: skip
+        found = [(figures[f"ratio_{name}_over_sds_{kind}"], figures[f"ratio_{name}_over_sds_{kind}_interval"])
+                 for name in ARMS]  # fmt: skip
+        values = np.array([value for value, _ in found])
+        errors = np.abs(np.array([bounds for _, bounds in found]).T - values)
         axis.barh(list(ARMS), values, xerr=errors, color=["0.6" if n == "sds" else "C0" for n in ARMS], capsize=2)
         axis.axvline(1.0, color="0.3", lw=0.8)
-        axis.set(title=kind, xlabel="variance × seconds, SDS = 1", xlim=(0, min(4.0, 1.1 * max(values))))
+        axis.set(title=kind, xlabel="variance × seconds, SDS = 1", xlim=(0, min(4.0, 1.1 * float(values.max()))))
         axis.invert_yaxis()
     figure.tight_layout()
     picture = io.BytesIO()
@@ -473,7 +475,9 @@ def main(argv: list[str] | None = None) -> int:
     if options.json:
         figures["seconds"] = round(time.perf_counter() - started, 1)
         rounded = {
-            k: [round(x, 5) for x in v] if isinstance(v, list) else round(v, 5) for k, v in flat.items()
+            key: [round(x, 5) for x in value] if isinstance(value, list) else round(value, 5)
+            for key, value in flat.items()
+            if isinstance(value, list) or math.isfinite(value)  # JSON knows no NaN
         }
         print(json.dumps(figures | rounded))
     return 0
