@@ -91,7 +91,7 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
         # One step downhill, on every attribute; densification looks at the gradients of every view.
         losses = Losses(distill=math.nan, gradient=math.nan)
         if estimate.finite:
-            terms = regularize(config.regularize, gaussians, render)
+            terms = regularize(config.regularize, gaussians, render, behind)
             handle = (x0 * estimate.grad).mean()
             loss = handle.to(state.device) + terms.total()
             if target is not None:

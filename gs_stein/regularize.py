@@ -23,18 +23,22 @@ class Regularizers:
     anisotropy: Float[Tensor, ""]
     sparsity: Float[Tensor, ""]
     range: Float[Tensor, ""]
+    haze: Float[Tensor, ""]
 
     def total(self) -> Float[Tensor, ""]:
         """Their sum."""
-        return self.depth_tv + self.opacity + self.scale + self.anisotropy + self.sparsity + self.range
+        own = (self.opacity, self.scale, self.anisotropy, self.sparsity, self.range, self.haze)
+        return sum(own, self.depth_tv)
 
     def items(self) -> dict[str, float]:
         """Their values, by name."""
         return {item.name: getattr(self, item.name).item() for item in fields(self)}
 
 
-def regularize(options: RegularizeOptions, gaussians: Gaussians, render: Render) -> Regularizers:
-    """Every term of a step; see `RegularizeOptions` for what each is good for."""
+def regularize(
+    options: RegularizeOptions, gaussians: Gaussians, render: Render, behind: Float[Tensor, 3]
+) -> Regularizers:
+    """Every term of a step; see `RegularizeOptions` for what each is good for. `behind` is the background's colour."""
     zero = gaussians.means.new_zeros(())
     opacities = gaussians.opacities
     return Regularizers(
@@ -44,6 +48,7 @@ def regularize(options: RegularizeOptions, gaussians: Gaussians, render: Render)
         anisotropy=options.anisotropy * elongation(gaussians, options.anisotropy_limit) if options.anisotropy else zero,
         sparsity=options.sparsity * (opacities * (1 - opacities)).mean() if options.sparsity else zero,
         range=options.range * out_of_range(render.rgb) if options.range else zero,
+        haze=options.haze * haze(render, behind) if options.haze else zero,
     )
 
 
@@ -74,3 +79,13 @@ def elongation(gaussians: Gaussians, limit: float) -> Float[Tensor, ""]:
 def out_of_range(rgb: Float[Tensor, "V H W 3"]) -> Float[Tensor, ""]:
     """Mean square of what lies outside [0, 1]."""
     return (rgb - rgb.clamp(0.0, 1.0)).square().mean()
+
+
+def haze(render: Render, behind: Float[Tensor, 3], tolerance: float = 0.06) -> Float[Tensor, ""]:
+    """Mean opacity where a picture shows its background's colour anyway: there, nothing has to stand.
+
+    Only opacity is pulled at; how far a pixel is from the background (root-mean-square over channels, against
+    `tolerance`) is taken as given.
+    """
+    apart = (render.rgb.detach() - behind).square().mean(-1)
+    return (render.alpha * torch.exp(-apart / (2 * tolerance**2))).mean()

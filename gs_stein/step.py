@@ -44,6 +44,7 @@ class Losses:
     anisotropy: float = 0.0
     sparsity: float = 0.0
     range: float = 0.0
+    haze: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,9 @@ class RegularizeOptions:
     """o (1 − o): opacities near 0 or 1, no fog."""
     range: float = 0.0
     """Rendered colours outside [0, 1], squared."""
+    haze: float = 0.0
+    """Opacity where a picture shows its background's colour anyway: no fog that only other backgrounds reveal. For
+    objects before one background."""
 
     def __post_init__(self) -> None:
         for item in fields(self):

@@ -45,7 +45,8 @@ def config_of(prior: Path | str, estimator: Estimator, densify: Densify, **more)
             timesteps=TimestepOptions(sampling="golden", anneal="linear", t_max_end=0.6),
         ),
         densify=densify,
-        regularize=RegularizeOptions(depth_tv=0.1, opacity=0.01, scale=0.1, anisotropy=0.1, sparsity=0.01, range=0.1),
+        regularize=RegularizeOptions(depth_tv=0.1, opacity=0.01, scale=0.1, anisotropy=0.1, sparsity=0.01, range=0.1,
+                                     haze=0.1),
     )
     return replace(base, **more)
 

@@ -32,9 +32,11 @@ from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.options import GuidanceOptions
 from gs_stein.priors import Priors, load_priors
 from gs_stein.progress import Progress, duration
+from gs_stein.regularize import haze
 from gs_stein.start_options import BallStart, RoomStart
 from gs_stein.state import begin, render_size, steered
 from gs_stein.train_options import NoDensify, RegularizeOptions
+from gs_stein.types import Render
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -327,6 +329,23 @@ def test_regularizers_pull_the_way_they_say() -> None:
     assert needle(end(anisotropy=1e3)) < needle(plain)
     opacity = end(sparsity=1e3).opacities
     assert (opacity * (1 - opacity)).mean() < (plain.opacities * (1 - plain.opacities)).mean()
+
+
+def test_haze_is_opacity_that_only_another_background_reveals() -> None:
+    behind = torch.full((3,), 0.85)
+
+    def seen(colour: float, alpha: float) -> Render:
+        """A picture of one colour all over, as it looks before the background."""
+        cover = torch.full((1, 4, 4), alpha, requires_grad=True)
+        rgb = cover[..., None] * colour + (1 - cover[..., None]) * behind
+        return Render(rgb, torch.ones(1, 4, 4), cover, None, torch.zeros(1, 1, 2), torch.ones(1, 1).int())
+
+    fog, thing, nothing = seen(0.85, 0.6), seen(0.2, 0.9), seen(0.2, 0.0)
+    assert haze(fog, behind).item() == pytest.approx(0.6)
+    assert haze(thing, behind).item() < 1e-6
+    assert haze(nothing, behind).item() == 0.0
+    haze(fog, behind).backward()
+    assert (fog.alpha.grad > 0).all(), "thinner fog is better"
 
 
 def test_resolution_grows_when_it_is_told_to() -> None:

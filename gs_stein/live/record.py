@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gs_stein.distill.distiller import Distiller
     from gs_stein.step import Step
 
-TERMS = ("depth_tv", "opacity", "scale", "anisotropy", "sparsity", "range")
+TERMS = ("depth_tv", "opacity", "scale", "anisotropy", "sparsity", "range", "haze")
 """Regularisers that are plotted when they are in use."""
 _NAMES = {"Constant": "noise (SDS's)", "Depth": "depth", "Normal": "normals"}
 
