@@ -10,6 +10,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gs_stein.bench.variance import RandomGeometry
 from gs_stein.distill import SDS, SSD, VSD, Baseline, CoefficientOptions, Distiller, DistillOptions, FittedSDS, Raw
@@ -79,6 +81,35 @@ def test_all_estimators_share_one_draw():
             bench.step(once, seeded(5)).grad, bench.step(plain, seeded(5)).grad, rtol=1e-4, atol=1e-5
         )
     assert not torch.allclose(found["raw"].grad, found["sds"].grad)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 5), st.integers(2, 9), st.integers(2, 9)),
+    views=st.integers(1, 3),
+    noises=st.integers(1, 3),
+    antithetic=st.booleans(),
+    schedule=st.sampled_from([Schedule.flow(), Schedule.stable_diffusion(), Schedule.stable_diffusion(250)]),
+    seed=st.integers(0, 99),
+)
+def test_any_shape_and_schedule_starts_as_sds_and_then_learns(shape, views, noises, antithetic, schedule, seed):
+    bench = Bench(views=views)
+    bench.prior = MixturePrior(shape, schedule=schedule)
+    generator = seeded(seed)
+    bench.x0 = torch.randn(views, *shape, generator=generator)
+    options = DistillOptions(
+        estimator=SSD((Baseline.SPECTRAL,)),
+        noises=noises,
+        antithetic=antithetic,
+        coefficients=CoefficientOptions(leave_one_out=False),
+    )
+    ours, plain = bench.distiller(options), bench.distiller(replace(options, estimator=SDS()))
+    first, sds = bench.step(ours, seeded(seed)), bench.step(plain, seeded(seed))
+    assert first.grad.shape == bench.x0.shape
+    torch.testing.assert_close(first.grad, sds.grad, rtol=1e-3, atol=1e-4)
+    second = bench.step(ours, seeded(seed))  # the same draw again: its coefficients have moved
+    assert torch.isfinite(second.grad).all()
+    assert not torch.equal(second.grad, first.grad)
 
 
 def test_sds_is_ssd_with_phi_one_and_beta_one():

@@ -54,9 +54,9 @@ class Options:
     json: bool = False
     """Print one JSON object as the last line."""
     seed: int = 0
-    geometry_price: float = 0.1
-    """Forward and backward of the depth network, as a part of one denoiser evaluation. 0.1 is the bundled prior's own,
-    measured; Stable Diffusion with TAESD and a depth network is above 0.5 by their FLOP."""
+    geometry_price: float = 0.16
+    """Forward and backward of the depth network, as a part of one denoiser evaluation. 0.16 is the bundled prior's,
+    measured on one core; Stable Diffusion with TAESD and a depth network is above 0.5 by their FLOP."""
 
     def __post_init__(self) -> None:
         if self.geometry_price < 0:
