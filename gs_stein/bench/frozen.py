@@ -29,7 +29,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.bench.convergence import peak, reset_peak
 from gs_stein.cameras import sample_cameras
 from gs_stein.config import Config, presets_folder, read_config
 from gs_stein.distill import analysis, estimators
@@ -323,21 +322,19 @@ def by_attribute(variance: Float[Tensor, " D"], widths: dict[str, int]) -> dict[
     return {k: float(v.mean()) for k, v in zip(widths, variance.split(list(widths.values())), strict=True) if len(v)}
 
 
-def price(options: Options, prompt: str, scene: bool) -> dict[str, tuple[float, float]]:
-    """Median seconds of an iteration of the main loop, and peak memory in MB, of each arm."""
+def price(options: Options, prompt: str, scene: bool) -> dict[str, float]:
+    """Median seconds of an iteration of the main loop, of each arm; taken in turns. (Memory: `bench convergence`.)"""
     from gs_stein.optimize import optimize
 
-    runs, peaks = {}, {}
+    runs = {}
     for name, kind in ARMS.items():
         config = configured(prompt, scene, kind, options)
         # Full-size pictures throughout: the coarse start of a run is short and cheap for every arm.
         config = replace(config, iterations=options.repeats + 3, resolution=replace(config.resolution, first=0))
         state = begin(config, load_priors(config))  # a prior each, for VSD changes its own
         runs[name] = (state, optimize(config, state))
-        reset_peak()
         for _ in range(3):  # compile, warm up
             next(runs[name][1])
-        peaks[name] = peak()
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(options.repeats):
         for name, (state, steps) in runs.items():
@@ -346,7 +343,7 @@ def price(options: Options, prompt: str, scene: bool) -> dict[str, tuple[float, 
             seconds[name].append(state.seconds - before)
     for state, _ in runs.values():
         state.distiller.close()
-    return {name: (statistics.median(values), peaks[name]) for name, values in seconds.items()}
+    return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 def noises_of(name: str) -> int:
@@ -355,18 +352,18 @@ def noises_of(name: str) -> int:
 
 
 def summarise(
-    found: list[Found], cost: dict[str, tuple[float, float]], seed: int, suffix: str
+    found: list[Found], cost: dict[str, float], seed: int, suffix: str
 ) -> tuple[dict[str, float | list[float]], list[str]]:
     """Every figure of a kind of scene, and a table."""
     figures: dict[str, float | list[float]] = {}
     reference = torch.stack([f.latent["sds"] for f in found])
     rows = [f"{'arm':16s} {'variance':>9s} {'95 % interval':>17s} {'seconds':>8s} {'product':>8s} {'Gaussians':>10s}"
-            f" {'all of it':>10s} {'shift':>7s} {'cosine':>7s} {'MB':>6s}"]  # fmt: skip
+            f" {'all of it':>10s} {'shift':>7s} {'cosine':>7s}"]  # fmt: skip
     for name in ARMS:
         source = name.removesuffix("_4_noises")
         ours = torch.stack([f.latent[source] for f in found])
         ratio, low, high = (x / noises_of(name) for x in analysis.ratio_interval(ours, reference, seed))
-        seconds = cost[name][0] / cost["sds"][0]
+        seconds = cost[name] / cost["sds"]
         shift, cosine = (statistics.fmean(f.means[source][i] for f in found) for i in (0, 1))
         inner = whole = float("nan")
         if source in PARAMETRIC:
@@ -380,11 +377,10 @@ def summarise(
             f"variance_{name}_over_sds{suffix}": ratio, f"iteration_cost_{name}{suffix}": seconds,
             f"gaussians_{name}_over_sds{suffix}": inner, f"whole_{name}_over_sds{suffix}": whole,
             f"mean_shift_{name}{suffix}": shift, f"cosine_{name}{suffix}": cosine,
-            f"peak_mb_{name}{suffix}": cost[name][1],
         }  # fmt: skip
         rows.append(
             f"{name:16s} {ratio:9.3f} [{low:7.3f}, {high:6.3f}] {seconds:8.3f} {ratio * seconds:8.3f} {inner:10.3f}"
-            f" {whole:10.3f} {shift:7.3f} {cosine:7.3f} {cost[name][1]:6.0f}"
+            f" {whole:10.3f} {shift:7.3f} {cosine:7.3f}"
         )
     for name in ("sds", "ssd"):
         parts = [f.parts[name] for f in found]
@@ -392,7 +388,7 @@ def summarise(
         for part in ("camera", "timestep", "noise"):
             share = statistics.fmean(max(0.0, getattr(p, part)) / t for p, t in zip(parts, total, strict=True))
             figures[f"share_{part}_{name}{suffix}"] = share
-    figures[f"iteration_cost_ssd_over_vsd{suffix}"] = cost["ssd"][0] / cost["vsd"][0]
+    figures[f"iteration_cost_ssd_over_vsd{suffix}"] = cost["ssd"] / cost["vsd"]
     for attribute in found[0].attributes["sds"]:
         figures[f"{attribute}_ssd_over_sds{suffix}"] = _geometric(
             [f.attributes["ssd"][attribute] / f.attributes["sds"][attribute] for f in found]
@@ -423,7 +419,7 @@ def draw(path: Path, figures: dict[str, float | list[float]], kinds: list[str]) 
         axis.barh(list(ARMS), values, xerr=errors, color=["0.6" if n == "sds" else "C0" for n in ARMS], capsize=2)
         axis.axvline(1.0, color="0.3", lw=0.8)
         axis.set(title=kind, xlabel="variance × seconds, SDS = 1", xlim=(0, min(4.0, 1.1 * float(values.max()))))
-        axis.invert_yaxis()
+    axes[0][0].invert_yaxis()  # shared
     figure.tight_layout()
     picture = io.BytesIO()
     figure.savefig(picture, format=path.suffix.lstrip(".") or "png", dpi=110)
