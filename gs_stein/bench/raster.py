@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -56,17 +57,21 @@ class Case:
     cameras: Cameras
     threads: int
 
+    @cached_property
+    def gradients(self) -> list[torch.Tensor]:
+        """What comes back from the loss; drawn once, for drawing them would put the other cores to sleep."""
+        shape = (len(self.cameras), self.cameras.height, self.cameras.width)
+        generator = torch.Generator().manual_seed(0)
+        return [torch.randn(*shape, 3, generator=generator), torch.randn(*shape, generator=generator)]
+
     def run(self) -> float:
         """Seconds for one forward and backward pass."""
         torch.set_num_threads(self.threads)
-        shape = (len(self.cameras), self.cameras.height, self.cameras.width)
-        generator = torch.Generator().manual_seed(0)
-        gradients = [torch.randn(*shape, 3, generator=generator), torch.randn(*shape, generator=generator)]
         for tensor in self.scene.tensors():
             tensor.grad = None
         start = time.perf_counter()
         render = rasterize(self.scene, self.cameras, RasterizeOptions(backend="cpu"))
-        torch.autograd.backward([render.rgb, render.depth], gradients)
+        torch.autograd.backward([render.rgb, render.depth], self.gradients)
         return time.perf_counter() - start
 
     def work(self) -> tuple[int, int]:
