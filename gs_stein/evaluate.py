@@ -145,7 +145,7 @@ def evaluate(options: Options) -> dict[str, Any]:
     }
     has_scorer = (scorer_folder() / "model.safetensors").exists()
     result["retrieval"] = score_pictures(rgb, config) if has_scorer else None
-    result["depth"] = depth_agreement(config, rgb, depth, cameras)
+    result["depth"] = depth_agreement(config, rgb, depth, alpha, cameras)
     if options.samples and has_scorer:
         result["retrieval_of_samples"] = score_pictures(sample_prior(config, cameras), config)
     return result
@@ -156,13 +156,16 @@ def _read(path: Path) -> str:
 
 
 def depth_agreement(
-    config: Config, rgb: Float[Tensor, "V 3 H W"], depth: Float[Tensor, "V H W"], cameras: Cameras
-) -> dict[str, Any]:
+    config: Config, rgb: Float[Tensor, "V 3 H W"], depth: Float[Tensor, "V H W"], alpha: Float[Tensor, "V H W"],
+    cameras: Cameras,
+) -> dict[str, Any]:  # fmt: skip
     """Mean Pearson correlation of rendered depth with the depth an estimator reads off the same pictures.
+
+    Over what is more than half opaque: elsewhere there is no depth to agree on.
 
     The estimator sees the nearly clean latent. Whether the run used the same one as a baseline is said beside.
     """
-    from gs_stein.distill.baselines import pearson
+    from gs_stein.distill.baselines import pearson, shrink
     from gs_stein.distill.options import Baseline
     from gs_stein.prior.depth import LatentDepth, MonocularDepth, load_depth
     from gs_stein.prior.load import load_prior
@@ -185,8 +188,8 @@ def depth_agreement(
             t = torch.full((1,), 0.02 * prior.schedule.num_timesteps)
             parts = [estimator(x0[i : i + 4][None], t, cameras[i : i + 4])[0] for i in range(0, len(x0), 4)]
             estimated = torch.cat(parts)
-    shrunk = torch.nn.functional.interpolate(depth[:, None], estimated.shape[-2:], mode="area")[:, 0]
-    each = pearson(estimated[None], shrunk, (shrunk > 0).to(shrunk))[0]
+    shrunk, covered = shrink(depth[..., None], (alpha > 0.5).to(depth), estimated.shape[-2:])
+    each = pearson(estimated[None], shrunk[..., 0], covered)[0]
     name = "the prior's own" if isinstance(estimator, LatentDepth) else config.depth.model
     used = bool(baselines(config) & {Baseline.DEPTH, Baseline.PRINTED_DEPTH})
     return {"pearson": each.mean().item(), "worst_view": each.min().item(), "estimator": name, "used_as_baseline": used}

@@ -66,7 +66,7 @@ class Depth:
         if draw.depth is None:
             raise ValueError("estimator.baselines: DEPTH needs the rendered depth; pass depth=… or drop it")
         estimated = self.estimator(x_t, draw.t, draw.cameras)
-        depth, covered = _shrink(draw.depth[..., None], (draw.depth > 0).to(x_t), estimated.shape[-2:])
+        depth, covered = shrink(draw.depth[..., None], (draw.depth > 0).to(x_t), estimated.shape[-2:])
         phi = 1.0 - pearson(estimated, depth[..., 0].to(x_t), covered)
         return phi.mean(1, keepdim=True) if self.per_group else phi
 
@@ -90,7 +90,7 @@ class Normal:
             raise ValueError("estimator.baselines: NORMAL needs rendered normals; pass normals=… or drop it")
         estimated = self.estimator(x_t, draw.t, draw.cameras)
         hit = (draw.normals.square().sum(-1) > 0.25).to(x_t)
-        normals, covered = _shrink(draw.normals, hit, estimated.shape[-3:-1])
+        normals, covered = shrink(draw.normals, hit, estimated.shape[-3:-1])
         cosine = functional.cosine_similarity(estimated, normals.to(x_t), dim=-1, eps=1e-6)
         return 1.0 - (cosine * covered).sum((-2, -1)) / covered.sum((-2, -1)).clamp_min(1e-6)
 
@@ -155,7 +155,7 @@ def build(
     return built
 
 
-def _shrink(
+def shrink(
     values: Float[Tensor, "V H W c"], covered: Float[Tensor, "V H W"], size: tuple[int, int] | torch.Size
 ) -> tuple[Float[Tensor, "V a b c"], Float[Tensor, "V a b"]]:
     """Area-average to a × b over the covered pixels only; also the covered fraction of each cell."""
