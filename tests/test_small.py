@@ -64,6 +64,24 @@ def test_codec_keeps_more_with_more_channels(generator):
     assert errors[-1] < 1e-9  # all components: lossless
 
 
+def test_decoder_starts_linear_and_learns_what_neighbours_tell(generator):
+    pictures = smooth_pictures(64, generator)
+    torch.manual_seed(0)
+    codec = PatchCodec(channels=8, decoder_width=32)
+    codec.fit(pictures)
+    latents = codec.encode(pictures)
+    linear = codec.decode_linear(latents)
+    assert torch.equal(codec.decode(latents), linear)
+    optimizer = torch.optim.Adam(codec.parameters(), lr=3e-3)
+    for _ in range(40):
+        error = (codec.decode(latents) - pictures).square().mean()
+        optimizer.zero_grad()
+        error.backward()
+        optimizer.step()
+    assert error.item() < 0.7 * (linear - pictures).square().mean().item()
+    assert torch.equal(codec.encode(pictures), latents)
+
+
 def test_whitening_orders_the_spread(generator):
     pictures = smooth_pictures(64, generator)
     spreads = []
@@ -175,7 +193,13 @@ def test_depth_is_differentiable_in_the_noisy_latent(generator):
     assert x.grad[1].abs().sum() == 0
 
 
-@pytest.mark.parametrize("make", [tiny, lambda: NoisyDepth(channels=4, width=16), lambda: PatchCodec(channels=4)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        tiny, lambda: NoisyDepth(channels=4, width=16), lambda: PatchCodec(channels=4),
+        lambda: PatchCodec(channels=4, decoder_width=16),
+    ],
+)  # fmt: skip
 def test_networks_survive_their_folder(make, tmp_path, generator):
     net = wake(make(), generator)
     net.save_pretrained(tmp_path)

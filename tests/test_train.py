@@ -170,8 +170,55 @@ def test_shipped_weights_start_a_deeper_network(tmp_path):
         assert torch.equal(deeper.state_dict()[name], value.float()), name
     with pytest.raises(ValueError, match="does not fit"):
         train.start_from(MultiViewDenoiser(**{**shape, "width": 16}, depth=1), tmp_path / "network")
-    with pytest.raises(ValueError, match="holds no denoiser"):
+    with pytest.raises(ValueError, match="holds no weights"):
         train.start_from(deeper, tmp_path / "nowhere")
+
+
+def test_depth_starts_from_shipped_weights(tmp_path):
+    torch.manual_seed(0)
+    shipped = NoisyDepth(channels=4, width=16, num_blocks=1)
+    shipped.half().save_pretrained(tmp_path / "depth")
+    net = NoisyDepth(channels=4, width=16, num_blocks=1)
+    train.start_from(net, tmp_path / "depth")
+    for name, value in shipped.state_dict().items():
+        assert torch.equal(net.state_dict()[name], value.float()), name
+
+
+def trained_decoder(folder: Path, out: Path, prior: Path | None) -> PatchCodec:
+    (out / "pool").mkdir(parents=True)
+    for path in (folder / "pool").iterdir():
+        (out / "pool" / path.name).symlink_to(path)
+    train.load_codec(folder).save_pretrained(out / "codec")
+    schedule = train.Schedule(steps=3, images=16, warmup=1, save_minutes=1e9)
+    job = train.Decoder(train.Data(out, rooms=2, workers=0), schedule, width=16, prior=prior)
+    train.main(job)
+    return train.load_codec(out)
+
+
+def test_decoder_training_leaves_the_latents_alone(folder, tmp_path):
+    torch.manual_seed(0)
+    shape = {"channels": 4, "stem_width": 8, "stem_blocks": 1, "width": 32, "depth": 1, "heads": 2}
+    MultiViewDenoiser(**shape).save_pretrained(tmp_path / "prior" / "network")
+    linear = train.load_codec(folder)
+    rgb = torch.rand(2, 3, 128, 128)
+    for name, prior in (("noise", None), ("samples", tmp_path / "prior")):
+        codec = trained_decoder(folder, tmp_path / name, prior)
+        for part, value in linear.named_buffers():
+            assert torch.equal(codec.get_buffer(part), value), part
+        assert not torch.equal(codec.decode(codec.encode(rgb)), linear.decode(linear.encode(rgb)))
+    with pytest.raises(ValueError, match="--prior"):
+        trained_decoder(folder, tmp_path / "other", tmp_path / "nowhere")
+
+
+def test_a_picture_sampled_again_is_the_picture_if_the_denoiser_knows_it():
+    class Oracle(torch.nn.Module):
+        def forward(self, x_t, t, tokens, mask, cameras):
+            return (x_t - x0) / (t / 1000)  # the velocity that leads straight back
+
+    x0 = torch.randn(2, 4, 4, 4)
+    cameras = sample_cameras(RoomCameras(), 2, torch.Generator().manual_seed(0))
+    again = train.sampled_again(x0, torch.zeros(3, 384), cameras, Oracle(), torch.Generator().manual_seed(1))
+    assert torch.allclose(again, x0, atol=1e-4)
 
 
 def test_missing_codec_says_what_to_run(tmp_path):

@@ -3,10 +3,10 @@
     python -m gs_stein.bench convergence --json
 
 Every arm runs the same prompts with the same seeds and the same presets as `train.py`, without refinement; only the
-estimator differs. The score is the mean log-probability that a contrastive scorer gives the prompt among 50 captions
-(groups of four held-out views). Each arm's learning rate is the best of the same small grid on the first prompts, with
-a seed that is not measured. Finished runs are kept in --output and not repeated, so an interrupted bench goes on where
-it was.
+estimator differs. One more, `default`, is the preset as it stands: what `train.py` does, refinement included. The score
+is the mean log-probability that a contrastive scorer gives the prompt among 50 captions (groups of four held-out
+views). Each arm's learning rate is the best of the same small grid on the first prompts, with a seed that is not
+measured. Finished runs are kept in --output and not repeated, so an interrupted bench goes on where it was.
 
 `evaluations_ratio_*` and `seconds_ratio_*` are the cost of reaching 95 % of the way from the start to SDS's final
 score, over SDS's own cost (medians over prompts × seeds, bootstrap intervals); `compute_multiplier_*` is the inverse
@@ -41,15 +41,16 @@ from gs_stein.priors import Priors, load_priors
 from gs_stein.step import Controls
 from gs_stein.train_options import RefineOptions
 
-ARMS = {
+ARMS: dict[str, DistillOptions | None] = {
     "sds": DistillOptions(estimator=SDS()),
     "fitted": DistillOptions(estimator=FittedSDS()),
     "vsd": DistillOptions(estimator=VSD(rank=4)),
     "ssd_depth": DistillOptions(estimator=SSD((Baseline.CONSTANT, Baseline.DEPTH))),
     "ssd": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH))),
     "ssd_antithetic": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH)), antithetic=True),
+    "default": None,
 }
-"""Only estimator, noises and antithetic are taken from these; the rest is the preset's."""
+"""Only estimator, noises and antithetic are taken from these, the rest is the preset's; None: the preset itself."""
 
 
 @dataclass(frozen=True)
@@ -132,14 +133,16 @@ class Judge:
 def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, model: str) -> Config:
     """The preset of the main job with another estimator."""
     preset = read_config(presets_folder() / ("scene.yaml" if scene else "object.yaml"))
-    # The estimators differ in distillation; refinement, the same for all of them, would only cover it up.
-    preset = replace(preset, refine=RefineOptions())
-    wanted = ARMS[arm]
+    preset = replace(
+        preset, prompt=prompt, seed=seed, iterations=iterations, prior=replace(preset.prior, model=model)
+    )
+    if (wanted := ARMS[arm]) is None:
+        return preset
     distill = replace(
         preset.distill, estimator=wanted.estimator, noises=wanted.noises, antithetic=wanted.antithetic
     )
-    prior = replace(preset.prior, model=model)
-    return replace(preset, prompt=prompt, seed=seed, iterations=iterations, distill=distill, prior=prior)
+    # The estimators differ in distillation; refinement, the same for all of them, would only cover it up.
+    return replace(preset, distill=distill, refine=RefineOptions())
 
 
 def measure(config: Config, arm: str, rate: float, marks: int, priors: Priors) -> Run:

@@ -21,20 +21,86 @@ from gs_stein.types import Cameras
 NUM_TRAIN_TIMESTEPS = 1000
 
 
+def start_at_zero(*layers: nn.Linear | nn.Conv2d) -> None:
+    """Make layers return zero until they are trained."""
+    for layer in layers:
+        for parameter in layer.parameters():
+            nn.init.zeros_(parameter)
+
+
+class ConvBlock(nn.Module):
+    """Depthwise convolution then a pointwise MLP (as in ConvNeXt), modulated by a condition if any; channels-first."""
+
+    def __init__(self, width: int, condition: int = 0, kernel: int = 5, expand: int = 3):
+        super().__init__()
+        self.spatial = nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width)
+        self.norm = nn.GroupNorm(1, width, affine=False)
+        self.modulate = nn.Linear(condition, 2 * width) if condition else None
+        self.up = nn.Conv2d(width, expand * width, 1)
+        self.down = nn.Conv2d(expand * width, width, 1)
+        start_at_zero(self.down, *([self.modulate] if self.modulate is not None else []))
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        h = self.norm(self.spatial(x))
+        if self.modulate is not None:
+            scale, shift = self.modulate(condition)[:, :, None, None].chunk(2, dim=1)
+            h = h * (1 + scale) + shift
+        return x + self.down(F.gelu(self.up(h), approximate="tanh"))
+
+
+class Correction(nn.Module):
+    """What a linear decoder cannot know: a correction of its picture from neighbouring latents.
+
+    Tiles that do not meet, ringing and blocks left by a denoiser are what it has been trained to undo. It starts as no
+    correction at all.
+
+    Args:
+        channels: of the latent.
+        width: at the latent's resolution; halved at each doubling of the resolution.
+        patch: pixels a cell, a power of two above 2.
+    """
+
+    def __init__(self, channels: int, width: int, patch: int):
+        super().__init__()
+        doublings = int(math.log2(patch)) - 1
+        self.enter = nn.Conv2d(channels, width, 3, padding=1)
+        self.stages = nn.ModuleList()
+        self.widen = nn.ModuleList()
+        for i in range(doublings + 1):
+            blocks = max(1, 3 - i)
+            self.stages.append(nn.ModuleList(ConvBlock(width >> i, kernel=5) for _ in range(blocks)))
+            if i < doublings:
+                self.widen.append(nn.Conv2d(width >> i, 4 * (width >> (i + 1)), 1))
+        self.exit = nn.Conv2d(width >> doublings, 3 * 4, 3, padding=1)
+        start_at_zero(self.exit)
+
+    def forward(self, x0: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 H W"]:
+        """The correction."""
+        h = self.enter(x0.contiguous(memory_format=torch.channels_last))
+        for i, stage in enumerate(self.stages):
+            for block in stage:
+                h = block(h)
+            if i < len(self.widen):
+                h = F.pixel_shuffle(self.widen[i](h), 2).contiguous(memory_format=torch.channels_last)
+        return F.pixel_shuffle(self.exit(h), 2)
+
+
 class PatchCodec(ModelMixin, ConfigMixin):
     """Images ↔ latents by a truncated PCA of square patches, each component scaled to a chosen spread.
 
     Distillation differentiates through `encode` at every step: here that is one strided convolution. Components are
     scaled by spread**(1 - whitening) instead of to unit variance, so that noise drowns fine detail before
-    composition, as it does in pixels, only less steeply.
+    composition, as it does in pixels, only less steeply. Decoding, which is rare, may add a learnt correction
+    (`decoder_width` above 0) to the linear map.
     """
 
     @register_to_config
-    def __init__(self, patch: int = 8, channels: int = 16, whitening: float = 0.5):
+    def __init__(self, patch: int = 8, channels: int = 16, whitening: float = 0.5, decoder_width: int = 0):
         super().__init__()
         self.register_buffer("mean", torch.full((3 * patch * patch,), 0.5))
         self.register_buffer("basis", torch.zeros(channels, 3 * patch * patch))
         self.register_buffer("gain", torch.ones(channels))
+        self.correction = Correction(channels, decoder_width, patch) if decoder_width else None
 
     @torch.no_grad()
     def fit(self, rgb: Float[Tensor, "n 3 H W"]) -> None:
@@ -60,6 +126,11 @@ class PatchCodec(ModelMixin, ConfigMixin):
 
     def decode(self, x0: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 H W"]:
         """Latents back to images (not clamped)."""
+        linear = self.decode_linear(x0)
+        return linear if self.correction is None else linear + self.correction(x0)
+
+    def decode_linear(self, x0: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 H W"]:
+        """The transpose of `encode`: each cell a patch of its own."""
         patch = self.config["patch"]
         kernel = (self.basis / self.gain[:, None]).view(-1, 3, patch, patch)
         mean = self.mean.view(1, 3, patch, patch)
@@ -86,31 +157,6 @@ def ray_features(
 
 
 RAY_FEATURES = 3 * 4 + 1 + 2 * 3 * 6
-
-
-def start_at_zero(*layers: nn.Linear | nn.Conv2d) -> None:
-    """Make layers return zero until they are trained."""
-    for layer in layers:
-        for parameter in layer.parameters():
-            nn.init.zeros_(parameter)
-
-
-class ConvBlock(nn.Module):
-    """Depthwise convolution then a pointwise MLP (as in ConvNeXt), modulated by the timestep; channels-first."""
-
-    def __init__(self, width: int, condition: int, kernel: int = 5, expand: int = 3):
-        super().__init__()
-        self.spatial = nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width)
-        self.norm = nn.GroupNorm(1, width, affine=False)
-        self.modulate = nn.Linear(condition, 2 * width)
-        self.up = nn.Conv2d(width, expand * width, 1)
-        self.down = nn.Conv2d(expand * width, width, 1)
-        start_at_zero(self.modulate, self.down)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        scale, shift = self.modulate(condition)[:, :, None, None].chunk(2, dim=1)
-        h = self.norm(self.spatial(x)) * (1 + scale) + shift
-        return x + self.down(F.gelu(self.up(h), approximate="tanh"))
 
 
 class Attention(nn.Module):

@@ -33,7 +33,8 @@ from gs_stein.scorer import Scorer
 from gs_stein.text import MiniLM
 from gs_stein.types import Cameras, DepthEstimator
 from gs_stein.video import to_bytes, write_png
-from gs_stein.world.captions import captions, phrase
+from gs_stein.world.attributes import accuracy
+from gs_stein.world.captions import captions
 from gs_stein.world.pool import families
 from gs_stein.world.primitives import Scene
 from gs_stein.world.render import Views, render
@@ -180,59 +181,16 @@ def frechet(scorer: Scorer, a: Float[Tensor, "n 3 H W"], b: Float[Tensor, "m 3 H
     return float(gap @ gap + np.trace(covariances[0] + covariances[1] - 2 * root))
 
 
-def named_colours(truth: Truth) -> list[tuple[int, str, str]]:
-    """(id, colour, phrase) of the things that cover enough of the views and have a colour name of their own."""
-    found = []
-    for thing in truth.scene.things:
-        if not thing.colour or thing.material in ("wood", "brick", "concrete"):
-            continue
-        text = phrase(thing, np.random.default_rng(0), bare=0.0)
-        if thing.colour in text and (truth.views.labels == thing.id).sum() > 300:
-            found.append((thing.id, thing.colour, text))
-    return found
-
-
-def mean_colour(rgb: Float[Tensor, "V 3 H W"], labels: np.ndarray, thing: int) -> Float[Tensor, 3]:
-    """Mean colour of a thing where the real pictures show it, away from its outline."""
-    mask = torch.from_numpy(labels == thing).float()
-    inner = 1 - F.max_pool2d(1 - mask[:, None], 5, stride=1, padding=2)[:, 0]
-    mask = inner if inner.sum() > 50 else mask
-    return (rgb * mask[:, None]).sum((0, 2, 3)) / mask.sum()
-
-
-def attributes(prior: DiffusionPrior, truths: list[Truth], options: Options) -> dict[str, float]:
-    """Is the red sofa red? Samples of "a <room> with <thing>", read in the masks of the real scene.
-
-    A colour counts as right if it is nearer to how that colour name looks in real renders (its mean over all other
-    scenes, shadows and lamps included) than to any other colour name.
-    """
-    real: list[tuple[str, Tensor]] = []
-    sampled: list[Tensor] = []
-    for i, truth in enumerate(truths):
-        things = named_colours(truth)
-        if not things:
-            continue
-        thing, colour, text = things[i % len(things)]
-        room = truth.scene.kind
-        article = "an" if room[0] in "aeio" else "a"
-        rgb = sample_scene(prior, f"{article} {room} with {text}", truth.cameras, options, 7000 + i)
-        real.append((colour, mean_colour(truth.rgb, truth.views.labels, thing)))
-        sampled.append(mean_colour(rgb, truth.views.labels, thing))
-    names = sorted({colour for colour, _ in real})
-    right = {"attribute_accuracy": 0, "attribute_accuracy_real": 0}
-    counted = 0
-    for i, (colour, seen) in enumerate(real):
-        looks = {}
-        for name in names:
-            others = [c for j, (n, c) in enumerate(real) if n == name and j != i]
-            if others:
-                looks[name] = torch.stack(others).mean(0)
-        if colour not in looks:
-            continue
-        counted += 1
-        for key, value in (("attribute_accuracy", sampled[i]), ("attribute_accuracy_real", seen)):
-            right[key] += min(looks, key=lambda name: float((looks[name] - value).norm())) == colour
-    return {key: value / max(counted, 1) for key, value in right.items()} | {"attribute_scenes": counted}
+def attributes(prior: DiffusionPrior, options: Options) -> dict[str, float]:
+    """Is the red sofa red, in rooms (kinds of the options) and as an object?"""
+    figures = {}
+    for kinds, suffix in ((options.kinds, ""), (families()[1].kinds, "_objects")):
+        found = accuracy(
+            lambda thing, i: sample_scene(prior, thing.prompt, thing.cameras, options, 7000 + i),
+            kinds, 2 * options.scenes, options.views, FIRST_SEED,
+        )  # fmt: skip
+        figures |= {name + suffix: value for name, value in found.items()}
+    return figures
 
 
 def turned(cameras: Cameras, degrees: float) -> Cameras:
@@ -373,7 +331,7 @@ def main(options: Options) -> None:
     ]
     add({"camera_error_deg_real": camera_error([s.rgb for s in swapped], strangers[: len(options.kinds)])})
     add(agreement(prior, truths[few], options))
-    add(attributes(prior, truths, options))
+    add(attributes(prior, options))
     if options.json:
         print(json.dumps({name: round(value, 5) for name, value in figures.items()}))
 

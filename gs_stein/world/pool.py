@@ -45,14 +45,16 @@ def families() -> tuple[Family, ...]:
     return (
         Family("rooms", ("living room", "bedroom", "kitchen", "office"), 0),
         Family("objects", tuple(scenes.OBJECTS), 10_000_000),
-        Family("more-rooms", ("dining room", "bathroom", "library", "nursery"), 20_000_000),
+        Family("more-rooms", scenes.MORE_ROOMS, 20_000_000),
+        Family("landscapes", scenes.OUTDOORS, 30_000_000),
     )
 
 
 def scorer_scenes() -> Family:
     """What the scorer trains on: every kind, half of them rooms, from seeds of its own."""
-    rooms, objects, more_rooms = families()
-    return Family("scorer", (*(6 * (rooms.kinds + more_rooms.kinds)), *objects.kinds), 50_000_000)
+    rooms, objects, more_rooms, landscapes = families()
+    scenes = 6 * (rooms.kinds + more_rooms.kinds) + 3 * landscapes.kinds
+    return Family("scorer", (*scenes, *objects.kinds), 50_000_000)
 
 
 @dataclass(frozen=True)

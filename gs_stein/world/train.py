@@ -1,4 +1,4 @@
-"""Train the bundled prior: `python -m gs_stein.world.train {autoencoder,denoiser,depth,scorer}`.
+"""Train the bundled prior: `python -m gs_stein.world.train {autoencoder,decoder,denoiser,depth,scorer}`.
 
 Data are rendered from seeds by background processes while training runs. A run stops cleanly at any moment (Ctrl-C
 saves) and continues bit for bit where it was: batch and noise of a step depend on (seed, step) alone.
@@ -6,6 +6,7 @@ saves) and continues bit for bit where it was: batch and noise of a step depend 
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import signal
@@ -17,16 +18,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import torch
 import tyro
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gs_stein import scorer as scorer_model
 from gs_stein.prior.small import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth, PatchCodec
-from gs_stein.types import TextEmbedding
+from gs_stein.types import Cameras, TextEmbedding
 from gs_stein.world.data import Batch, Mixture, Source, fit_codec, stratified_logit_normal
 from gs_stein.world.pool import (
     CAPTIONS,
+    SCENES_PER_SHARD,
     TRAINING,
+    VIEWS,
     Shard,
     families,
     scorer_scenes,
@@ -50,16 +54,18 @@ class Data:
     """Shards of objects."""
     more_rooms: int = 0
     """Shards of dining rooms, bathrooms, libraries and nurseries."""
-    shares: tuple[float, float, float] = (0.6, 0.25, 0.15)
-    """Relative shares of the three families (those without shards are left out)."""
-    since: tuple[int, int, int] = (0, 0, 0)
-    """Training steps at which the families joined."""
+    landscapes: int = 0
+    """Shards of forest clearings, deserts, snowy mountains and beaches."""
+    shares: tuple[float, float, float, float] = (0.45, 0.3, 0.12, 0.13)
+    """Relative shares of the four families (those without shards are left out)."""
+    since: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """Training steps at which the families joined; one well below zero draws from all its shards from the start."""
     workers: int = 1
     """Rendering processes a family that is not complete yet; 0 if somebody else renders."""
 
     def sources(self) -> list[Source]:
         """The families that take part."""
-        counts = (self.rooms, self.objects, self.more_rooms)
+        counts = (self.rooms, self.objects, self.more_rooms, self.landscapes)
         return [
             Source(family, share, count, since)
             for family, share, count, since in zip(families(), self.shares, counts, self.since, strict=True)
@@ -125,6 +131,19 @@ class Denoiser:
 
 
 @dataclass(frozen=True)
+class Decoder:
+    """Train what the codec's decoder adds to the linear map; latents stay as they are, so no other part changes."""
+
+    data: Data = Data()
+    schedule: Schedule = Schedule(steps=4000, images=16, learning_rate=1e-3, cooldown=1500, ema=0.995)
+    width: int = 192
+    """Of the network, at the latent's resolution."""
+    prior: Path | None = None
+    """An exported prior (e.g. assets/prior) whose samples the decoder learns to read, beside true latents; without one,
+    latents with a little noise."""
+
+
+@dataclass(frozen=True)
 class Depth:
     """Train the noise-aware depth estimator."""
 
@@ -132,6 +151,8 @@ class Depth:
     schedule: Schedule = Schedule(steps=6000, ema=0.995)
     small: float = 0.4
     """Share of steps on pictures of half the resolution."""
+    start: Path | None = None
+    """Weights to start from where there is no checkpoint yet, e.g. assets/prior."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +170,7 @@ class Scorer:
 
 Job = Annotated[
     Annotated[Autoencoder, tyro.conf.subcommand("autoencoder")]
+    | Annotated[Decoder, tyro.conf.subcommand("decoder")]
     | Annotated[Denoiser, tyro.conf.subcommand("denoiser")]
     | Annotated[Depth, tyro.conf.subcommand("depth")]
     | Annotated[Scorer, tyro.conf.subcommand("scorer")],
@@ -313,11 +335,11 @@ class Run:
         print(f"{self.name}: saved at step {self.step}", flush=True)
 
 
-def start_from(net: MultiViewDenoiser, folder: Path) -> None:
-    """Take over the weights of a shipped denoiser; blocks it lacks keep their start as identity."""
+def start_from(net: MultiViewDenoiser | NoisyDepth, folder: Path) -> None:
+    """Take over the weights of a shipped network; blocks it lacks keep their start as identity."""
     if not (folder / "config.json").exists():
-        raise ValueError(f"--start: {folder} holds no denoiser; give the folder of an exported prior")
-    weights = MultiViewDenoiser.from_pretrained(folder, torch_dtype=torch.float32).state_dict()
+        raise ValueError(f"--start: {folder} holds no weights; give the folder of an exported prior")
+    weights = type(net).from_pretrained(folder, torch_dtype=torch.float32).state_dict()
     own = net.state_dict()
     wrong = [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]
     if wrong:
@@ -354,11 +376,94 @@ def draw_samples(folder: Path, step: int) -> None:
     samples.main(samples.Options(str(folder / "preview" / "prior"), folder / "sheets" / f"{step:06d}.png", steps=12))
 
 
+def gradients(rgb: Float[Tensor, "n 3 H W"]) -> tuple[Tensor, Tensor]:
+    """Differences of neighbouring pixels, downward and to the right."""
+    return rgb.diff(dim=2), rgb.diff(dim=3)
+
+
+def decoder_loss(codec: PatchCodec, x0: Float[Tensor, "n C h w"], rgb: Float[Tensor, "n 3 H W"]) -> Tensor:
+    """Mean absolute error of pixels and of their differences, which hold the tiles' seams."""
+    guess = codec.decode(x0)
+    edges = sum((a - b).abs().mean() for a, b in zip(gradients(guess), gradients(rgb), strict=True))
+    return (guess - rgb).abs().mean() + edges
+
+
+@torch.no_grad()
+def sampled_again(
+    x0: Float[Tensor, "V C h w"],
+    tokens: Float[Tensor, "L D"],
+    cameras: Cameras,
+    network: nn.Module,
+    generator: torch.Generator,
+    steps: int = 3,
+) -> Float[Tensor, "V C h w"]:
+    """Latents as a sampler leaves them, of the same picture: noised to a random level and denoised in a few steps."""
+    levels = torch.linspace(0.2 + 0.5 * float(torch.rand((), generator=generator)), 0.0, steps + 1)
+    eps = torch.randn(x0.shape, generator=generator)
+    x, mask = ((1 - levels[0]) * x0 + levels[0] * eps)[None], torch.ones(1, len(tokens), dtype=torch.bool)
+    for now, after in itertools.pairwise(levels):
+        x = x + (after - now) * network(x, now[None] * NUM_TRAIN_TIMESTEPS, tokens[None], mask, [cameras])
+    return x[0]
+
+
+def train_decoder(job: Decoder) -> None:
+    """Train the decoder on scenes of eight views, from their true latents and from disturbed ones in turn."""
+    torch.manual_seed(job.schedule.seed + 2)
+    linear = load_codec(job.data.folder)
+    codec = PatchCodec(channels=linear.config["channels"], decoder_width=job.width)
+    codec.load_state_dict(linear.state_dict(), strict=False)
+    run = Run(codec, job.schedule, job.data.folder, "decoder")
+    run.resume()
+    network = None
+    if job.prior is not None:
+        if not (job.prior / "network").is_dir():
+            raise ValueError(f"--prior: {job.prior} holds no denoiser; give the folder of an exported prior")
+        network = MultiViewDenoiser.from_pretrained(job.prior / "network", torch_dtype=torch.float32).eval()
+    sources = job.data.sources()
+    pool = [[Shard.load(shard_path(job.data.folder, s.family, i)) for i in range(s.shards)] for s in sources]
+    shares = torch.tensor([s.share for s in sources])
+
+    def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, int]:
+        def integer(high: int) -> int:
+            return int(torch.randint(high, (1,), generator=generator))
+
+        latents, pictures = [], []
+        for i in range(max(1, job.schedule.images // VIEWS)):
+            shards = pool[int(torch.multinomial(shares, 1, generator=generator))]
+            shard, scene = shards[integer(len(shards))], integer(SCENES_PER_SHARD)
+            rgb = torch.from_numpy(shard.rgb[scene]).permute(0, 3, 1, 2).float() / 255
+            x0 = codec.encode(rgb)
+            if i % 2:
+                first = scene * CAPTIONS
+                lengths = shard.lengths.reshape(-1)
+                start = int(lengths[:first].sum())
+                tokens = torch.from_numpy(shard.tokens[start : start + int(lengths[first])]).float()
+                cameras = Cameras(
+                    torch.from_numpy(shard.viewmats[scene]), torch.from_numpy(shard.Ks[scene]), *rgb.shape[-2:]
+                )
+                if network is None:
+                    level = 0.2 * float(torch.rand((), generator=generator))
+                    x0 = x0 + level * torch.randn(x0.shape, generator=generator)
+                else:
+                    x0 = sampled_again(x0, tokens, cameras, network, generator)
+            latents.append(x0)
+            pictures.append(rgb)
+        return decoder_loss(codec, torch.cat(latents), torch.cat(pictures)), len(pictures) * VIEWS
+
+    run.train(loss_of)
+    codec.load_state_dict(run.ema)
+    assert codec.correction is not None
+    codec.correction.half()
+    codec.save_pretrained(job.data.folder / "codec")
+
+
 def train_depth(job: Depth) -> None:
     """Train the depth estimator."""
     torch.manual_seed(job.schedule.seed + 1)
     codec = load_codec(job.data.folder)
     net = NoisyDepth(channels=codec.config["channels"])
+    if job.start is not None and not (job.data.folder / "depth.pt").exists():
+        start_from(net, job.start / "depth")
     run = Run(net, job.schedule, job.data.folder, "depth")
     run.resume()
     mixture = Mixture(job.data.folder, codec, job.data.sources(), dropout=0.0)
@@ -433,6 +538,8 @@ def main(job: Job) -> None:
         codec = PatchCodec(channels=job.channels)
         print(f"autoencoder: {job.channels} channels, {fit_codec(codec, paths):.2f} dB on held-out scenes")
         codec.save_pretrained(job.data.folder / "codec")
+    elif isinstance(job, Decoder):
+        train_decoder(job)
     elif isinstance(job, Denoiser):
         train_denoiser(job)
     else:
