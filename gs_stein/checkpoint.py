@@ -20,7 +20,7 @@ from gs_stein.config import Config
 from gs_stein.files import write_atomically
 from gs_stein.state import State
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the content changes."""
 
 

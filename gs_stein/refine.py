@@ -2,9 +2,9 @@
 
 Distillation follows the prior's guess after a single evaluation, which is smooth. Once there is a scene to hold on to,
 its views can be noised to a level and denoised over many steps, a whole group jointly (SDEdit, arXiv 2108.01073), and
-used as photographs. The first round settles what there is, with a single group, which agrees with itself; rounds at
-falling levels then add views and let the groups agree. Instruct-NeRF2NeRF (arXiv 2303.12789) and the second
-stage of DreamGaussian (arXiv 2309.16653, section 3.3) do likewise, view by view.
+used as photographs. The first round settles what there is, with a single group, which agrees with itself; some of its
+views then join every group of the later rounds, so that these agree as well. Instruct-NeRF2NeRF (arXiv 2303.12789)
+and the second stage of DreamGaussian (arXiv 2309.16653, section 3.3) do likewise, view by view.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ class Round:
     views: int
     guidance: float
     """Scale of classifier-free guidance."""
+    anchored: bool
+    """Whether views of an earlier round join every group."""
 
 
 class Refiner:
@@ -78,6 +80,7 @@ class Refiner:
         self.first = iterations - round(options.share * iterations)
         self._length = max(1, -(-(iterations - self.first) // options.rounds))
         self._targets: Targets | None = None
+        self._anchors: Targets | None = None
         self._steered: tuple[str | None, float | None] = (None, None)
 
     def round(self, step: int, steered: tuple[str | None, float | None] = (None, None)) -> Round | None:
@@ -89,14 +92,16 @@ class Refiner:
         """
         if step < self.first:
             return None
+        # What was settled under another prompt shall not hold on to it.
         changed, self._steered = steered != self._steered, steered
         if (step - self.first) % self._length and not changed:
             return None
         number = (step - self.first) // self._length
+        anchored = self._anchors is not None and not changed
         start, end = self.options.level
         level = start + (end - start) * min(1.0, number / max(1, self.options.rounds - 1))
         guidance = self.options.guidance if steered[1] is None else max(steered[1], 0.0)
-        return Round(level, self.options.views[min(number, 1)], guidance)
+        return Round(level, self.options.views[min(number, 1)], guidance, anchored)
 
     @torch.no_grad()
     def prepare(
@@ -119,27 +124,33 @@ class Refiner:
         options, schedule = self.options, self.denoiser.schedule
         guidance = GuidanceOptions(scale=wanted.guidance)
         times = torch.linspace(wanted.level, 0.0, options.steps + 1) * schedule.num_timesteps
-        groups: list[Targets] = []
-        for first in range(0, wanted.views, options.group):
-            views = sample_cameras(cameras, min(options.group, wanted.views - first), generator)
-            x0 = encoded(views)[None]
-            eps = torch.randn(x0.shape, generator=generator).to(x0)
-            x_t = schedule.add_noise(x0, eps, times[:1].to(x0))
+        anchors = self._anchors if wanted.anchored else None
+        size = options.group - (0 if anchors is None else len(anchors.cameras))
+        groups: list[Targets] = [] if anchors is None else [anchors]
+        for first in range(0, wanted.views, size):
+            views = sample_cameras(cameras, min(size, wanted.views - first), generator)
+            x0, known = encoded(views), None
+            if anchors is not None:
+                views, x0, known = joined(anchors.cameras, views), torch.cat([anchors.x0, x0]), anchors.x0[None]
+            eps = torch.randn(x0[None].shape, generator=generator).to(x0)
+            x_t = schedule.add_noise(x0[None], eps, times[:1].to(x0))
             text, negative = prompts(views)
             there = views.to(x0.device)
-            found = denoise(self.denoiser, x_t, times.to(x0), text, negative, there, guidance)
+            found = denoise(self.denoiser, x_t, times.to(x0), text, negative, there, guidance, known=known)
             clean = times.new_full((1,), CLEAN * schedule.num_timesteps).to(x0)
-            groups.append(Targets(views, found[0], None if self.depth is None else self.depth(found, clean, there)[0]))
+            depth = None if self.depth is None else self.depth(found, clean, there)[0]
+            new = torch.arange(0 if anchors is None else len(anchors.cameras), len(views))
+            groups.append(Targets(views, found[0], depth)[new])
+        if anchors is None and options.anchors:
+            count = len(groups[0].cameras)
+            spread = torch.arange(min(options.anchors, count)) * count // min(options.anchors, count)
+            self._anchors = groups[0][spread]
         depths = [group.depth for group in groups if group.depth is not None]
         self._targets = Targets(
-            Cameras(
-                torch.cat([group.cameras.viewmats for group in groups]),
-                torch.cat([group.cameras.Ks for group in groups]),
-                groups[0].cameras.width, groups[0].cameras.height,
-            ),
+            joined(*(group.cameras for group in groups)),
             torch.cat([group.x0 for group in groups]),
             torch.cat(depths) if depths else None,
-        )  # fmt: skip
+        )
 
     def draw(self, views: int, generator: torch.Generator) -> Targets:
         """Some of the views."""
@@ -173,18 +184,30 @@ class Refiner:
         return self.options.depth * (1 - agreement).mean()
 
     def state_dict(self) -> dict:
-        """The views of the current round, for checkpoints."""
-        if self._targets is None:
-            return {}
-        cameras, depth = self._targets.cameras, self._targets.depth
-        return {
-            "viewmats": cameras.viewmats, "Ks": cameras.Ks, "width": cameras.width, "height": cameras.height,
-            "x0": self._targets.x0, "depth": depth,
-        }  # fmt: skip
+        """The views of the current round and those that anchor later ones, for checkpoints."""
+        return {"targets": saved(self._targets), "anchors": saved(self._anchors)}
 
     def load_state_dict(self, state: dict, device: torch.device) -> None:
         """The inverse of `state_dict`; latents go to the denoiser's device."""
-        if state:
-            cameras = Cameras(state["viewmats"], state["Ks"], state["width"], state["height"])
-            depth = None if state["depth"] is None else state["depth"].to(device)
-            self._targets = Targets(cameras, state["x0"].to(device), depth)
+        self._targets, self._anchors = restored(state["targets"], device), restored(state["anchors"], device)
+
+
+def joined(*parts: Cameras) -> Cameras:
+    """Cameras of one image size, one after the other."""
+    return Cameras(
+        torch.cat([part.viewmats for part in parts]), torch.cat([part.Ks for part in parts]),
+        parts[0].width, parts[0].height,
+    )  # fmt: skip
+
+
+def saved(targets: Targets | None) -> dict | None:
+    """What a checkpoint keeps of targets."""
+    return None if targets is None else {**vars(targets), "cameras": vars(targets.cameras)}
+
+
+def restored(state: dict | None, device: torch.device) -> Targets | None:
+    """The inverse of `saved`."""
+    if state is None:
+        return None
+    depth = None if state["depth"] is None else state["depth"].to(device)
+    return Targets(Cameras(**state["cameras"]), state["x0"].to(device), depth)

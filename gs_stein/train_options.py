@@ -85,6 +85,8 @@ class RefineOptions:
     """Views of the first round, which settles what there is and where, and of each other round."""
     group: int = 8
     """Views that are denoised together."""
+    anchors: int = 4
+    """Views of the first round that join every later group as they are, so that groups agree; 0: none."""
     level: tuple[float, float] = (0.8, 0.45)
     """How far views are noised before, as a fraction of T: in the first and in the last round."""
     steps: int = 10
@@ -104,6 +106,8 @@ class RefineOptions:
         for name in ("rounds", "group", "steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"refine.{name}: {getattr(self, name)} is below 1; give a positive number")
+        if not 0 <= self.anchors < self.group:
+            raise ValueError(f"refine.anchors: {self.anchors} leaves no place in a group of {self.group}; give fewer")
         if self.weight < 0 or self.depth < 0:
             raise ValueError(f"refine.weight, depth: {self.weight}, {self.depth}; give 0 or more")
         if not 1 > self.level[0] >= self.level[1] > 0:

@@ -17,7 +17,7 @@ from gs_stein.prior.guidance import GuidanceOptions
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.sample import denoise
 from gs_stein.priors import Priors
-from gs_stein.refine import Refiner, Round
+from gs_stein.refine import Refiner, Round, Targets
 from gs_stein.start_options import BallStart
 from gs_stein.state import begin
 from gs_stein.train_options import NoDensify, RefineOptions
@@ -41,7 +41,7 @@ def prepared(options: RefineOptions, level: float, views: int = 8) -> Refiner:
     made = refiner(options)
     text = made.denoiser.embed(["class 1"]), made.denoiser.embed([""])
     made.prepare(
-        Round(level, views, options.guidance), lambda cameras: torch.zeros(len(cameras), 3, SIDE, SIDE),
+        Round(level, views, options.guidance, anchored=False), lambda cameras: torch.zeros(len(cameras), 3, SIDE, SIDE),
         lambda cameras: text,
         OrbitCameras(resolution=SIDE), torch.Generator().manual_seed(0),
     )  # fmt: skip
@@ -57,13 +57,13 @@ def test_rounds_are_where_they_should_be() -> None:
     assert [new.views for new in starts.values()] == [8, 24, 24, 24]
     assert all(refiner(RefineOptions()).round(step) is None for step in range(100))
     one = refiner(RefineOptions(share=0.1, rounds=1, level=(0.7, 0.3)))
-    assert [one.round(step) for step in (89, 90, 91)] == [None, Round(0.7, 8, 4.0), None]
+    assert [one.round(step) for step in (89, 90, 91)] == [None, Round(0.7, 8, 4.0, False), None]
 
 
 def test_another_prompt_or_guidance_starts_a_round_anew() -> None:
     made = refiner(RefineOptions(share=0.4, rounds=4, level=(0.8, 0.5)))
     assert made.round(59, ("a lamp", None)) is None
-    assert made.round(60, ("a lamp", None)) == Round(0.8, 8, 4.0)
+    assert made.round(60, ("a lamp", None)) == Round(0.8, 8, 4.0, False)
     assert made.round(61, ("a lamp", None)) is None
     new = made.round(75, ("a lamp", 9.0))
     assert new is not None
@@ -96,7 +96,7 @@ def test_denoising_ends_at_a_mode() -> None:
 
 
 def test_views_are_drawn_in_groups_and_reproducible() -> None:
-    options = RefineOptions(share=0.5, views=(3, 5), group=2, steps=3, depth=1.0)
+    options = RefineOptions(share=0.5, views=(3, 5), group=2, anchors=1, steps=3, depth=1.0)
     made, again = prepared(options, 0.7, 5), prepared(options, 0.7, 5)
     views = made.draw(4, torch.Generator().manual_seed(5))
     assert len(views.cameras) == 4
@@ -124,6 +124,71 @@ def test_the_gradient_is_that_of_the_squared_distance() -> None:
     assert guard.skipped == 1
     with pytest.raises(FloatingPointError, match="the refined views"):
         made.estimate(x0.detach() * torch.nan, target, guard)
+
+
+def anchored(made: Refiner, views: int, seed: int) -> None:
+    text = made.denoiser.embed(["class 1"]), made.denoiser.embed([""])
+    made.prepare(
+        Round(0.6, views, 4.0, anchored=True), lambda cameras: torch.ones(len(cameras), 3, SIDE, SIDE),
+        lambda cameras: text, OrbitCameras(resolution=SIDE), torch.Generator().manual_seed(seed),
+    )  # fmt: skip
+
+
+def test_views_of_the_first_round_join_later_groups_unchanged() -> None:
+    made = prepared(RefineOptions(share=0.5, views=(4, 5), group=4, anchors=2, steps=3, depth=1.0), 0.7, 4)
+    everything = torch.Generator().manual_seed(0)
+    first = made.draw(64, everything)
+    new = made.round(84)
+    assert new is not None
+    assert (new.views, new.anchored) == (5, True)
+    anchored(made, 5, 1)
+    later = made.draw(64, everything)
+    assert len(later.cameras) == 2 + 5
+
+    def kept(targets: Targets, view: torch.Tensor) -> bool:
+        return any(torch.equal(x0, view) for x0 in targets.x0)
+
+    assert sum(kept(later, view) for view in first.x0) == 2
+    assert made.denoiser.evaluations == 2 * 3 * (4 + 4 + 4 + 3)  # with and without the prompt, three steps
+    anchored(made, 3, 2)
+    again = made.draw(64, everything)
+    assert sum(kept(again, view) for view in first.x0) == 2  # still those of the first round
+    other = refiner(made.options)
+    other.load_state_dict(made.state_dict(), torch.device("cpu"))
+    anchored(made, 3, 3)
+    anchored(other, 3, 3)
+    assert torch.equal(made.draw(64, torch.Generator().manual_seed(9)).x0,
+                       other.draw(64, torch.Generator().manual_seed(9)).x0)
+
+
+def test_another_prompt_lets_the_anchors_go() -> None:
+    made = prepared(RefineOptions(share=0.5, rounds=4, steps=2), 0.7)
+    same = made.round(63)
+    assert same is not None
+    assert same.anchored
+    new = made.round(64, ("a lamp", None))
+    assert new is not None
+    assert not new.anchored
+
+
+def test_without_anchors_groups_are_strangers() -> None:
+    made = prepared(RefineOptions(share=0.5, rounds=4, steps=2, anchors=0), 0.7)
+    new = made.round(63)
+    assert new is not None
+    assert not new.anchored
+
+
+def test_what_is_known_stays_as_it_is() -> None:
+    prior = MixturePrior((3, SIDE, SIDE))
+    text, none = prior.embed(["class 1"]), prior.embed([""])
+    cameras = sample_cameras(OrbitCameras(resolution=SIDE), 2, torch.Generator().manual_seed(1))
+    times = torch.linspace(0.9, 0.0, 6) * prior.schedule.num_timesteps
+    noise = torch.randn(1, 2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+    known = torch.full((1, 1, 3, SIDE, SIDE), 0.3)
+    found = denoise(prior, noise, times, text, none, cameras, GuidanceOptions(scale=1.0), known=known)
+    assert torch.equal(found[:, :1], known)
+    free = denoise(prior, noise, times, text, none, cameras, GuidanceOptions(scale=1.0))
+    assert torch.equal(found[:, 1:], free[:, 1:])  # the mixture sees every view for itself
 
 
 def test_depth_is_pulled_towards_the_estimate() -> None:
@@ -167,6 +232,7 @@ def test_a_run_comes_nearer_to_its_refined_views() -> None:
     [
         ({"share": 1.0}, r"refine.share: 1.0"), ({"rounds": 0}, r"refine.rounds: 0"),
         ({"level": (0.4, 0.8)}, r"refine.level: 0.4"), ({"depth": -1.0}, r"refine.weight, depth"),
+        ({"anchors": 8}, r"refine.anchors: 8"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(wrong: dict, said: str) -> None:

@@ -61,6 +61,7 @@ def denoise(
     cameras: Cameras,
     guidance: GuidanceOptions,
     watch: Callable[[int], None] | None = None,
+    known: Float[Tensor, "1 k C h w"] | None = None,
 ) -> Float[Tensor, "1 V C h w"]:
     """One group of noisy views, denoised all the way.
 
@@ -70,9 +71,12 @@ def denoise(
         times: falling timesteps; the last one is where the picture is taken to be clean.
         text, negative, cameras, guidance: as for `sample`.
         watch: called with each finished step's number.
+        known: clean latents of the first k views, which stay what they are while the others come to fit them.
 
     Returns:
         The clean latents x₀.
+
+    Source: known parts are put in place at every step, as for inpainting in RePaint (arXiv 2201.09865, algorithm 1).
     """
     schedule, steps, x = denoiser.schedule, len(times) - 1, x_t
     for i in range(steps):
@@ -80,6 +84,10 @@ def denoise(
         t = times[i : i + 1].clamp(max=0.999 * schedule.num_timesteps)
         eps = guided(denoiser, x, t, text, negative, cameras, guidance)
         x0 = schedule.convert(eps, x, t, "eps", "x0")
+        if known is not None:
+            k = known.shape[1]
+            x0 = torch.cat([known, x0[:, k:]], dim=1)
+            eps = torch.cat([schedule.convert(known, x[:, :k], t, "x0", "eps"), eps[:, k:]], dim=1)
         x = x0 if i == steps - 1 else schedule.add_noise(x0, eps, times[i + 1 : i + 2])
         if watch is not None:
             watch(i)

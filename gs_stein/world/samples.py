@@ -1,4 +1,4 @@
-"""Sheets of samples: `python -m gs_stein.world.samples` draws what a prior makes of eight prompts, seen all around.
+"""Sheets of samples: `python -m gs_stein.world.samples` draws what a prior makes of ten prompts, seen all around.
 
 Rows are prompts, columns yaw angles (azimuths of objects); the views of a row are denoised jointly.
 """
@@ -24,21 +24,21 @@ from gs_stein.video import to_bytes, write_png
 
 ROOMS = (
     "a cozy living room with a red sofa", "a modern kitchen with teal cabinets", "a bedroom with a blue bed",
-    "an office at night",
+    "an office at night", "a forest clearing with a red tent", "a beach with palm trees",
 )  # fmt: skip
 OBJECTS = ("a red car", "a wooden chair", "a potted plant", "a yellow lamp")
 
 
 @dataclass(frozen=True)
 class Options:
-    """Draw samples of eight prompts from all sides."""
+    """Draw samples of some prompts from all sides."""
 
     model: str = "bundled"
     """The prior: "bundled", or a folder that `gs_stein.world.export` wrote."""
     output: Path = Path("samples.png")
     """Where the sheet is written."""
     rooms: tuple[str, ...] = ROOMS
-    """Prompts of rooms."""
+    """Prompts of rooms and landscapes."""
     objects: tuple[str, ...] = OBJECTS
     """Prompts of objects."""
     steps: int = 25
