@@ -57,6 +57,8 @@ def export_prior(folder: Path, output: Path) -> None:
     network, steps = averaged(MultiViewDenoiser(channels=channels, depth=blocks), folder / "denoiser.pt")
     assert isinstance(network, MultiViewDenoiser)
     network.save_pretrained(building / "network")
+    if codec.correction is not None:
+        codec.correction.half()  # the linear map stays exact
     codec.save_pretrained(building / "codec")
     FlowMatchEulerDiscreteScheduler(num_train_timesteps=NUM_TRAIN_TIMESTEPS).save_pretrained(building / "scheduler")
     index: dict[str, str | list[str]] = {
