@@ -68,7 +68,7 @@ class Correction(nn.Module):
         self.widen = nn.ModuleList()
         for i in range(doublings + 1):
             blocks = max(1, 3 - i)
-            self.stages.append(nn.ModuleList(ConvBlock(width >> i, kernel=5) for _ in range(blocks)))
+            self.stages.append(nn.Sequential(*(ConvBlock(width >> i) for _ in range(blocks))))
             if i < doublings:
                 self.widen.append(nn.Conv2d(width >> i, 4 * (width >> (i + 1)), 1))
         self.exit = nn.Conv2d(width >> doublings, 3 * 4, 3, padding=1)
@@ -78,8 +78,7 @@ class Correction(nn.Module):
         """The correction."""
         h = self.enter(x0.contiguous(memory_format=torch.channels_last))
         for i, stage in enumerate(self.stages):
-            for block in stage:
-                h = block(h)
+            h = stage(h)
             if i < len(self.widen):
                 h = F.pixel_shuffle(self.widen[i](h), 2).contiguous(memory_format=torch.channels_last)
         return F.pixel_shuffle(self.exit(h), 2)
