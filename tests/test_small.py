@@ -181,6 +181,29 @@ def test_deeper_denoiser_starts_as_the_shallower_one(generator):
         assert torch.allclose(deep(*arguments), shallow(*arguments), atol=1e-6)
 
 
+def test_blocks_that_read_the_prompt_start_as_identity_and_then_see_its_order(generator):
+    plain = wake(tiny(), generator)
+    reading = MultiViewDenoiser(**{**plain.config, "text_blocks": 2}).eval()
+    missing, unexpected = reading.load_state_dict(plain.state_dict(), strict=False)
+    assert not unexpected
+    assert all(key.startswith(("read.", "order")) for key in missing)
+    x, t, tokens, mask, cameras = inputs(2, 3, generator)
+    swapped = tokens[:, [1, 0, 2, 3, 4]]
+    with torch.no_grad():
+        assert torch.allclose(reading(x, t, tokens, mask, cameras), plain(x, t, tokens, mask, cameras), atol=1e-6)
+        assert torch.allclose(reading(x, t, tokens, mask, cameras), reading(x, t, swapped, mask, cameras), atol=1e-5)
+        wake(reading, generator)
+        ordered, disordered = (reading(x, t, words, mask, cameras) for words in (tokens, swapped))
+        assert not torch.allclose(ordered, disordered, atol=1e-4)
+        # What is padding says nothing, and no prompt at all is fine.
+        mask[0, 3:] = False
+        other = tokens.clone()
+        other[0, 3:] = 7.0
+        cut = reading(x, t, tokens, mask, cameras)
+        assert torch.allclose(cut[0], reading(x, t, other, mask, cameras)[0], atol=1e-5)
+        assert reading(x, t, tokens, torch.zeros_like(mask), cameras).isfinite().all()
+
+
 def test_depth_is_differentiable_in_the_noisy_latent(generator):
     net = wake(NoisyDepth(channels=4, width=16, num_blocks=1), generator)
     x, t, _, _, cameras = inputs(2, 3, generator)

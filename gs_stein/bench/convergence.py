@@ -2,11 +2,13 @@
 
     python -m gs_stein.bench convergence --json
 
-Every arm runs the same prompts with the same seeds and the same presets as `train.py`, without refinement; only the
-estimator differs. One more, `default`, is the preset as it stands: what `train.py` does, refinement included. The score
-is the mean log-probability that a contrastive scorer gives the prompt among 50 captions (groups of four held-out
-views). Each arm's learning rate is the best of the same small grid on the first prompts, with a seed that is not
-measured. Finished runs are kept in --output and not repeated, so an interrupted bench goes on where it was.
+Every arm runs the same prompts with the same seeds and the presets of `train.py`, without refinement, on pictures of
+full size and with timesteps drawn independently, as SDS has been described; only the estimator differs. One more,
+`coarse`, is SDS with a fitted coefficient and what the presets do besides: pictures of half the size first, timesteps
+spread evenly. The score is the mean log-probability that a contrastive scorer gives the prompt among 50 captions
+(groups of four held-out views). Each arm's learning rate is the best of the same small grid on the first prompts, with
+a seed that is not measured. Finished runs are kept in --output and not repeated, so an interrupted bench goes on where
+it was.
 
 `evaluations_ratio_*` and `seconds_ratio_*` are the cost of reaching 95 % of the way from the start to SDS's final
 score, over SDS's own cost (medians over prompts × seeds, bootstrap intervals); `compute_multiplier_*` is the inverse
@@ -18,12 +20,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+import itertools
 import json
 import math
+import multiprocessing
 import statistics
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +36,7 @@ from typing import Annotated
 import torch
 from torch.nn import functional as F
 
-from gs_stein.config import BACKGROUNDS, Config, presets_folder, read_config, to_yaml
+from gs_stein.config import BACKGROUNDS, Config, ResolutionSchedule, presets_folder, read_config, to_yaml
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, FittedSDS
 from gs_stein.evaluate import distractors, held_out, scorer_folder
 from gs_stein.files import write_atomically
@@ -41,16 +46,16 @@ from gs_stein.priors import Priors, load_priors
 from gs_stein.step import Controls
 from gs_stein.train_options import RefineOptions
 
-ARMS: dict[str, DistillOptions | None] = {
+ARMS: dict[str, DistillOptions] = {
     "sds": DistillOptions(estimator=SDS()),
     "fitted": DistillOptions(estimator=FittedSDS()),
     "vsd": DistillOptions(estimator=VSD(rank=4)),
     "ssd_depth": DistillOptions(estimator=SSD((Baseline.CONSTANT, Baseline.DEPTH))),
     "ssd": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH))),
     "ssd_antithetic": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH)), antithetic=True),
-    "default": None,
+    "coarse": DistillOptions(estimator=FittedSDS()),
 }
-"""Only estimator, noises and antithetic are taken from these, the rest is the preset's; None: the preset itself."""
+"""Only estimator, noises and antithetic are taken from these."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +73,11 @@ class Options:
     """Which arms to run; SDS always runs, since it is what the others are measured by."""
     seeds: int = 2
     """Runs of each prompt and arm."""
-    iterations: int = 400
+    iterations: int = 160
     """Length of each run; the presets' schedules are stretched to it."""
-    marks: int = 10
-    """Times the scene is scored in a run."""
-    rates: tuple[float, ...] = (0.5, 1.0, 2.0)
+    marks: int = 12
+    """Times the scene is scored in a run, more often at its start."""
+    rates: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
     """Factors on every learning rate that are tried for each arm."""
     tuning: float = 0.5
     """Length of the tuning runs as a fraction of `iterations`."""
@@ -100,8 +105,6 @@ class Run:
     """Time in iterations, at each mark; scoring not included."""
     scores: list[float]
     """At each mark; the first is before the first iteration."""
-    peak_mb: float
-    """Largest resident memory while it ran; NaN where the system does not tell."""
 
 
 class Judge:
@@ -136,45 +139,63 @@ def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, m
     preset = replace(
         preset, prompt=prompt, seed=seed, iterations=iterations, prior=replace(preset.prior, model=model)
     )
-    if (wanted := ARMS[arm]) is None:
-        return preset
+    wanted = ARMS[arm]
     distill = replace(
         preset.distill, estimator=wanted.estimator, noises=wanted.noises, antithetic=wanted.antithetic
     )
     # The estimators differ in distillation; refinement, the same for all of them, would only cover it up.
-    return replace(preset, distill=distill, refine=RefineOptions())
+    preset = replace(preset, distill=distill, refine=RefineOptions())
+    if arm == "coarse":
+        return preset
+    plain = replace(distill, timesteps=replace(distill.timesteps, sampling="uniform"))
+    return replace(preset, distill=plain, resolution=ResolutionSchedule())
+
+
+def mark_steps(iterations: int, marks: int) -> list[int]:
+    """When a run is scored: quadratically spaced, since most happens at the start."""
+    return sorted({max(1, round(iterations * (i / marks) ** 2)) for i in range(1, marks + 1)})
 
 
 def measure(config: Config, arm: str, rate: float, marks: int, priors: Priors) -> Run:
-    """Run a configuration and score it at evenly spaced steps."""
+    """Run a configuration and score it as it goes."""
     from gs_stein.optimize import optimize
     from gs_stein.state import begin
 
     torch.manual_seed(config.seed)
     judge, state = Judge(config), begin(config, priors)
-    every = max(1, config.iterations // marks)
+    wanted = mark_steps(config.iterations, marks)
     evaluations, seconds, scores = [0], [0.0], [judge.score(state.gaussians)]
-    reset_peak()
     try:
         for step in optimize(config, state, Controls(learning_rate=rate)):
-            if step.step % every == 0:
+            if step.step in wanted:
                 evaluations.append(step.evaluations)
                 seconds.append(step.seconds)
                 scores.append(judge.score(step.gaussians))
     finally:
         state.distiller.close()
-    return Run(arm, config.prompt, config.seed, rate, evaluations, seconds, scores, peak())
+    return Run(arm, config.prompt, config.seed, rate, evaluations, seconds, scores)
 
 
-def reset_peak() -> None:
-    """Forget the largest memory seen so far (Linux)."""
-    path = Path("/proc/self/clear_refs")
-    if path.exists():
-        path.write_text("5")
+def memory(config: Config, iterations: int = 6) -> float:
+    """Largest resident memory in MB of a process of its own that loads what a run needs and begins it."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(begin_run, config, iterations).result()
+
+
+def begin_run(config: Config, iterations: int) -> float:
+    """The first iterations of a run; the largest memory of this process until then."""
+    from gs_stein.optimize import optimize
+    from gs_stein.state import begin
+
+    state = begin(config, load_priors(config))
+    for _ in itertools.islice(optimize(config, state), iterations):
+        pass
+    state.distiller.close()
+    return peak()
 
 
 def peak() -> float:
-    """Largest resident memory since, in MB; NaN where the system does not tell."""
+    """Largest resident memory of this process so far, in MB; NaN where the system does not tell."""
     path = Path("/proc/self/status")
     lines = path.read_text().splitlines() if path.exists() else []
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), math.nan)
@@ -276,7 +297,6 @@ def compare(arm: str, ours: list[Run], sds: list[Run]) -> Iterator[tuple[str, fl
         yield from ((name, middle), (f"{name}_low", low), (f"{name}_high", high))
     yield f"compute_multiplier_{arm}", 1 / interval(seconds)[0]
     yield f"final_score_{arm}", statistics.fmean(run.scores[-1] for run in ours)
-    yield f"peak_mb_{arm}", max(run.peak_mb for run in ours)
 
 
 def draw(path: Path, runs: dict[str, list[Run]]) -> None:
@@ -324,15 +344,20 @@ def main(argv: list[str] | None = None) -> int:
         for arm in arms:
             runs[arm].append(bench.run(arm, prompt, seed, rates[arm], options.iterations))
     found: dict[str, object] = {"prompts": len(options.scenes + options.objects), "seeds": options.seeds}
-    print(f"{'arm':14s} {'rate':>5s} {'s/iteration':>12s} {'evaluations':>12s} {'seconds':>20s} {'gain':>8s}   score")
+    print(
+        f"{'arm':14s} {'rate':>5s} {'s/iteration':>12s} {'evaluations':>12s} {'seconds':>20s} {'gain':>8s} "
+        f"{'score':>7s} {'MB':>7s}"
+    )
     for arm in arms:
         figures = dict(compare(arm, runs[arm], runs["sds"]))
-        found |= {"rate_" + arm: rates[arm]} | figures
+        first = (*options.scenes, *options.objects)[0]
+        mb = memory(configured(first, first in options.scenes, arm, 0, options.iterations, options.model))
+        found |= {f"rate_{arm}": rates[arm], f"peak_mb_{arm}": mb} | figures
         print(
             f"{arm:14s} {rates[arm]:5g} {figures[f'iteration_cost_{arm}']:11.2f}× "
             f"{figures[f'evaluations_ratio_{arm}']:11.2f}× {figures[f'seconds_ratio_{arm}']:6.2f}× "
             f"[{figures[f'seconds_ratio_{arm}_low']:.2f}, {figures[f'seconds_ratio_{arm}_high']:.2f}] "
-            f"{figures[f'score_gain_equal_time_{arm}']:+8.2f} {figures[f'final_score_{arm}']:7.2f}"
+            f"{figures[f'score_gain_equal_time_{arm}']:+8.2f} {figures[f'final_score_{arm}']:7.2f} {mb:7.0f}"
         )
     picture = options.output / "convergence.png"
     draw(picture, runs)

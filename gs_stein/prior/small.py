@@ -19,6 +19,8 @@ from torch.nn import functional as F
 from gs_stein.types import Cameras
 
 NUM_TRAIN_TIMESTEPS = 1000
+LONGEST_PROMPT = 33
+"""Tokens of a prompt that the denoiser can order, one for "no prompt" included."""
 
 
 def start_at_zero(*layers: nn.Linear | nn.Conv2d) -> None:
@@ -181,6 +183,29 @@ class Attention(nn.Module):
         return self.out(h.transpose(1, 2).flatten(2))
 
 
+class TextBlock(nn.Module):
+    """Self-attention among the tokens of a prompt, then an MLP; starts as identity.
+
+    A sentence encoder's state of "teal" tells the colour and hardly whose, that of "cabinets" the thing and hardly its
+    colour: this is where they meet.
+    """
+
+    def __init__(self, width: int, heads: int, expand: int = 2):
+        super().__init__()
+        self.attention = Attention(width, width, heads)
+        self.norm = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, expand * width), nn.GELU(), nn.Linear(expand * width, width)
+        )
+        start_at_zero(self.mlp[-1])
+
+    def forward(self, tokens: Tensor, where: Tensor, mask: Tensor) -> Tensor:
+        """One block on tokens (P, L, D); where (L, D) tells their order; mask (P, L), True at real ones."""
+        h = self.norm(tokens)
+        tokens = tokens + self.attention(h + where, h + where, h, mask[:, None, None, :])
+        return tokens + self.mlp(tokens)
+
+
 class MultiViewBlock(nn.Module):
     """Self-attention over all views of a scene, cross-attention to the prompt, MLP with a 3×3 depthwise convolution.
 
@@ -227,8 +252,8 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
     """Denoises the views of one scene jointly, from text and cameras; predicts the flow velocity ε - x₀.
 
     Convolutions work on the latent grid, a transformer on its 2×2 patches: with 64 tokens a view, attention across
-    all views (as in MVDream, arXiv 2308.16512) costs almost nothing. Timestep modulation is shared by the blocks
-    (adaLN-single of PixArt-α, arXiv 2310.00426). One network serves several resolutions: what a picture shows is
+    all views (as in MVDream, arXiv 2308.16512) costs almost nothing. Blocks of its own read the prompt first. Timestep
+    modulation is shared by the blocks (adaLN-single of PixArt-α, arXiv 2310.00426). One network serves several resolutions: what a picture shows is
     learnt on small ones, at a quarter of the cost.
     """
 
@@ -243,6 +268,7 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
         depth: int = 6,
         heads: int = 4,
         text_width: int = 384,
+        text_blocks: int = 0,
         room: Sequence[float] = (5.0, 4.4, 2.6),
         resolution: int = 128,
         resolutions: Sequence[int] = (64, 128),
@@ -253,6 +279,8 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
         self.sentence = nn.Linear(text_width, width, bias=False)
         self.modulation = nn.Linear(width, 6 * width)
         self.null_token = nn.Parameter(torch.zeros(1, text_width))
+        self.order = nn.Parameter(torch.randn(LONGEST_PROMPT, text_width) * 0.1) if text_blocks else None
+        self.read = nn.ModuleList(TextBlock(text_width, 6) for _ in range(text_blocks))
         self.enter = nn.Conv2d(channels + RAY_FEATURES, stem_width, 3, padding=1)
         self.stem = nn.ModuleList(ConvBlock(stem_width, width) for _ in range(stem_blocks))
         self.merge = nn.Linear(4 * stem_width, width)
@@ -304,6 +332,9 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
         sentence = (tokens * mask[:, :, None]).sum(1) / count + empty[:, None] * self.null_token
         tokens = torch.cat([self.null_token.expand(len(tokens), 1, -1), tokens], dim=1)
         mask = torch.cat([torch.ones_like(mask[:, :1]), mask], dim=1)
+        for block in self.read:
+            assert self.order is not None
+            tokens = block(tokens, self.order[: tokens.shape[1]], mask)
         octave = math.log2(self.config["sample_size"] / rows) * torch.ones_like(t)[:, None]
         condition = self.time(torch.cat([timestep_features(t, 256), octave], dim=1).to(x_t.dtype))
         per_group = condition + self.sentence(sentence).view(B, -1, condition.shape[-1]).mean(1)

@@ -39,10 +39,14 @@ def averaged(net: nn.Module, checkpoint: Path) -> tuple[nn.Module, int]:
     return net.half(), state["step"]
 
 
-def depth_of(checkpoint: Path) -> int:
-    """Transformer blocks of a denoiser's checkpoint."""
+def depths_of(checkpoint: Path) -> dict[str, int]:
+    """Transformer blocks of a denoiser's checkpoint: for pictures and for the prompt."""
     keys = torch.load(checkpoint, map_location="cpu", weights_only=True)["ema"]
-    return 1 + max(int(key.split(".")[1]) for key in keys if key.startswith("blocks."))
+
+    def count(stack: str) -> int:
+        return len({key.split(".")[1] for key in keys if key.startswith(f"{stack}.")})
+
+    return {"depth": count("blocks"), "text_blocks": count("read")}
 
 
 def export_prior(folder: Path, output: Path) -> None:
@@ -53,8 +57,8 @@ def export_prior(folder: Path, output: Path) -> None:
     shutil.rmtree(building, ignore_errors=True)
     codec = load_codec(folder)
     channels = codec.config["channels"]
-    blocks = depth_of(folder / "denoiser.pt")
-    network, steps = averaged(MultiViewDenoiser(channels=channels, depth=blocks), folder / "denoiser.pt")
+    shape = depths_of(folder / "denoiser.pt")
+    network, steps = averaged(MultiViewDenoiser(channels=channels, **shape), folder / "denoiser.pt")
     assert isinstance(network, MultiViewDenoiser)
     network.save_pretrained(building / "network")
     if codec.correction is not None:

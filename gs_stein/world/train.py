@@ -123,6 +123,8 @@ class Denoiser:
     width: int = 256
     depth: int = 6
     """Transformer blocks."""
+    text_blocks: int = 2
+    """Transformer blocks that read the prompt."""
     sheet_minutes: float = 20.0
     """Between sheets of samples in the training folder's sheets/; 0: none."""
     start: Path | None = None
@@ -351,7 +353,9 @@ def train_denoiser(job: Denoiser) -> None:
     """Train the denoiser."""
     torch.manual_seed(job.schedule.seed)
     codec = load_codec(job.data.folder)
-    net = MultiViewDenoiser(channels=codec.config["channels"], width=job.width, depth=job.depth)
+    net = MultiViewDenoiser(
+        channels=codec.config["channels"], width=job.width, depth=job.depth, text_blocks=job.text_blocks
+    )
     print(f"denoiser: {sum(p.numel() for p in net.parameters()) / 1e6:.1f} M parameters", flush=True)
     if job.start is not None and not (job.data.folder / "denoiser.pt").exists():
         start_from(net, job.start / "network")

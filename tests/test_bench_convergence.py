@@ -1,0 +1,69 @@
+"""The convergence bench: what it compares, and its arithmetic."""
+
+import json
+import math
+
+import pytest
+
+from gs_stein.bench import convergence
+from gs_stein.bench.convergence import Run, compare, configured, cost_to_reach, interval, mark_steps, score_at
+
+
+def run(scores: list[float], seconds: list[float], arm: str = "sds") -> Run:
+    return Run(arm, "a room", 0, 1.0, [int(10 * s) for s in seconds], seconds, scores)
+
+
+def test_arms_differ_in_the_estimator_alone():
+    sds = configured("a room", True, "sds", 0, 100, "bundled")
+    for arm in convergence.ARMS:
+        other = configured("a room", True, arm, 0, 100, "bundled")
+        assert other.refine.share == 0
+        if arm == "coarse":
+            assert other.resolution.first > 0
+            assert other.distill.timesteps.sampling == "golden"
+            continue
+        assert other.resolution.first == 0
+        assert other.distill.timesteps == sds.distill.timesteps
+        assert (other.rates, other.regularize, other.start) == (sds.rates, sds.regularize, sds.start)
+
+
+def test_marks_are_dense_where_most_happens():
+    marks = mark_steps(100, 10)
+    assert marks == [1, 4, 9, 16, 25, 36, 49, 64, 81, 100]
+    assert mark_steps(3, 12)[-1] == 3
+
+
+def test_cost_of_reaching_a_score_is_interpolated():
+    assert cost_to_reach(0.5, [0.0, 10.0, 20.0], [0.0, 1.0, 0.0]) == pytest.approx(5.0)
+    assert cost_to_reach(2.0, [0.0, 10.0], [0.0, 1.0]) == math.inf
+    assert score_at(5.0, run([0.0, 1.0], [0.0, 10.0])) == pytest.approx(0.5)
+    assert score_at(99.0, run([0.0, 1.0], [0.0, 10.0])) == 1.0
+
+
+def test_an_arm_that_is_twice_as_fast_has_a_multiplier_of_two():
+    slow = [run([-8.0, -4.0, 0.0], [0.0, 10.0, 20.0])] * 3
+    fast = [run([-8.0, -4.0, 0.0], [0.0, 5.0, 10.0], "fast")] * 3
+    found = dict(compare("fast", fast, slow))
+    assert found["compute_multiplier_fast"] == pytest.approx(2.0)
+    assert found["iteration_cost_fast"] == pytest.approx(0.5)
+    assert found["score_gain_equal_time_fast"] == pytest.approx(4.0)
+    never = [run([-8.0, -7.0, -6.0], [0.0, 5.0, 10.0], "never")] * 3
+    assert dict(compare("never", never, slow))["compute_multiplier_never"] == 0.0
+
+
+def test_interval_holds_the_median():
+    middle, low, high = interval([1.0, 2.0, 3.0, math.inf])
+    assert low <= middle <= high
+    assert middle == 2.0
+
+
+def test_finished_runs_are_not_repeated(tmp_path, capsys):
+    arguments = ["--quick", "--json", "--arms", "coarse", "--iterations", "2", "--output", str(tmp_path)]
+    assert convergence.main(arguments) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["compute_multiplier_sds"] == 1.0
+    assert found["peak_mb_coarse"] > 100
+    assert (tmp_path / "convergence.png").stat().st_size > 1000
+    before = (tmp_path / "runs.jsonl").read_text()
+    assert convergence.main(arguments) == 0
+    assert (tmp_path / "runs.jsonl").read_text() == before
