@@ -253,8 +253,9 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
 
     Convolutions work on the latent grid, a transformer on its 2×2 patches: with 64 tokens a view, attention across
     all views (as in MVDream, arXiv 2308.16512) costs almost nothing. Blocks of its own read the prompt first. Timestep
-    modulation is shared by the blocks (adaLN-single of PixArt-α, arXiv 2310.00426). One network serves several resolutions: what a picture shows is
-    learnt on small ones, at a quarter of the cost.
+    modulation is shared by the blocks (adaLN-single of PixArt-α, arXiv 2310.00426). One network serves several
+    resolutions: what a picture shows
+    is learnt on small ones, at a quarter of the cost.
     """
 
     @register_to_config
