@@ -9,7 +9,7 @@ import torch
 from gs_stein.cameras import RoomCameras, sample_cameras
 from gs_stein.prior.small import MultiViewDenoiser, NoisyDepth, PatchCodec
 from gs_stein.scorer import Scorer
-from gs_stein.world import pool, train
+from gs_stein.world import decoder, pool, run, train
 from gs_stein.world.data import Mixture, Source, load_scenes, stratified_logit_normal
 
 FAMILY = pool.Family("rooms", ("room",), 0)
@@ -46,7 +46,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 def mixture(folder: Path, dropout: float = 0.1) -> Mixture:
-    return Mixture(folder, train.load_codec(folder), [Source(FAMILY, 1.0, 2)], dropout)
+    return Mixture(folder, run.load_codec(folder), [Source(FAMILY, 1.0, 2)], dropout)
 
 
 def test_shards_survive_the_disk(folder):
@@ -54,7 +54,7 @@ def test_shards_survive_the_disk(folder):
     shard = pool.Shard.load(path)
     assert shard.captions == [["caption"] * pool.CAPTIONS] * pool.SCENES_PER_SHARD
     assert shard.lengths.sum() == len(shard.tokens)
-    scenes = load_scenes(path, train.load_codec(folder))
+    scenes = load_scenes(path, run.load_codec(folder))
     assert scenes.x0.shape == (32, 8, 4, 16, 16)
     assert not list(path.parent.glob("*.tmp"))
 
@@ -88,7 +88,7 @@ def test_new_shards_join_with_the_steps(folder):
     source = Source(FAMILY, 1.0, 100, growth=0.5)
     wanted = [min(source.shards, train_first + int(0.5 * step)) for train_first, step in ((6, 0), (6, 100))]
     assert wanted == [6, 56]
-    few = Mixture(folder, train.load_codec(folder), [Source(FAMILY, 1.0, 2)])
+    few = Mixture(folder, run.load_codec(folder), [Source(FAMILY, 1.0, 2)])
     assert few.available(few.sources[0], 10_000) == 2
 
 
@@ -101,11 +101,11 @@ def test_noise_levels_follow_the_logit_normal():
     assert (quartiles - 1000).abs().max() <= 1
 
 
-def run(folder: Path, out: Path, steps: int, stop_after: int | None = None) -> train.Run:
+def trained_toy(folder: Path, out: Path, steps: int, stop_after: int | None = None) -> run.Run:
     torch.manual_seed(0)
     net = MultiViewDenoiser(channels=4, stem_width=8, stem_blocks=1, width=32, depth=1, heads=2)
     out.mkdir(exist_ok=True)
-    job = train.Run(net, train.Schedule(steps=steps, images=8, warmup=3, save_minutes=1e9), out, "denoiser")
+    job = run.Run(net, run.Schedule(steps=steps, images=8, warmup=3, save_minutes=1e9), out, "denoiser")
     job.resume()
     data = mixture(folder)
 
@@ -119,10 +119,10 @@ def run(folder: Path, out: Path, steps: int, stop_after: int | None = None) -> t
 
 
 def test_resumed_run_equals_uninterrupted_one(folder, tmp_path):
-    whole = run(folder, tmp_path / "whole", 6)
-    part = run(folder, tmp_path / "parts", 6, stop_after=3)
+    whole = trained_toy(folder, tmp_path / "whole", 6)
+    part = trained_toy(folder, tmp_path / "parts", 6, stop_after=3)
     assert part.step == 3
-    rest = run(folder, tmp_path / "parts", 6)
+    rest = trained_toy(folder, tmp_path / "parts", 6)
     assert rest.step == 6
     for (name, a), b in zip(whole.net.state_dict().items(), rest.net.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
@@ -151,7 +151,7 @@ def test_training_lowers_the_losses(folder):
 
 
 def test_learning_rate_warms_up_and_cools_down(tmp_path):
-    job = train.Run(torch.nn.Linear(2, 2), train.Schedule(steps=100, warmup=10, cooldown=50, learning_rate=1.0),
+    job = run.Run(torch.nn.Linear(2, 2), run.Schedule(steps=100, warmup=10, cooldown=50, learning_rate=1.0),
                     tmp_path, "x")
     rates = []
     for job.step in (0, 9, 30, 50, 75, 99):
@@ -165,13 +165,13 @@ def test_shipped_weights_start_a_deeper_network(tmp_path):
     shipped = MultiViewDenoiser(**shape, depth=1)
     shipped.half().save_pretrained(tmp_path / "network")
     deeper = MultiViewDenoiser(**shape, depth=2)
-    train.start_from(deeper, tmp_path / "network")
+    run.start_from(deeper, tmp_path / "network")
     for name, value in shipped.state_dict().items():
         assert torch.equal(deeper.state_dict()[name], value.float()), name
     with pytest.raises(ValueError, match="does not fit"):
-        train.start_from(MultiViewDenoiser(**{**shape, "width": 16}, depth=1), tmp_path / "network")
+        run.start_from(MultiViewDenoiser(**{**shape, "width": 16}, depth=1), tmp_path / "network")
     with pytest.raises(ValueError, match="holds no weights"):
-        train.start_from(deeper, tmp_path / "nowhere")
+        run.start_from(deeper, tmp_path / "nowhere")
 
 
 def test_depth_starts_from_shipped_weights(tmp_path):
@@ -179,7 +179,7 @@ def test_depth_starts_from_shipped_weights(tmp_path):
     shipped = NoisyDepth(channels=4, width=16, num_blocks=1)
     shipped.half().save_pretrained(tmp_path / "depth")
     net = NoisyDepth(channels=4, width=16, num_blocks=1)
-    train.start_from(net, tmp_path / "depth")
+    run.start_from(net, tmp_path / "depth")
     for name, value in shipped.state_dict().items():
         assert torch.equal(net.state_dict()[name], value.float()), name
 
@@ -188,18 +188,18 @@ def trained_decoder(folder: Path, out: Path, prior: Path | None) -> PatchCodec:
     (out / "pool").mkdir(parents=True)
     for path in (folder / "pool").iterdir():
         (out / "pool" / path.name).symlink_to(path)
-    train.load_codec(folder).save_pretrained(out / "codec")
-    schedule = train.Schedule(steps=3, images=16, warmup=1, save_minutes=1e9)
-    job = train.Decoder(train.Data(out, rooms=2, workers=0), schedule, width=16, prior=prior)
+    run.load_codec(folder).save_pretrained(out / "codec")
+    schedule = run.Schedule(steps=3, images=16, warmup=1, save_minutes=1e9)
+    job = decoder.Decoder(run.Data(out, rooms=2, workers=0), schedule, width=16, prior=prior)
     train.main(job)
-    return train.load_codec(out)
+    return run.load_codec(out)
 
 
 def test_decoder_training_leaves_the_latents_alone(folder, tmp_path):
     torch.manual_seed(0)
     shape = {"channels": 4, "stem_width": 8, "stem_blocks": 1, "width": 32, "depth": 1, "heads": 2}
     MultiViewDenoiser(**shape).save_pretrained(tmp_path / "prior" / "network")
-    linear = train.load_codec(folder)
+    linear = run.load_codec(folder)
     rgb = torch.rand(2, 3, 128, 128)
     for name, prior in (("noise", None), ("samples", tmp_path / "prior")):
         codec = trained_decoder(folder, tmp_path / name, prior)
@@ -217,13 +217,13 @@ def test_a_picture_sampled_again_is_the_picture_if_the_denoiser_knows_it():
 
     x0 = torch.randn(2, 4, 4, 4)
     cameras = sample_cameras(RoomCameras(), 2, torch.Generator().manual_seed(0))
-    again = train.sampled_again(x0, torch.zeros(3, 384), cameras, Oracle(), torch.Generator().manual_seed(1))
+    again = decoder.sampled_again(x0, torch.zeros(3, 384), cameras, Oracle(), torch.Generator().manual_seed(1))
     assert torch.allclose(again, x0, atol=1e-4)
 
 
 def test_missing_codec_says_what_to_run(tmp_path):
     with pytest.raises(ValueError, match="autoencoder"):
-        train.load_codec(tmp_path)
+        run.load_codec(tmp_path)
 
 
 def test_scorer_survives_its_folder(tmp_path):

@@ -19,7 +19,7 @@ from torch import nn
 from gs_stein.prior.familiar import Familiar
 from gs_stein.prior.small import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth
 from gs_stein.world.pool import TRAINING, Family, families
-from gs_stein.world.train import load_codec
+from gs_stein.world.run import load_codec
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ def averaged(net: nn.Module, checkpoint: Path) -> tuple[nn.Module, int]:
     return net.half(), state["step"]
 
 
-def depths_of(checkpoint: Path) -> dict[str, int]:
-    """Transformer blocks of a denoiser's checkpoint: for pictures and for the prompt."""
+def depths_of(checkpoint: Path) -> tuple[int, int]:
+    """Transformer blocks of a denoiser's checkpoint: for pictures, and for the prompt."""
     keys = torch.load(checkpoint, map_location="cpu", weights_only=True)["ema"]
 
     def count(stack: str) -> int:
         return len({key.split(".")[1] for key in keys if key.startswith(f"{stack}.")})
 
-    return {"depth": count("blocks"), "text_blocks": count("read")}
+    return count("blocks"), count("read")
 
 
 def export_prior(folder: Path, output: Path) -> None:
@@ -57,8 +57,9 @@ def export_prior(folder: Path, output: Path) -> None:
     shutil.rmtree(building, ignore_errors=True)
     codec = load_codec(folder)
     channels = codec.config["channels"]
-    shape = depths_of(folder / "denoiser.pt")
-    network, steps = averaged(MultiViewDenoiser(channels=channels, **shape), folder / "denoiser.pt")
+    blocks, text_blocks = depths_of(folder / "denoiser.pt")
+    empty = MultiViewDenoiser(channels=channels, depth=blocks, text_blocks=text_blocks)
+    network, steps = averaged(empty, folder / "denoiser.pt")
     assert isinstance(network, MultiViewDenoiser)
     network.save_pretrained(building / "network")
     if codec.correction is not None:
