@@ -81,7 +81,7 @@ def main(job: Job) -> int:
         progress.end()
         checkpoint.save(run, state, options.keep_checkpoints)
         if caught:
-            report.write_scene(run, state)
+            report.write_scene(run, config, state)
             print(f"stopped at step {state.step}; go on with: python train.py --resume {run}", flush=True)
             return 128 + caught[0]
         for number, handler in before.items():

@@ -58,15 +58,19 @@ def write_start(run: Path, config: Config) -> None:
     write_atomically(run / "config.yaml", to_yaml(config).encode())
 
 
-def write_scene(run: Path, state: State) -> None:
-    """The scene as it stands: point_cloud.ply, padded to 62 properties since some viewers read no other layout."""
-    write_ply(run / "point_cloud.ply", state.gaussians, pad_sh=True)
+def write_scene(run: Path, config: Config, state: State) -> None:
+    """The scene as it stands: point_cloud.ply, padded to 62 properties since some viewers read no other layout, and
+    preview.png, the contact sheet."""
+    scene = state.gaussians
+    write_ply(run / "point_cloud.ply", scene, pad_sh=True)
+    sheet = video.contact_sheet(scene, config.cameras, config.rasterize, background=BACKGROUNDS[config.background])
+    video.write_png(run / "preview.png", sheet)
 
 
 def write_results(
     run: Path, config: Config, options: RunOptions, choice: Choice, state: State, last: Step | None
 ) -> dict[str, Any]:
-    """The files of a finished (or stopped) run: point_cloud.ply, preview.png, video.mp4, report.json.
+    """The files of a finished run: point_cloud.ply, preview.png, video.mp4, report.json.
 
     Returns:
         The report.
@@ -74,10 +78,8 @@ def write_results(
     Raises:
         ValueError: a file cannot be written; those before it are whole.
     """
-    write_scene(run, state)
+    write_scene(run, config, state)
     scene, behind = state.gaussians, BACKGROUNDS[config.background]
-    sheet = video.contact_sheet(scene, config.cameras, config.rasterize, background=behind)
-    video.write_png(run / "preview.png", sheet)
     result = make_report(config, choice, state, last)
     if options.score:
         result["scorer"] = score_views(scene, config, views=8)

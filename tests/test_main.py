@@ -134,6 +134,7 @@ def test_ctrl_c_keeps_what_was_done_and_resumes(number, prior: Path, tmp_path: P
     assert f"--resume {run}" in capsys.readouterr().out
     assert checkpoint.checkpoints(run)[-1].name == "step_0000003.pt"
     assert (run / "point_cloud.ply").exists()
+    assert (run / "preview.png").exists(), "a stopped run can be looked at"
     assert not (run / "report.json").exists()
 
     monkeypatch.setattr(record.Recorder, "add", add)

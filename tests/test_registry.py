@@ -257,6 +257,12 @@ def test_inpainting_models_are_recognised(tmp_path, folder):
     refused("takes 9 channels but its latents have 4 \\(an inpainting", str(path))
 
 
+def test_models_distilled_to_a_few_steps_are_refused(tmp_path, folder):
+    path = Path(shutil.copytree(folder, tmp_path / "model"))
+    tiny_models.unet(time_cond_proj_dim=16).save_pretrained(path / "unet")
+    refused("distilled to a few steps \\(LCM\\)", str(path))
+
+
 def test_unused_components_may_be_absent(copy):
     rewrite(copy / "model_index.json", safety_checker=["stable_diffusion", "StableDiffusionSafetyChecker"])
     assert load_prior(DiffusionOptions(model=str(copy))).resolution == 32

@@ -313,6 +313,10 @@ def adapt(
 
         return run
 
+    if module.config.get("time_cond_proj_dim") is not None:
+        raise CheckpointError(
+            f"model: {folder} was distilled to a few steps (LCM), so that its guesses are no scores; give {KINDS}"
+        )
     match module:
         case UNet2DConditionModel() if module.config["addition_embed_type"] == "text_time":
             for name in ("tokenizer", "tokenizer_2", "text_encoder", "text_encoder_2"):

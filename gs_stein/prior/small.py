@@ -123,7 +123,7 @@ class PatchCodec(ModelMixin, ConfigMixin):
         """Images in [0, 1] to latents of unit mean square."""
         patch = self.config["patch"]
         kernel = (self.basis * self.gain[:, None]).view(-1, 3, patch, patch)
-        return F.conv2d(rgb, kernel, -self.gain * (self.basis @ self.mean), stride=patch)
+        return F.conv2d(rgb, kernel, -self.gain * (self.basis * self.mean).sum(1), stride=patch)
 
     def decode(self, x0: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 H W"]:
         """Latents back to images (not clamped)."""
