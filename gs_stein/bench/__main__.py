@@ -9,6 +9,7 @@ BENCHES = {
     "variance": "variance of the gradient estimators, at frozen scenes (--prior mixture: of a known score)",
     "pixels": "the estimators on an image instead of a scene",
     "convergence": "quality against time and denoiser evaluations, run by run",
+    "prompts": "the main job on the written list of prompts, judged by the scorer",
     "viewer": "what the live viewer costs the training",
 }
 
@@ -28,6 +29,8 @@ def main(argv: list[str]) -> int:
             from gs_stein.bench.pixels import main as run
         case "convergence":
             from gs_stein.bench.convergence import main as run
+        case "prompts":
+            from gs_stein.bench.prompts import main as run
         case "viewer":
             from gs_stein.bench.viewer import main as run
         case _:

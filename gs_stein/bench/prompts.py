@@ -1,0 +1,196 @@
+"""Does the main job work, prompt by prompt? Runs `train.py` on the written list of prompts and judges every result.
+
+    python -m gs_stein.bench prompts --json
+
+A run is judged by `gs_stein.evaluate`: retrieval is how often the scorer picks the prompt among 50 captions, over
+held-out views, and the same for pictures sampled straight from the prior, which is the ceiling. `ratio_*` is the mean
+over prompts of the first, divided by that of the second. Finished runs are kept in --output and not repeated, so an
+interrupted bench goes on where it was, and two at once may share the work by --kinds. prompts.png shows them all.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gs_stein.files import write_atomically
+
+ROOT = Path(__file__).resolve().parents[2]
+"""Where train.py lies."""
+Kind = Literal["scenes", "landscapes", "objects"]
+GOAL = 0.8
+"""Of the samples' retrieval, that a scene should reach."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The main job on the written list of prompts (configs/prompts.yaml)."""
+
+    kinds: tuple[Kind, ...] = ("scenes", "landscapes", "objects")
+    """Which parts of the list."""
+    first: int = 0
+    """Only so many prompts of each part; 0: all."""
+    preset: str | None = "preview"
+    """Laid over the default one, as for train.py; None: full length."""
+    seed: int = 0
+    """Of the runs."""
+    output: Path = Path("runs/prompts")
+    """Where runs are kept, and prompts.png and prompts.json are written."""
+    json: bool = False
+    """Print one JSON object as the last line."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One judged run."""
+
+    kind: Kind
+    prompt: str
+    run: Path
+    retrieval: float
+    """Of the scene's held-out views."""
+    ceiling: float
+    """The same of the prior's own samples."""
+    together: float
+    """1 if all views together are taken for the prompt."""
+    depth: float | None
+    """Correlation of rendered and estimated depth; None where no estimator says."""
+    seconds: float
+    memory_gib: float
+
+
+def wanted(options: Options) -> Iterator[tuple[Kind, str]]:
+    """The prompts, part by part."""
+    from gs_stein.config import presets_folder, read_yaml
+
+    written = read_yaml(presets_folder() / "prompts.yaml")
+    for kind in options.kinds:
+        prompts = written[kind]
+        for prompt in prompts[: options.first or len(prompts)]:
+            yield kind, prompt
+
+
+def run(kind: Kind, prompt: str, options: Options) -> Path:
+    """Run `train.py` and judge what it leaves, unless that was done before; the run's folder.
+
+    Raises:
+        ValueError: the run failed; its last line is in the message.
+    """
+    from gs_stein.evaluate import Options as Judge
+    from gs_stein.evaluate import evaluate
+
+    folder = options.output / f"{slug(prompt)}-{options.preset or 'full'}-{options.seed}"
+    if not any(folder.glob("*/report.json")):
+        command = [
+            sys.executable, str(ROOT / "train.py"), f"--prompt={prompt}", f"--output={folder}", "--no-viewer",
+            "--video-frames=0", f"--seed={options.seed}",
+            *(() if kind == "objects" else ("--scene",)),
+            *(() if options.preset is None else (f"--preset={options.preset}",)),
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+            raise ValueError(f"prompts: {prompt!r} failed: {said[-1]}")
+    path = next(folder.glob("*/report.json")).parent
+    if not (path / "evaluation.json").exists():
+        judged = json.dumps(evaluate(Judge(path, samples=True)), indent=2) + "\n"
+        write_atomically(path / "evaluation.json", judged.encode())
+    return path
+
+
+def slug(prompt: str) -> str:
+    """A prompt as a folder's name."""
+    return "".join(c if c.isalnum() else "-" for c in prompt.lower())
+
+
+def read(kind: Kind, prompt: str, path: Path) -> Result:
+    """What was found about a run."""
+    judged: dict[str, Any] = json.loads((path / "evaluation.json").read_text(encoding="utf-8"))
+    report: dict[str, Any] = json.loads((path / "report.json").read_text(encoding="utf-8"))
+    scene, samples = judged["retrieval"], judged["retrieval_of_samples"]
+    return Result(
+        kind, prompt, path, scene["views_top1"], samples["views_top1"], scene["together_top1"],
+        judged["depth"].get("pearson"), report["seconds"], report["peak_memory_gib"] or float("nan"),
+    )  # fmt: skip
+
+
+def summary(results: list[Result]) -> dict[str, float | int]:
+    """Figures of each part of the list and of all of it."""
+    found: dict[str, float | int] = {}
+    for kind in ("scenes", "landscapes", "objects", "all"):
+        part = [r for r in results if kind in (r.kind, "all")]
+        if not part:
+            continue
+        reached, ceiling = (statistics.fmean(x) for x in ([r.retrieval for r in part], [r.ceiling for r in part]))
+        depths = [r.depth for r in part if r.depth is not None]
+        found |= {
+            f"prompts_{kind}": len(part),
+            f"retrieval_{kind}": reached,
+            f"retrieval_samples_{kind}": ceiling,
+            f"ratio_{kind}": reached / ceiling if ceiling else float("nan"),
+            f"share_at_goal_{kind}": statistics.fmean(r.retrieval >= GOAL * r.ceiling for r in part),
+            f"together_{kind}": statistics.fmean(r.together for r in part),
+            f"depth_pearson_{kind}": statistics.fmean(depths) if depths else float("nan"),
+            f"seconds_median_{kind}": statistics.median(r.seconds for r in part),
+            f"seconds_max_{kind}": max(r.seconds for r in part),
+            f"peak_memory_gib_{kind}": max(r.memory_gib for r in part),
+        }
+    return {key: round(value, 4) for key, value in found.items()}
+
+
+def draw(path: Path, results: list[Result], columns: int = 2, width: int = 480) -> None:
+    """Four views of every run under its prompt."""
+    import io
+
+    from PIL import Image, ImageDraw
+
+    height, text = width // 4, 16
+    rows = -(-len(results) // columns)
+    page = Image.new("RGB", (columns * width, rows * (height + text)), "white")
+    pen = ImageDraw.Draw(page)
+    for i, result in enumerate(results):
+        x, y = (i // rows) * width, (i % rows) * (height + text)
+        pen.text((x + 4, y + 2), f"{result.prompt}  {result.retrieval:.2f} / {result.ceiling:.2f}", fill="black")
+        with Image.open(result.run / "preview.png") as sheet:
+            top = sheet.convert("RGB").crop((0, 0, sheet.width, sheet.width // 4))
+        page.paste(top.resize((width, height)), (x, y + text))
+    picture = io.BytesIO()
+    page.save(picture, "png")
+    write_atomically(path, picture.getvalue())
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of `python -m gs_stein.bench prompts`."""
+    import tyro
+
+    options = tyro.cli(Options, args=argv, description=__doc__)
+    results: list[Result] = []
+    print(f"{'scene / samples':>15s} {'depth':>6s} {'seconds':>8s}   prompt")
+    prompts = list(wanted(options))
+    for number, (kind, prompt) in enumerate(prompts, 1):
+        if sys.stderr.isatty():
+            print(f"{number}/{len(prompts)} {prompt} …", end="\r", file=sys.stderr, flush=True)
+        result = read(kind, prompt, run(kind, prompt, options))
+        results.append(result)
+        depth = "–" if result.depth is None else f"{result.depth:.2f}"
+        scores = f"{result.retrieval:.2f} / {result.ceiling:.2f}"
+        print(f"{scores:>15s} {depth:>6s} {result.seconds:8.0f}   {prompt}", flush=True)
+    found = summary(results)
+    draw(options.output / "prompts.png", results)
+    write_atomically(options.output / "prompts.json", (json.dumps(found, indent=2) + "\n").encode())
+    for kind in (*options.kinds, "all"):
+        print(
+            f"{kind:11s} {found[f'retrieval_{kind}']:.2f} of {found[f'retrieval_samples_{kind}']:.2f}, ratio "
+            f"{found[f'ratio_{kind}']:.2f}; {found[f'share_at_goal_{kind}']:.0%} of {found[f'prompts_{kind}']:.0f} "
+            f"prompts at {GOAL:g} of their samples; at most {found[f'seconds_max_{kind}']:.0f} s"
+        )
+    print(f"pictures: {options.output / 'prompts.png'}")
+    if options.json:
+        print(json.dumps(found))
+    return 0

@@ -1,0 +1,66 @@
+"""The bench over the written list: what it keeps, how it sums up, what it draws. No run is made here."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from gs_stein.bench import prompts
+from gs_stein.bench.prompts import Options, Result, summary, wanted
+
+
+def result(kind: prompts.Kind, retrieval: float, ceiling: float, depth: float | None = 0.5) -> Result:
+    return Result(kind, "x", Path(), retrieval, ceiling, 1.0, depth, 10.0, 0.5)
+
+
+def write_run(folder: Path, retrieval: float) -> None:
+    """What a judged run leaves, as far as the bench reads it."""
+    folder.mkdir(parents=True)
+    judged = {
+        "retrieval": {"views_top1": retrieval, "together_top1": 1.0}, "retrieval_of_samples": {"views_top1": 0.5},
+        "depth": {"skipped": "no estimator"},
+    }  # fmt: skip
+    (folder / "evaluation.json").write_text(json.dumps(judged))
+    (folder / "report.json").write_text(json.dumps({"seconds": 42.0, "peak_memory_gib": 0.5}))
+    Image.new("RGB", (64, 64), "red").save(folder / "preview.png")
+
+
+def test_list_is_taken_part_by_part():
+    everything = list(wanted(Options()))
+    assert len(everything) == 44
+    assert len(set(everything)) == 44
+    some = list(wanted(Options(kinds=("objects", "scenes"), first=2)))
+    assert [kind for kind, _ in some] == ["objects", "objects", "scenes", "scenes"]
+
+
+def test_summary_divides_by_what_the_prior_reaches():
+    found = summary([result("scenes", 0.4, 0.5), result("scenes", 0.1, 0.5), result("objects", 1.0, 1.0, None)])
+    assert found["ratio_scenes"] == pytest.approx(0.5)
+    assert found["share_at_goal_scenes"] == pytest.approx(0.5)
+    assert found["ratio_objects"] == 1.0
+    assert found["ratio_all"] == pytest.approx(0.75)
+    assert found["prompts_all"] == 3
+    assert found["depth_pearson_all"] == 0.5
+    assert "ratio_landscapes" not in found
+
+
+def test_judged_runs_are_read_and_not_repeated(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(prompts.subprocess, "run", lambda *a, **k: pytest.fail("ran again"))
+    for (_, prompt), reached in zip(wanted(Options(kinds=("objects",), first=3)), (0.5, 0.25, 0.0), strict=True):
+        write_run(tmp_path / f"{prompts.slug(prompt)}-preview-0" / "run-1", reached)
+    arguments = ["--kinds", "objects", "--first", "3", "--output", str(tmp_path), "--json"]
+    assert prompts.main(arguments) == 0
+    said = capsys.readouterr().out
+    found = json.loads(said.splitlines()[-1])
+    assert found["ratio_objects"] == pytest.approx(0.5)
+    assert "33% of 3 prompts" in said
+    assert json.loads((tmp_path / "prompts.json").read_text()) == found
+    with Image.open(tmp_path / "prompts.png") as page:
+        assert page.size == (960, 2 * 136)
+        assert page.getpixel((10, 100)) == (255, 0, 0)
+
+
+def test_a_run_that_fails_is_one_line(tmp_path):
+    with pytest.raises(ValueError, match="'a red armchair' failed: error: preset: 'nowhere' is unknown"):
+        prompts.main(["--kinds", "objects", "--first", "1", "--preset", "nowhere", "--output", str(tmp_path)])
