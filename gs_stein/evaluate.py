@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -174,8 +174,6 @@ def depth_agreement(
 
     try:
         model = BUNDLED if config.prior.model == "auto" else config.prior.model
-        from dataclasses import replace
-
         prior = load_prior(replace(config.prior, model=model))
         estimator = load_depth(config.depth, prior)
     except ValueError as error:
