@@ -18,7 +18,7 @@ def test_arms_differ_in_the_estimator_alone():
     for arm in convergence.ARMS:
         other = configured("a room", True, arm, 0, 100, "bundled")
         assert other.refine.share == 0
-        if arm == "coarse":
+        if arm in convergence.COARSE:
             assert other.resolution.first > 0
             assert other.distill.timesteps.sampling == "golden"
             continue

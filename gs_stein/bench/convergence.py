@@ -3,9 +3,9 @@
     python -m gs_stein.bench convergence --json
 
 Every arm runs the same prompts with the same seeds and the presets of `train.py`, without refinement, on pictures of
-full size and with timesteps drawn independently, as SDS has been described; only the estimator differs. One more,
-`coarse`, is SDS with a fitted coefficient and what the presets do besides: pictures of half the size first, timesteps
-spread evenly. The score is the mean log-probability that a contrastive scorer gives the prompt among 50 captions
+full size and with timesteps drawn independently, as SDS has been described; only the estimator differs. Two more,
+`coarse` and `coarse_antithetic`, are SDS with a fitted coefficient and what the presets do besides: pictures of half
+the size first, timesteps spread evenly; the second with antithetic pairs of noises. The score is the mean log-probability that a contrastive scorer gives the prompt among 50 captions
 (groups of four held-out views). Each arm's learning rate is the best of the same small grid on the first prompts, with
 a seed that is not measured. Finished runs are kept in --output and not repeated, so an interrupted bench goes on where
 it was.
@@ -54,8 +54,11 @@ ARMS: dict[str, DistillOptions] = {
     "ssd": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH))),
     "ssd_antithetic": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH)), antithetic=True),
     "coarse": DistillOptions(estimator=FittedSDS()),
+    "coarse_antithetic": DistillOptions(estimator=FittedSDS(), antithetic=True),
 }
 """Only estimator, noises and antithetic are taken from these."""
+COARSE = ("coarse", "coarse_antithetic")
+"""Arms that keep the presets' small pictures at first and evenly spread timesteps."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, m
     )
     # The estimators differ in distillation; refinement, the same for all of them, would only cover it up.
     preset = replace(preset, distill=distill, refine=RefineOptions())
-    if arm == "coarse":
+    if arm in COARSE:
         return preset
     plain = replace(distill, timesteps=replace(distill.timesteps, sampling="uniform"))
     return replace(preset, distill=plain, resolution=ResolutionSchedule())
