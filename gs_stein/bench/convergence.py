@@ -5,10 +5,10 @@
 Every arm runs the same prompts with the same seeds and the presets of `train.py`, without refinement, on pictures of
 full size and with timesteps drawn independently, as SDS has been described; only the estimator differs. Two more,
 `coarse` and `coarse_antithetic`, are SDS with a fitted coefficient and what the presets do besides: pictures of half
-the size first, timesteps spread evenly; the second with antithetic pairs of noises. The score is the mean log-probability that a contrastive scorer gives the prompt among 50 captions
-(groups of four held-out views). Each arm's learning rate is the best of the same small grid on the first prompts, with
-a seed that is not measured. Finished runs are kept in --output and not repeated, so an interrupted bench goes on where
-it was.
+the size first, timesteps spread evenly; the second with antithetic pairs of noises. The score is the mean
+log-probability that a contrastive scorer gives the prompt among 50 captions (groups of four held-out views). Each arm's
+learning rate is the best of the same small grid on the first prompts, with a seed that is not measured. Finished runs
+are kept in --output and not repeated, so an interrupted bench goes on where it was.
 
 `evaluations_ratio_*` and `seconds_ratio_*` are the cost of reaching 95 % of the way from the start to SDS's final
 score, over SDS's own cost (medians over prompts × seeds, bootstrap intervals); `compute_multiplier_*` is the inverse
