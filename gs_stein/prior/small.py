@@ -194,10 +194,9 @@ class TextBlock(nn.Module):
         super().__init__()
         self.attention = Attention(width, width, heads)
         self.norm = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, expand * width), nn.GELU(), nn.Linear(expand * width, width)
-        )
-        start_at_zero(self.mlp[-1])
+        down = nn.Linear(expand * width, width)
+        self.mlp = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, expand * width), nn.GELU(), down)
+        start_at_zero(down)
 
     def forward(self, tokens: Tensor, where: Tensor, mask: Tensor) -> Tensor:
         """One block on tokens (P, L, D); where (L, D) tells their order; mask (P, L), True at real ones."""
@@ -254,8 +253,7 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
     Convolutions work on the latent grid, a transformer on its 2×2 patches: with 64 tokens a view, attention across
     all views (as in MVDream, arXiv 2308.16512) costs almost nothing. Blocks of its own read the prompt first. Timestep
     modulation is shared by the blocks (adaLN-single of PixArt-α, arXiv 2310.00426). One network serves several
-    resolutions: what a picture shows
-    is learnt on small ones, at a quarter of the cost.
+    resolutions: what a picture shows is learnt on small ones, at a quarter of the cost.
     """
 
     @register_to_config
