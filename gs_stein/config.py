@@ -99,7 +99,7 @@ class Config:
     """Degrees of view-dependent colour, 0 to 3."""
     background: Literal["black", "white", "grey", "studio", "random"] = "random"
     """Behind the Gaussians while training; "random" draws a colour a step, so that holes never pay; "studio" is the
-    light grey that the bundled prior has seen behind every object."""
+    grey that the bundled prior has seen behind every object."""
     cameras: CameraOptions = field(default_factory=OrbitCameras)
     start: Start = field(default_factory=BallStart)
     prior: DiffusionOptions = field(default_factory=lambda: DiffusionOptions(model="auto"))
@@ -153,7 +153,7 @@ class RunOptions:
             )
 
 
-BACKGROUNDS = {"black": 0.0, "white": 1.0, "grey": 0.5, "studio": 0.85, "random": 0.5}
+BACKGROUNDS = {"black": 0.0, "white": 1.0, "grey": 0.5, "studio": 127 / 255, "random": 0.5}
 """Grey levels of the backgrounds; of "random" the one that finished scenes are shown before."""
 
 

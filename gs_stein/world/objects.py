@@ -31,8 +31,8 @@ from gs_stein.world.materials import (
 from gs_stein.world.primitives import BOX, CONE, ELLIPSOID, Builder, Scene, Thing
 
 RADIUS = 0.92
-BACKGROUND = (0.9, 0.9, 0.89)
-"""Linear radiance behind every object, a light grey once tone-mapped."""
+BACKGROUND = (0.17, 0.17, 0.17)
+"""Linear radiance behind every object, middle grey once tone-mapped: white things stand out as much as black ones."""
 
 
 @dataclass
