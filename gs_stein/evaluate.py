@@ -168,13 +168,12 @@ def depth_agreement(
     from gs_stein.distill.baselines import pearson, shrink
     from gs_stein.distill.options import Baseline
     from gs_stein.prior.depth import LatentDepth, MonocularDepth, load_depth
-    from gs_stein.prior.load import load_prior
     from gs_stein.prior.registry import BUNDLED
-    from gs_stein.priors import baselines
+    from gs_stein.priors import baselines, load_denoiser
 
     try:
         model = BUNDLED if config.prior.model == "auto" else config.prior.model
-        prior = load_prior(replace(config.prior, model=model))
+        prior = load_denoiser(replace(config, prior=replace(config.prior, model=model)))
         estimator = load_depth(config.depth, prior)
     except ValueError as error:
         return {"skipped": str(error)}
@@ -195,10 +194,10 @@ def depth_agreement(
 
 def sample_prior(config: Config, cameras: Cameras) -> Float[Tensor, "V 3 H W"]:
     """Pictures of the prompt straight from the prior, four consistent views at a time."""
-    from gs_stein.prior.load import load_prior
     from gs_stein.prior.sample import sample
+    from gs_stein.priors import load_denoiser
 
-    prior = load_prior(config.prior)
+    prior = load_denoiser(config)
     text, negative = prior.embed([config.prompt]), prior.embed([config.negative])
     generator = torch.Generator().manual_seed(HELD_OUT_SEED)
     pictures = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -13,6 +13,7 @@ from gs_stein.prior.depth import NormalsFromDepth, load_depth
 from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.familiar import Familiar
 from gs_stein.prior.load import load_prior
+from gs_stein.prior.registry import bundled_for
 from gs_stein.prior.small import MultiViewDenoiser
 from gs_stein.text import MiniLM
 from gs_stein.types import Denoiser, DepthEstimator
@@ -54,13 +55,23 @@ class Priors:
         return self.denoiser.identity if isinstance(self.denoiser, DiffusionPrior) else type(self.denoiser).__name__
 
 
+def load_denoiser(config: Config, device: torch.device | str = "cpu") -> DiffusionPrior:
+    """Load a run's denoiser; "bundled" is the one that knows scenes, or objects, whichever is wanted.
+
+    Raises:
+        ValueError: (CheckpointError) a model that cannot be had; one line with the remedy.
+    """
+    model = bundled_for(config.prior.model, config.scene)
+    return load_prior(replace(config.prior, model=model), device)
+
+
 def load_priors(config: Config, device: torch.device | str = "cpu") -> Priors:
     """Load the denoiser, and a depth estimator if the estimator's baselines or the refinement want one.
 
     Raises:
         ValueError: (CheckpointError) a model that cannot be had; one line with the remedy.
     """
-    denoiser = load_prior(config.prior, device)
+    denoiser = load_denoiser(config, device)
     wanted = baselines(config)
     fitted = config.refine.share > 0 and config.refine.depth > 0
     if not wanted & {Baseline.DEPTH, Baseline.PRINTED_DEPTH, Baseline.NORMAL} and not fitted:

@@ -25,7 +25,7 @@ from gs_stein.prior import hub
 from gs_stein.prior.folder import CheckpointError, check_folder, choose_weights, select_files, weight_file
 from gs_stein.prior.load import load_prior
 from gs_stein.prior.options import DiffusionOptions
-from gs_stein.prior.registry import DEPTH, MODELS, RETIRED, TINY, bundled_folder, locate, locate_network
+from gs_stein.prior.registry import DEPTH, MODELS, RETIRED, TINY, bundled_folder, bundled_for, locate, locate_network
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,9 @@ def test_names_are_pinned_to_commits():
 
 def test_locate(tmp_path, monkeypatch):
     assert locate("bundled").folder == bundled_folder()
+    assert locate(bundled_for("bundled", scene=True)).folder == bundled_folder()
+    assert locate(bundled_for("bundled", scene=False)).folder == bundled_folder("bundled-objects")
+    assert bundled_for("sd15", scene=False) == "sd15"
     sdxl = locate("sdxl")
     assert (sdxl.repo, sdxl.folder) == ("stabilityai/stable-diffusion-xl-base-1.0", None)
     assert sdxl.revision == "462165984030d82259a11f4367a4eed129e94a7b"

@@ -215,18 +215,17 @@ class Bench:
         self.known = {entry["key"]: Run(**entry["run"]) for entry in map(json.loads, lines)}
         self.started = time.monotonic()
         # Both baselines' networks, whatever the arm: one load serves all of them.
-        config = configured("a room", True, "ssd", 0, 1, options.model)
-        self.priors = load_priors(config)
+        self.priors = {scene: load_priors(configured("", scene, "ssd", 0, 1, options.model)) for scene in (True, False)}
 
     def run(self, arm: str, prompt: str, seed: int, rate: float, iterations: int) -> Run:
         """One run, from memory if its configuration was run before."""
         options = self.options
         scene = prompt in options.scenes
         config = configured(prompt, scene, arm, seed, iterations, options.model)
-        identity = f"{to_yaml(config)}{rate}{options.marks}{self.priors.identity}"
+        identity = f"{to_yaml(config)}{rate}{options.marks}{self.priors[scene].identity}"
         key = hashlib.sha256(identity.encode()).hexdigest()[:16]
         if key not in self.known:
-            found = measure(config, arm, rate, options.marks, self.priors)
+            found = measure(config, arm, rate, options.marks, self.priors[scene])
             self.known[key] = found
             with self.path.open("a") as file:
                 file.write(json.dumps({"key": key, "run": asdict(found)}) + "\n")

@@ -446,9 +446,9 @@ def main(argv: list[str] | None = None) -> int:
     figures: dict[str, object] = {"prior": options.prior, "iterations": options.iterations, "seed": options.seed}
     flat: dict[str, float | list[float]] = {}
     kinds = [(name, prompts) for name, prompts in (("scenes", options.scenes), ("objects", options.objects)) if prompts]
-    priors = load_priors(configured("a room", True, ARMS["ssd"], options))
     for kind, prompts in kinds:
         scene, found = kind == "scenes", []
+        priors = load_priors(configured("", scene, ARMS["ssd"], options))
         cost = price(options, prompts[0], scene)
         for number, prompt in enumerate(prompts):
             for name, arm in arms.items():

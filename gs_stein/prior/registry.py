@@ -17,6 +17,8 @@ from gs_stein.prior.memory import SD3, SD15, SD21, SDXL, Footprint
 from gs_stein.prior.schedule import Prediction
 
 BUNDLED = "bundled"
+"""The prior that ships with the package: of scenes, and where an object is wanted of objects."""
+BUNDLED_OBJECTS = "bundled-objects"
 """Name of the small prior that ships with this package."""
 
 
@@ -119,16 +121,22 @@ class Source:
         return f"{self.repo}@{self.revision or 'main'}"
 
 
-def bundled_folder() -> Path:
-    """Where the bundled prior lies in this checkout."""
-    return Path(__file__).resolve().parents[2] / "assets" / "prior"
+def bundled_for(model: str, scene: bool) -> str:
+    """The bundled prior for scenes or for objects, which have a denoiser each; any other model as it is."""
+    return BUNDLED_OBJECTS if model == BUNDLED and not scene else model
+
+
+def bundled_folder(model: str = BUNDLED) -> Path:
+    """Where a bundled prior lies in this checkout."""
+    name = {BUNDLED: "prior", BUNDLED_OBJECTS: "prior-objects"}[model]
+    return Path(__file__).resolve().parents[2] / "assets" / name
 
 
 def locate(model: str) -> Source:
     """Decide what `--model` means; touches neither the network nor any weights.
 
     Args:
-        model: a name of `MODELS`, "bundled", a local diffusers folder, or a hub id ("owner/name" or
+        model: a name of `MODELS`, "bundled", "bundled-objects", a local diffusers folder, or a hub id ("owner/name" or
             "owner/name@revision").
 
     Raises:
@@ -136,8 +144,8 @@ def locate(model: str) -> Source:
     """
     if not model.strip():
         raise CheckpointError(f"model: it is empty; give one of {names()}, a folder or a hub id")
-    if model == BUNDLED:
-        return Source(folder=bundled_folder())
+    if model in (BUNDLED, BUNDLED_OBJECTS):
+        return Source(folder=bundled_folder(model))
     for spec in MODELS:
         if model in (spec.name, spec.repo):
             return Source(repo=spec.repo, revision=spec.revision, spec=spec)

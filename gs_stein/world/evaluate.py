@@ -27,6 +27,7 @@ from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.guidance import GuidanceOptions
 from gs_stein.prior.load import load_prior
 from gs_stein.prior.options import DiffusionOptions
+from gs_stein.prior.registry import bundled_for
 from gs_stein.prior.sample import sample
 from gs_stein.prior.schedule import Schedule
 from gs_stein.scorer import Scorer
@@ -50,7 +51,7 @@ class Options:
     """Measure the bundled prior on held-out scenes and captions."""
 
     model: str = "bundled"
-    """The prior: "bundled", or a folder that `gs_stein.world.export` wrote."""
+    """The prior: "bundled", which has a denoiser for objects, or a folder that `gs_stein.world.export` wrote."""
     scorer: Path = Path(__file__).parents[2] / "assets" / "scorer"
     """The contrastive scorer."""
     kinds: tuple[str, ...] = families()[0].kinds
@@ -181,12 +182,13 @@ def frechet(scorer: Scorer, a: Float[Tensor, "n 3 H W"], b: Float[Tensor, "m 3 H
     return float(gap @ gap + np.trace(covariances[0] + covariances[1] - 2 * root))
 
 
-def attributes(prior: DiffusionPrior, options: Options) -> dict[str, float]:
+def attributes(options: Options) -> dict[str, float]:
     """Is the red sofa red, in rooms (kinds of the options) and as an object?"""
     figures = {}
-    for kinds, suffix in ((options.kinds, ""), (families()[1].kinds, "_objects")):
+    for kinds, suffix, scene in ((options.kinds, "", True), (families()[1].kinds, "_objects", False)):
+        prior = load_prior(DiffusionOptions(model=bundled_for(options.model, scene)))
         found = accuracy(
-            lambda thing, i: sample_scene(prior, thing.prompt, thing.cameras, options, 7000 + i),
+            lambda thing, i, prior=prior: sample_scene(prior, thing.prompt, thing.cameras, options, 7000 + i),
             kinds, 2 * options.scenes, options.views, FIRST_SEED,
         )  # fmt: skip
         figures |= {name + suffix: value for name, value in found.items()}
@@ -331,7 +333,7 @@ def main(options: Options) -> None:
     ]
     add({"camera_error_deg_real": camera_error([s.rgb for s in swapped], strangers[: len(options.kinds)])})
     add(agreement(prior, truths[few], options))
-    add(attributes(prior, options))
+    add(attributes(options))
     if options.json:
         print(json.dumps({name: round(value, 5) for name, value in figures.items()}))
 

@@ -18,7 +18,7 @@ from torch import nn
 
 from gs_stein.prior.familiar import Familiar
 from gs_stein.prior.small import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth
-from gs_stein.world.pool import TRAINING, Family, families
+from gs_stein.world.pool import TRAINING, families
 from gs_stein.world.run import load_codec
 
 
@@ -29,7 +29,9 @@ class Options:
     folder: Path = TRAINING
     """Training folder to read."""
     output: Path = Path("assets")
-    """Where prior/ and scorer/ are written; what lay there is replaced once the new folder is whole."""
+    """Where the prior and scorer/ are written; what lay there is replaced once the new folder is whole."""
+    name: str = "prior"
+    """The prior's folder in there: prior for scenes, prior-objects where a denoiser was trained for objects alone."""
 
 
 def averaged(net: nn.Module, checkpoint: Path) -> tuple[nn.Module, int]:
@@ -79,8 +81,7 @@ def export_prior(folder: Path, output: Path) -> None:
         index["depth"] = ["gs_stein.prior.small", "NoisyDepth"]
     (building / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
     (building / "captions").mkdir()
-    trained = [family for family in families() if any((folder / "pool").glob(f"{family.name}-*.npz"))]
-    known_captions(trained).save(building / "captions")
+    known_captions().save(building / "captions")
     forget_paths(building)
     replace_folder(output, building)
     size = sum(f.stat().st_size for f in output.rglob("*") if f.is_file()) / 1e6
@@ -112,13 +113,13 @@ def replace_folder(folder: Path, new: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def known_captions(trained: list[Family], captions: int = 640) -> Familiar:
-    """A sample of captions of what was trained on, half of it rooms."""
+def known_captions(captions: int = 640) -> Familiar:
+    """A sample of captions of the whole world, half of it objects."""
     from gs_stein.text import MiniLM
     from gs_stein.world.captions import captions as captions_of
     from gs_stein.world.scenes import OBJECTS, draw_scene
 
-    kinds = [(kind, kind not in OBJECTS) for family in trained for kind in family.kinds]
+    kinds = [(kind, kind not in OBJECTS) for family in families() for kind in family.kinds]
     texts: list[list[str]] = [[], []]
     scenes: list[bool] = []
     for held_out in (False, True):
@@ -140,7 +141,7 @@ def main(options: Options) -> None:
             f"--folder: {options.folder} has no denoiser.pt; run `python -m gs_stein.world.train denoiser` first"
         )
     options.output.mkdir(parents=True, exist_ok=True)
-    export_prior(options.folder, options.output / "prior")
+    export_prior(options.folder, options.output / options.name)
     if (options.folder / "scorer").is_dir():
         building = options.output / "scorer.new"
         shutil.rmtree(building, ignore_errors=True)

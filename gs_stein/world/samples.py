@@ -18,6 +18,7 @@ from gs_stein.cameras import inside, orbit
 from gs_stein.prior.guidance import GuidanceOptions
 from gs_stein.prior.load import load_prior
 from gs_stein.prior.options import DiffusionOptions
+from gs_stein.prior.registry import bundled_for
 from gs_stein.prior.sample import sample
 from gs_stein.types import Cameras, Denoiser
 from gs_stein.video import to_bytes, write_png
@@ -34,7 +35,7 @@ class Options:
     """Draw samples of some prompts from all sides."""
 
     model: str = "bundled"
-    """The prior: "bundled", or a folder that `gs_stein.world.export` wrote."""
+    """The prior: "bundled", which has a denoiser for objects, or a folder that `gs_stein.world.export` wrote."""
     output: Path = Path("samples.png")
     """Where the sheet is written."""
     rooms: tuple[str, ...] = ROOMS
@@ -57,11 +58,10 @@ def turn(around: bool, resolution: int, views: int = 8) -> Cameras:
     return inside(torch.tensor([[0.0, -0.1, 1.5]]).expand(views, 3), yaw, -8 * full, 72 * full, resolution)
 
 
-def draw(prior: Denoiser, options: Options) -> Float[Tensor, "H W 3"]:
-    """The sheet, values in [0, 1]."""
-    rows, nothing = [], prior.embed([""])
-    for i, prompt in enumerate((*options.rooms, *options.objects)):
-        cameras = turn(i >= len(options.rooms), prior.resolution)
+def draw(prior: Denoiser, prompts: tuple[str, ...], around: bool, options: Options) -> Float[Tensor, "H W 3"]:
+    """The rows of a sheet, values in [0, 1]."""
+    rows, nothing, cameras = [], prior.embed([""]), turn(around, prior.resolution)
+    for prompt in prompts:
         rgb = sample(
             prior, prior.embed([prompt]), nothing, cameras, GuidanceOptions(scale=options.guidance),
             torch.Generator().manual_seed(options.seed), options.steps,
@@ -76,7 +76,12 @@ def main(options: Options) -> None:
     Raises:
         ValueError: no such model.
     """
-    picture = draw(load_prior(DiffusionOptions(model=options.model)), options)
+    parts = []
+    for prompts, around in ((options.rooms, False), (options.objects, True)):
+        if prompts:
+            prior = load_prior(DiffusionOptions(model=bundled_for(options.model, scene=not around)))
+            parts.append(draw(prior, prompts, around, options))
+    picture = torch.cat(parts)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     write_png(options.output, to_bytes(picture))
     print(f"{options.output}: {', '.join((*options.rooms, *options.objects))}")
