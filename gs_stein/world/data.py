@@ -91,10 +91,18 @@ class Mixture:
         codec: fitted; encodes pictures as they are loaded.
         sources: families with their shares.
         dropout: probability that a group loses its caption.
+        groups: how many views a group has, one of these a step.
     """
 
-    def __init__(self, folder: Path, codec: PatchCodec, sources: list[Source], dropout: float = 0.1):
-        self.folder, self.codec, self.sources, self.dropout = folder, codec, sources, dropout
+    def __init__(
+        self,
+        folder: Path,
+        codec: PatchCodec,
+        sources: list[Source],
+        dropout: float = 0.1,
+        groups: tuple[int, ...] = (1, 4, 4, 8),
+    ):
+        self.folder, self.codec, self.sources, self.dropout, self.groups = folder, codec, sources, dropout, groups
 
     def available(self, source: Source, step: int) -> int:
         """How many shards of a family the given step draws from; loads them, waiting until they are rendered."""
@@ -112,16 +120,13 @@ class Mixture:
         return count
 
     def draw(self, step: int, images: int, seed: int, small: bool = False) -> Batch:
-        """The batch of a step: `images` views in groups of 1, 4 or 8 (a quarter, a half and a quarter of steps).
-
-        With `small`, views of half the resolution.
-        """
+        """The batch of a step: `images` views in groups of one size; with `small`, of half the resolution."""
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
 
         def integer(high: int) -> int:
             return int(torch.randint(high, (1,), generator=generator))
 
-        views = (1, 4, 4, 8)[integer(4)]
+        views = self.groups[integer(len(self.groups))]
         shares = torch.tensor([s.share for s in self.sources])
         x0, depth, tokens, cameras = [], [], [], []
         for _ in range(max(1, images // views)):

@@ -23,7 +23,7 @@ from gs_stein.prior.small import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDe
 from gs_stein.types import TextEmbedding
 from gs_stein.world.data import Batch, Mixture, fit_codec, stratified_logit_normal
 from gs_stein.world.decoder import Decoder, train_decoder
-from gs_stein.world.pool import CAPTIONS, TRAINING, Shard, scorer_scenes, shard_path, start_workers
+from gs_stein.world.pool import CAPTIONS, TRAINING, VIEWS, Shard, scorer_scenes, shard_path, start_workers
 from gs_stein.world.run import Data, Run, Schedule, load_codec, start_from
 
 
@@ -52,6 +52,9 @@ class Denoiser:
     resolution it is log 2 lower, since a pixel there averages four (Stable Diffusion 3, arXiv 2403.03206, eq. 23)."""
     logit_spread: float = 1.5
     """Their standard deviation."""
+    groups: tuple[int, ...] = (1, 4, 4, 8)
+    """Views of one scene that are denoised together, one of these (divisors of 8) a step. Single views teach words: as
+    many captions a step as views. Groups teach agreement."""
     width: int = 256
     depth: int = 6
     """Transformer blocks."""
@@ -145,11 +148,13 @@ def train_denoiser(job: Denoiser) -> None:
         channels=codec.config["channels"], width=job.width, depth=job.depth, text_blocks=job.text_blocks
     )
     print(f"denoiser: {sum(p.numel() for p in net.parameters()) / 1e6:.1f} M parameters", flush=True)
+    if not job.groups or any(g < 1 or VIEWS % g for g in job.groups):
+        raise ValueError(f"--groups: {job.groups} do not all divide the {VIEWS} views of a scene; give 1, 2, 4 or 8")
     if job.start is not None and not (job.data.folder / "denoiser.pt").exists():
         start_from(net, job.start / "network")
     run = Run(net, job.schedule, job.data.folder, "denoiser")
     run.resume()
-    mixture = Mixture(job.data.folder, codec, job.data.sources())
+    mixture = Mixture(job.data.folder, codec, job.data.sources(), groups=job.groups)
 
     def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, int]:
         small = float(torch.rand((), generator=generator)) < job.small
