@@ -84,6 +84,14 @@ def test_batches_have_the_asked_size_and_drop_some_captions(folder):
     assert 0.35 < dropped / total < 0.65
 
 
+def test_groups_have_the_asked_sizes(folder):
+    source = mixture(folder)
+    source.groups = (1, 2)
+    assert {source.draw(step, 8, seed=0).x0.shape[:2] for step in range(12)} == {(8, 1), (4, 2)}
+    with pytest.raises(ValueError, match=r"--groups: \(3,\) do not all divide the 8 views"):
+        train.train_denoiser(train.Denoiser(run.Data(folder), groups=(3,)))
+
+
 def test_new_shards_join_with_the_steps(folder):
     source = Source(FAMILY, 1.0, 100, growth=0.5)
     wanted = [min(source.shards, train_first + int(0.5 * step)) for train_first, step in ((6, 0), (6, 100))]
