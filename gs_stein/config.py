@@ -61,17 +61,24 @@ class ViewPrompts:
 
 @dataclass(frozen=True)
 class ResolutionSchedule:
-    """Render small at first: cheaper, and coarse structure comes first."""
+    """Render small at first, and few: cheaper, and coarse structure comes first."""
 
     first: int = 0
     """Side in pixels at the start; 0: the cameras' own all along."""
     until: float = 0.3
     """Fraction of the run after which the cameras' own resolution is used."""
+    views: int = 0
+    """Cameras a step meanwhile; 0: as many as later."""
 
     def __post_init__(self) -> None:
         if self.first < 0 or not 0 <= self.until <= 1:
             raise ValueError(
                 f"resolution.first, until: {self.first}, {self.until}; give pixels (0: off) and a fraction of the run"
+            )
+        if self.views < 0 or self.views and not self.first:
+            raise ValueError(
+                f"resolution.views: {self.views} with resolution.first {self.first}; give a number of cameras (0: as later), "
+                "and the side of the small pictures that they take"
             )
 
 

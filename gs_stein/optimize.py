@@ -22,7 +22,7 @@ from gs_stein.distill.distiller import Distiller
 from gs_stein.gaussians import Gaussians
 from gs_stein.rasterize import rasterize
 from gs_stein.regularize import regularize
-from gs_stein.state import State, background, needs_normals, render_size, steered
+from gs_stein.state import State, background, needs_normals, render_size, steered, views_a_step
 from gs_stein.step import Controls as Controls
 from gs_stein.step import Losses as Losses
 from gs_stein.step import Step as Step
@@ -68,7 +68,7 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
         target = None
         if state.step < refiner.first:
             side = render_size(config, distilled)
-            cameras = sample_cameras(config.cameras, config.views, generator).resized(side, side)
+            cameras = sample_cameras(config.cameras, views_a_step(config, distilled), generator).resized(side, side)
         else:
             target = refiner.draw(config.views, generator)
             cameras = target.cameras

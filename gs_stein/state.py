@@ -129,8 +129,17 @@ def needs_normals(config: Config) -> bool:
 
 def render_size(config: Config, progress: float) -> int:
     """Side in pixels at which this moment of the run renders."""
-    early = config.resolution.first > 0 and progress < config.resolution.until
-    return config.resolution.first if early else config.cameras.resolution
+    return config.resolution.first if is_early(config, progress) else config.cameras.resolution
+
+
+def views_a_step(config: Config, progress: float) -> int:
+    """How many cameras this moment of the run looks through."""
+    return config.resolution.views or config.views if is_early(config, progress) else config.views
+
+
+def is_early(config: Config, progress: float) -> bool:
+    """Whether pictures are still small."""
+    return config.resolution.first > 0 and progress < config.resolution.until
 
 
 def background(config: Config, generator: torch.Generator) -> Float[Tensor, 3]:

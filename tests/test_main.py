@@ -355,6 +355,14 @@ def test_resolution_grows_when_it_is_told_to() -> None:
     assert [step.render.rgb.shape[1] for step in optimize(config, begin(config, priors))] == [8, 8, 8, 16, 16, 16]
 
 
+def test_small_pictures_may_be_fewer() -> None:
+    config, priors = mixture(views=3, resolution=ResolutionSchedule(first=8, until=0.5, views=1))
+    shapes = [step.render.rgb.shape[:2] for step in optimize(config, begin(config, priors))]
+    assert shapes == [(1, 8)] * 3 + [(3, 16)] * 3
+    with pytest.raises(ValueError, match=r"resolution.views: 2 with resolution.first 0"):
+        ResolutionSchedule(views=2)
+
+
 def test_options_that_do_not_fit_are_refused() -> None:
     config, priors = mixture(scene=True)
     with pytest.raises(ValueError, match="with --scene use kind: room"):

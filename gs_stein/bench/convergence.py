@@ -55,10 +55,15 @@ ARMS: dict[str, DistillOptions] = {
     "ssd_antithetic": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH)), antithetic=True),
     "coarse": DistillOptions(estimator=FittedSDS()),
     "coarse_antithetic": DistillOptions(estimator=FittedSDS(), antithetic=True),
+    "coarse_two_views": DistillOptions(estimator=FittedSDS()),
+    "coarse_one_view": DistillOptions(estimator=FittedSDS()),
+    "coarse_growing": DistillOptions(estimator=FittedSDS()),
 }
 """Only estimator, noises and antithetic are taken from these."""
-COARSE = ("coarse", "coarse_antithetic")
-"""Arms that keep the presets' small pictures at first and evenly spread timesteps."""
+COARSE = {"coarse": (4, 4), "coarse_antithetic": (4, 4), "coarse_two_views": (2, 2), "coarse_one_view": (1, 1),
+          "coarse_growing": (1, 4)}  # fmt: skip
+"""Arms that keep the presets' small pictures at first and evenly spread timesteps, with their views a step: while
+pictures are small, and later."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,9 @@ def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, m
     # The estimators differ in distillation; refinement, the same for all of them, would only cover it up.
     preset = replace(preset, distill=distill, refine=RefineOptions())
     if arm in COARSE:
-        return preset
+        early, later = COARSE[arm]
+        fewer = replace(preset.resolution, views=0 if early == later else early)
+        return replace(preset, views=later, resolution=fewer)
     plain = replace(distill, timesteps=replace(distill.timesteps, sampling="uniform"))
     return replace(preset, distill=plain, resolution=ResolutionSchedule())
 
