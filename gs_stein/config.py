@@ -75,10 +75,10 @@ class ResolutionSchedule:
             raise ValueError(
                 f"resolution.first, until: {self.first}, {self.until}; give pixels (0: off) and a fraction of the run"
             )
-        if self.views < 0 or self.views and not self.first:
+        if self.views < 0 or (self.views and not self.first):
             raise ValueError(
-                f"resolution.views: {self.views} with resolution.first {self.first}; give a number of cameras (0: as later), "
-                "and the side of the small pictures that they take"
+                f"resolution.views: {self.views} with resolution.first {self.first}; give a number of cameras (0: as "
+                "later), and the side of the small pictures that they take"
             )
 
 
