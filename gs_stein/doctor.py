@@ -207,20 +207,19 @@ def check_presets() -> Check:
 
 
 def check_prior() -> Check:
-    """The small priors that ship with the package, of scenes and of objects."""
+    """The small prior that ships with the package."""
     from gs_stein.prior.folder import check_folder
-    from gs_stein.prior.registry import BUNDLED, BUNDLED_OBJECTS, bundled_folder
+    from gs_stein.prior.registry import bundled_folder
 
-    folders, size = [bundled_folder(model) for model in (BUNDLED, BUNDLED_OBJECTS)], 0
-    for folder in folders:
-        if not folder.is_dir():
-            return fail("prior", f"the bundled prior is missing from {folder}", "get the whole repository (git clone)")
-        try:
-            check_folder(folder, half=False)
-        except ValueError as error:
-            return fail("prior", str(error).removeprefix("model: "), "git lfs pull, or get the repository again")
-        size += sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
-    return ok("prior", f"bundled priors in {' and '.join(map(str, folders))} ({size / 2**20:.0f} MiB)")
+    folder = bundled_folder()
+    if not folder.is_dir():
+        return fail("prior", f"the bundled prior is missing from {folder}", "get the whole repository (git clone)")
+    try:
+        check_folder(folder, half=False)
+    except ValueError as error:
+        return fail("prior", str(error).removeprefix("model: "), "git lfs pull, or get the repository again")
+    size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+    return ok("prior", f"bundled prior in {folder} ({size / 2**20:.0f} MiB)")
 
 
 def check_text() -> Check:

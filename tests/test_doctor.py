@@ -176,12 +176,10 @@ def test_presets_that_fit_grow_with_the_gpu(gpu):
 def test_bundled_prior(monkeypatch, tmp_path):
     from gs_stein.prior import registry
 
-    monkeypatch.setattr(registry, "bundled_folder", lambda model: tmp_path / model)
+    monkeypatch.setattr(registry, "bundled_folder", lambda: tmp_path / "prior")
     assert doctor.check_prior().verdict is Verdict.FAIL
     assert "is missing from" in doctor.check_prior().found
-    tiny_models.bundled(tmp_path / "bundled")
-    assert doctor.check_prior().found.endswith("bundled-objects")
-    folder = tiny_models.bundled(tmp_path / "bundled-objects")
+    folder = tiny_models.bundled(tmp_path / "prior")
     assert doctor.check_prior().verdict is Verdict.OK
     weights = folder / "network" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")

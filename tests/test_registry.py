@@ -72,8 +72,10 @@ def test_names_are_pinned_to_commits():
 
 def test_locate(tmp_path, monkeypatch):
     assert locate("bundled").folder == bundled_folder()
-    assert locate(bundled_for("bundled", scene=True)).folder == bundled_folder()
-    assert locate(bundled_for("bundled", scene=False)).folder == bundled_folder("bundled-objects")
+    scenes, objects = (locate(bundled_for("bundled", scene)) for scene in (True, False))
+    assert objects.folder == bundled_folder()
+    assert (scenes.network, objects.network) == ("network", "network_objects")
+    assert str(scenes) != str(objects)
     assert bundled_for("sd15", scene=False) == "sd15"
     sdxl = locate("sdxl")
     assert (sdxl.repo, sdxl.folder) == ("stabilityai/stable-diffusion-xl-base-1.0", None)

@@ -80,7 +80,7 @@ def load_prior(options: DiffusionOptions, device: torch.device | str = "cpu") ->
         raise CheckpointError(f"model: {options.model} should lie in {folder}, which does not exist; reinstall it")
     pipeline, parts, index = check_folder(folder, half, skip)
     with quiet():
-        return assemble(options, folder, pipeline, parts, index, str(source), device, dtype)
+        return assemble(options, folder, pipeline, parts, index, source, device, dtype)
 
 
 def assemble(
@@ -89,12 +89,13 @@ def assemble(
     pipeline: str,
     parts: dict[str, Component],
     index: dict,
-    identity: str,
+    source: Source,
     device: torch.device,
     dtype: torch.dtype,
 ) -> DiffusionPrior:
     """Load every part of a checked folder and connect them (see `load_prior`)."""
-    backbone = one_of(parts, ("unet", "transformer", "network"), pipeline, folder)
+    names = (source.network,) if source.network else ("unet", "transformer", "network")
+    backbone, identity = one_of(parts, names, pipeline, folder), str(source)
     autoencoder = one_of(parts, ("vae", "codec"), pipeline, folder)
     module = load_network(folder, backbone, dtype)
     codec = load_codec(folder, autoencoder, vae_dtype(options, folder, autoencoder, dtype, pipeline))

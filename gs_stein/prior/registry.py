@@ -114,10 +114,12 @@ class Source:
     repo: str | None = None
     revision: str | None = None
     spec: ModelSpec | None = None
+    network: str = ""
+    """Which of a folder's denoisers, where it has several."""
 
     def __str__(self) -> str:
         if self.folder is not None:
-            return str(self.folder)
+            return f"{self.folder} {self.network}".rstrip()
         return f"{self.repo}@{self.revision or 'main'}"
 
 
@@ -126,10 +128,9 @@ def bundled_for(model: str, scene: bool) -> str:
     return BUNDLED_OBJECTS if model == BUNDLED and not scene else model
 
 
-def bundled_folder(model: str = BUNDLED) -> Path:
-    """Where a bundled prior lies in this checkout."""
-    name = {BUNDLED: "prior", BUNDLED_OBJECTS: "prior-objects"}[model]
-    return Path(__file__).resolve().parents[2] / "assets" / name
+def bundled_folder() -> Path:
+    """Where the bundled prior lies in this checkout."""
+    return Path(__file__).resolve().parents[2] / "assets" / "prior"
 
 
 def locate(model: str) -> Source:
@@ -145,7 +146,7 @@ def locate(model: str) -> Source:
     if not model.strip():
         raise CheckpointError(f"model: it is empty; give one of {names()}, a folder or a hub id")
     if model in (BUNDLED, BUNDLED_OBJECTS):
-        return Source(folder=bundled_folder(model))
+        return Source(folder=bundled_folder(), network="network_objects" if model == BUNDLED_OBJECTS else "network")
     for spec in MODELS:
         if model in (spec.name, spec.repo):
             return Source(repo=spec.repo, revision=spec.revision, spec=spec)

@@ -152,8 +152,9 @@ def depth_agreement(
             t = torch.tensor([level * schedule.num_timesteps])
             eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(i))
             guess = estimator(schedule.add_noise(x0, eps, t), t, truth.cameras)[0]
-            real = F.interpolate(torch.from_numpy(truth.views.depth)[:, None], guess.shape[-2:], mode="area")[:, 0]
-            values.append(correlation(guess, real, (real > 0).float()))
+            depth = torch.from_numpy(truth.views.depth)[:, None]
+            mean, hit = (F.interpolate(x, guess.shape[-2:], mode="area")[:, 0] for x in (depth, (depth > 0).float()))
+            values.append(correlation(guess, mean / hit.clamp_min(1e-6), (hit > 0).float()))
         figures[f"depth_pearson_{level}"] = torch.cat(values).mean().item()
     return figures
 

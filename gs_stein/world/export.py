@@ -29,9 +29,9 @@ class Options:
     folder: Path = TRAINING
     """Training folder to read."""
     output: Path = Path("assets")
-    """Where the prior and scorer/ are written; what lay there is replaced once the new folder is whole."""
-    name: str = "prior"
-    """The prior's folder in there: prior for scenes, prior-objects where a denoiser was trained for objects alone."""
+    """Where prior/ and scorer/ are written; what lay there is replaced once the new folder is whole."""
+    objects: Path | None = None
+    """Training folder of a second denoiser, of objects alone, which is taken where an object is wanted."""
 
 
 def averaged(net: nn.Module, checkpoint: Path) -> tuple[nn.Module, int]:
@@ -51,19 +51,25 @@ def depths_of(checkpoint: Path) -> tuple[int, int]:
     return count("blocks"), count("read")
 
 
-def export_prior(folder: Path, output: Path) -> None:
-    """Write a diffusers-format pipeline folder: network, codec, scheduler and, if trained, depth."""
+def export_denoiser(folder: Path, channels: int, output: Path) -> int:
+    """Write a training folder's denoiser; the number of steps behind it."""
+    blocks, text_blocks = depths_of(folder / "denoiser.pt")
+    empty = MultiViewDenoiser(channels=channels, depth=blocks, text_blocks=text_blocks)
+    network, steps = averaged(empty, folder / "denoiser.pt")
+    assert isinstance(network, MultiViewDenoiser)
+    network.save_pretrained(output)
+    return steps
+
+
+def export_prior(folder: Path, output: Path, objects: Path | None) -> None:
+    """Write a diffusers-format pipeline folder: networks, codec, scheduler and, if trained, depth."""
     from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
     building = output.with_name(output.name + ".new")
     shutil.rmtree(building, ignore_errors=True)
     codec = load_codec(folder)
     channels = codec.config["channels"]
-    blocks, text_blocks = depths_of(folder / "denoiser.pt")
-    empty = MultiViewDenoiser(channels=channels, depth=blocks, text_blocks=text_blocks)
-    network, steps = averaged(empty, folder / "denoiser.pt")
-    assert isinstance(network, MultiViewDenoiser)
-    network.save_pretrained(building / "network")
+    steps = export_denoiser(folder, channels, building / "network")
     if codec.correction is not None:
         codec.correction.half()  # the linear map stays exact
     codec.save_pretrained(building / "codec")
@@ -74,6 +80,9 @@ def export_prior(folder: Path, output: Path) -> None:
         "codec": ["gs_stein.prior.small", "PatchCodec"],
         "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
     }
+    if objects is not None:
+        export_denoiser(objects, channels, building / "network_objects")
+        index["network_objects"] = index["network"]
     if (folder / "depth.pt").exists():
         depth, _ = averaged(NoisyDepth(channels=channels), folder / "depth.pt")
         assert isinstance(depth, NoisyDepth)
@@ -136,12 +145,13 @@ def known_captions(captions: int = 640) -> Familiar:
 
 def main(options: Options) -> None:
     """Export what is there."""
-    if not (options.folder / "denoiser.pt").exists():
-        raise ValueError(
-            f"--folder: {options.folder} has no denoiser.pt; run `python -m gs_stein.world.train denoiser` first"
-        )
+    for field, folder in (("folder", options.folder), ("objects", options.objects)):
+        if folder is not None and not (folder / "denoiser.pt").exists():
+            raise ValueError(
+                f"--{field}: {folder} has no denoiser.pt; run `python -m gs_stein.world.train denoiser` first"
+            )
     options.output.mkdir(parents=True, exist_ok=True)
-    export_prior(options.folder, options.output / options.name)
+    export_prior(options.folder, options.output / "prior", options.objects)
     if (options.folder / "scorer").is_dir():
         building = options.output / "scorer.new"
         shutil.rmtree(building, ignore_errors=True)
