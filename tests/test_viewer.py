@@ -524,7 +524,7 @@ def test_runs_of_other_versions_open(tmp_path):
     (tmp_path / "config.yaml").write_text(settings)
     write_ply(tmp_path / "point_cloud.ply", blob((0.0, 1.0, 0.0), 12))
     source = Source(tmp_path)
-    assert (source.prompt, source.backdrop) == ("a chair", 0.85)
+    assert (source.prompt, source.backdrop) == ("a chair", 127 / 255)
     assert source.is_object
     assert source.load() is not None
 

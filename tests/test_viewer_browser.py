@@ -215,7 +215,7 @@ def test_a_run_is_seen_before_the_grey_it_was_made_before(chromium, tmp_path):
 
     with staged(tmp_path) as (server, stage, url), page_at(chromium, f"{url}/?fixedDpr=1") as page:
         joined(server)
-        eventually(lambda: abs(corner(page) - 217) < 3, "the studio's grey in a corner")
+        eventually(lambda: abs(corner(page) - 127) < 3, "the studio's grey in a corner")
         stage._layers.choose("Alpha")
         eventually(lambda: corner(page) < 5, "nothing there")
         stage._layers.choose("Splats (in the browser)")
