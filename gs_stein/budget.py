@@ -18,7 +18,7 @@ from gs_stein.prior.memory import (
     free_memory,
     gaussians_that_fit,
 )
-from gs_stein.prior.registry import BUNDLED
+from gs_stein.prior.registry import is_bundled
 from gs_stein.start_options import BallStart, RoomStart, SphereStart
 from gs_stein.train_options import NoDensify
 
@@ -36,7 +36,7 @@ def workload(config: Config) -> Workload:
         {Baseline.DEPTH, Baseline.PRINTED_DEPTH, Baseline.NORMAL} & set(estimator.baselines)
     )
     # The bundled prior's own depth estimator reads the latent: nothing is decoded, and it is tiny.
-    own = config.depth.model == "auto" and config.prior.model == BUNDLED
+    own = config.depth.model == "auto" and is_bundled(config.prior.model)
     scale = distill.guidance.scale
     return Workload(
         views=config.views,

@@ -9,7 +9,7 @@ import torch
 from gs_stein.budget import fitted
 from gs_stein.config import KINDS, Config
 from gs_stein.distill.options import SSD
-from gs_stein.prior.registry import BUNDLED
+from gs_stein.prior.registry import BUNDLED, is_bundled
 
 PREFERRED = "sd21-base"
 """The checkpoint taken where there is a GPU for it and nothing else was asked for."""
@@ -137,6 +137,6 @@ def pick_prior_device(name: str, device: torch.device, model: str) -> tuple[torc
     if device.type == "cuda":
         return device, "beside the rasterizer"
     found = accelerator()
-    if found is not None and model != BUNDLED:
+    if found is not None and not is_bundled(model):
         return found, "the GPU torch knows, the rasterizer stays on the CPU"
-    return torch.device("cpu"), "small enough for the CPU" if model == BUNDLED else "there is no GPU, this will be slow"
+    return torch.device("cpu"), "small enough for the CPU" if is_bundled(model) else "there is no GPU: this is slow"

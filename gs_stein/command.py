@@ -159,7 +159,8 @@ def default_preset(scene: bool, model: str) -> Path:
 def is_small(model: str) -> bool:
     """Whether a prior is the bundled one, or a folder of its kind that somebody trained."""
     index = Path(model) / "model_index.json"
-    return model == BUNDLED or (index.is_file() and "MultiViewPipeline" in index.read_text(encoding="utf-8"))
+    named = model in (BUNDLED, "bundled-objects")
+    return named or (index.is_file() and "MultiViewPipeline" in index.read_text(encoding="utf-8"))
 
 
 def preset_file(name: str) -> Path:

@@ -25,7 +25,17 @@ from gs_stein.prior import hub
 from gs_stein.prior.folder import CheckpointError, check_folder, choose_weights, select_files, weight_file
 from gs_stein.prior.load import load_prior
 from gs_stein.prior.options import DiffusionOptions
-from gs_stein.prior.registry import DEPTH, MODELS, RETIRED, TINY, bundled_folder, bundled_for, locate, locate_network
+from gs_stein.prior.registry import (
+    DEPTH,
+    MODELS,
+    RETIRED,
+    TINY,
+    bundled_folder,
+    bundled_for,
+    is_bundled,
+    locate,
+    locate_network,
+)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +86,8 @@ def test_locate(tmp_path, monkeypatch):
     assert objects.folder == bundled_folder()
     assert (scenes.network, objects.network) == ("network", "network_objects")
     assert str(scenes) != str(objects)
+    assert is_bundled("bundled-objects")
+    assert not is_bundled("sd15")
     assert bundled_for("sd15", scene=False) == "sd15"
     sdxl = locate("sdxl")
     assert (sdxl.repo, sdxl.folder) == ("stabilityai/stable-diffusion-xl-base-1.0", None)

@@ -142,7 +142,10 @@ class MemoryEstimate:
 
 def footprint_of(model: str) -> Footprint | None:
     """The footprint of a named model; None for a folder or another hub id."""
-    known = {"bundled": BUNDLED, "sd15": SD15, "sd21-base": SD21, "sd21": SD21, "sdxl": SDXL, "sd3": SD3}
+    known = {
+        "bundled": BUNDLED, "bundled-objects": BUNDLED, "sd15": SD15, "sd21-base": SD21, "sd21": SD21, "sdxl": SDXL,
+        "sd3": SD3,
+    }  # fmt: skip
     return known.get(model)
 
 

@@ -123,6 +123,11 @@ class Source:
         return f"{self.repo}@{self.revision or 'main'}"
 
 
+def is_bundled(model: str) -> bool:
+    """Whether a name means one of the denoisers that ship with the package."""
+    return model in (BUNDLED, BUNDLED_OBJECTS)
+
+
 def bundled_for(model: str, scene: bool) -> str:
     """The bundled prior for scenes or for objects, which have a denoiser each; any other model as it is."""
     return BUNDLED_OBJECTS if model == BUNDLED and not scene else model
@@ -145,7 +150,7 @@ def locate(model: str) -> Source:
     """
     if not model.strip():
         raise CheckpointError(f"model: it is empty; give one of {names()}, a folder or a hub id")
-    if model in (BUNDLED, BUNDLED_OBJECTS):
+    if is_bundled(model):
         return Source(folder=bundled_folder(), network="network_objects" if model == BUNDLED_OBJECTS else "network")
     for spec in MODELS:
         if model in (spec.name, spec.repo):
