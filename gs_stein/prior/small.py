@@ -179,8 +179,22 @@ class Attention(nn.Module):
             layer(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for layer, x in ((self.q, queries), (self.k, keys), (self.v, values))
         )
-        h = F.scaled_dot_product_attention(self.norm_q(q), self.norm_k(k), v, attn_mask=mask)
+        h = attend(self.norm_q(q), self.norm_k(k), v, mask)
         return self.out(h.transpose(1, 2).flatten(2))
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention as torch has it, but by plain products in bfloat16 on a CPU, where its fused kernel is slow backwards.
+
+    Measured on one core with AVX-512 BF16, 64 to 512 keys: a training step takes 0.73 to 0.85 of the time.
+    """
+    if v.device.type != "cpu" or v.dtype != torch.bfloat16:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    scores = (q * q.shape[-1] ** -0.5).to(v.dtype) @ k.to(v.dtype).transpose(-1, -2)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(v.dtype).min)
+    with torch.autocast("cpu", enabled=False):  # which would widen the scores
+        return scores.softmax(-1) @ v
 
 
 class TextBlock(nn.Module):

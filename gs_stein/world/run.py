@@ -71,6 +71,9 @@ class Schedule:
     """Between checkpoints."""
     seed: int = 0
     """Of weights, batches and noise."""
+    bfloat16: bool = False
+    """Multiply in bfloat16 (weights and their averages stay in float32): twice as fast on processors with AVX-512 BF16
+    or AMX, slower on others."""
 
 
 def load_codec(folder: Path) -> PatchCodec:
@@ -160,7 +163,8 @@ class Run:
         first, total, images = self.step, 0.0, 0
         while self.step < self.schedule.steps and not self.stopping:
             generator = torch.Generator().manual_seed(self.schedule.seed * 7_777_777 + self.step)
-            loss, views = loss_of(self.step, generator)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.schedule.bfloat16):
+                loss, views = loss_of(self.step, generator)
             images += views
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
