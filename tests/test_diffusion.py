@@ -303,6 +303,23 @@ def test_encode_resamples_to_the_models_resolution_and_refuses_oblong_images(rec
         prior.encode(torch.rand(1, 3, 32, 48))
 
 
+@pytest.mark.parametrize(
+    ("told", "precision", "dtype"),
+    [
+        ({"avx512_bf16": True}, Precision.AUTO, torch.bfloat16), ({"amx_bf16": True}, Precision.AUTO, torch.bfloat16),
+        ({"avx512_f": True, "avx512_bf16": False}, Precision.AUTO, torch.float32), ({}, Precision.AUTO, torch.float32),
+        ({"avx512_bf16": True}, Precision.FP32, torch.float32),
+    ],
+)  # fmt: skip
+def test_the_bundled_network_is_bf16_where_the_processor_multiplies_it(monkeypatch, tmp_path, told, precision, dtype):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+    prior = load_prior(DiffusionOptions(model=str(tiny_bundled(tmp_path / "tiny")), precision=precision))
+    assert {p.dtype for p in prior.network.parameters()} == {dtype}
+    assert prior.codec.module.basis.dtype == torch.float32  # distillation differentiates through it
+    x = torch.rand(2, 3, prior.resolution, prior.resolution)
+    assert prior.encode(x).dtype == torch.float32
+
+
 def test_a_prior_of_several_resolutions_takes_small_pictures_as_they_are(tmp_path):
     prior = load_prior(DiffusionOptions(model=str(tiny_bundled(tmp_path / "tiny"))))
     native = prior.encode(torch.rand(1, 3, 32, 32)).shape[-1]

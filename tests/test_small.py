@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gs_stein.cameras import OrbitCameras, RoomCameras, sample_cameras
-from gs_stein.prior.small import MultiViewDenoiser, NoisyDepth, PatchCodec, ray_features
+from gs_stein.prior.small import MultiViewDenoiser, NoisyDepth, PatchCodec, attend, ray_features
 from gs_stein.types import Cameras
 
 
@@ -155,6 +155,33 @@ def test_denoiser_obeys_padding_and_the_missing_prompt(generator):
         other = net(x, t, torch.randn_like(tokens), torch.zeros_like(mask), cameras)
     assert torch.allclose(none, other, atol=1e-5)
     assert not torch.allclose(none, short, atol=1e-3)
+
+
+def test_attention_in_bfloat16_is_attention_with_its_gradients(generator):
+    q, k, v = (torch.randn(2, 3, n, 8, generator=generator, requires_grad=True) for n in (7, 5, 5))
+    mask = torch.tensor([[True] * 5, [True, True, True, False, False]])[:, None, None, :]
+    wanted = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    weight = torch.randn(wanted.shape, generator=generator)
+    exact = torch.autograd.grad((wanted * weight).sum(), (q, k, v))
+
+    found = attend(q.bfloat16(), k.bfloat16(), v.bfloat16(), mask)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), wanted, atol=0.03, rtol=0.03)
+    for ours, theirs in zip(torch.autograd.grad((found.float() * weight).sum(), (q, k, v)), exact, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=0.06, rtol=0.06)
+    unmasked = attend(q.bfloat16(), k.bfloat16(), v.bfloat16(), None).float()
+    assert (unmasked[1] - found[1].float()).abs().max() > 0.1  # the mask does something
+    torch.testing.assert_close(unmasked[0], found[0].float())
+
+
+@pytest.mark.parametrize("level", [0.001, 0.5, 0.999])
+def test_denoiser_in_bfloat16_says_the_same(generator, level):
+    net, (x, _, tokens, mask, cameras) = wake(tiny(), generator), inputs(2, 4, generator)
+    t = torch.full((2,), 1000 * level)
+    with torch.no_grad():
+        exact = net(x, t, tokens, mask, cameras)
+        rough = net.bfloat16()(x.bfloat16(), t, tokens.bfloat16(), mask, cameras).float()
+    assert (rough - exact).norm() < 0.05 * exact.norm()
 
 
 def test_denoiser_serves_other_resolutions(generator):

@@ -109,11 +109,14 @@ def test_noise_levels_follow_the_logit_normal():
     assert (quartiles - 1000).abs().max() <= 1
 
 
-def trained_toy(folder: Path, out: Path, steps: int, stop_after: int | None = None) -> run.Run:
+def trained_toy(
+    folder: Path, out: Path, steps: int, stop_after: int | None = None, bfloat16: bool = False
+) -> run.Run:
     torch.manual_seed(0)
     net = MultiViewDenoiser(channels=4, stem_width=8, stem_blocks=1, width=32, depth=1, heads=2)
     out.mkdir(exist_ok=True)
-    job = run.Run(net, run.Schedule(steps=steps, images=8, warmup=3, save_minutes=1e9), out, "denoiser")
+    schedule = run.Schedule(steps=steps, images=8, warmup=3, save_minutes=1e9, bfloat16=bfloat16)
+    job = run.Run(net, schedule, out, "denoiser")
     job.resume()
     data = mixture(folder)
 
@@ -136,6 +139,18 @@ def test_resumed_run_equals_uninterrupted_one(folder, tmp_path):
         assert torch.equal(a, b), name
     for name, a in whole.ema.items():
         assert torch.equal(a, rest.ema[name]), name
+
+
+def test_training_in_bfloat16_moves_float32_weights_likewise(folder, tmp_path):
+    start = trained_toy(folder, tmp_path / "start", 0)
+    exact = trained_toy(folder, tmp_path / "exact", 4)
+    rough = trained_toy(folder, tmp_path / "rough", 4, bfloat16=True)
+    assert {v.dtype for v in rough.ema.values()} == {torch.float32}
+    moved, apart, same = 0.0, 0.0, True
+    for a, b, c in zip(*(job.net.state_dict().values() for job in (start, exact, rough)), strict=True):
+        moved, apart, same = moved + (b - a).square().sum(), apart + (c - b).square().sum(), same and torch.equal(b, c)
+    assert not same
+    assert apart < 0.25 * moved
 
 
 def test_training_lowers_the_losses(folder):

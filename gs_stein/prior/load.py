@@ -97,6 +97,8 @@ def assemble(
     names = (source.network,) if source.network else ("unet", "transformer", "network")
     backbone, identity = one_of(parts, names, pipeline, folder), str(source)
     autoencoder = one_of(parts, ("vae", "codec"), pipeline, folder)
+    if backbone.class_name == "MultiViewDenoiser":
+        dtype = options.precision.bundled(device)
     module = load_network(folder, backbone, dtype)
     codec = load_codec(folder, autoencoder, vae_dtype(options, folder, autoencoder, dtype, pipeline))
     schedule, prediction = load_schedule(folder)

@@ -15,7 +15,7 @@ class Precision(Enum):
     """Number format of the frozen networks; the optimisation itself always runs in float32."""
 
     AUTO = "auto"
-    """fp16 on a GPU, fp32 elsewhere."""
+    """fp16 on a GPU, fp32 elsewhere; the bundled network bf16 on a processor that multiplies it."""
     FP32 = "fp32"
     FP16 = "fp16"
     BF16 = "bf16"
@@ -27,6 +27,22 @@ class Precision(Enum):
         if self is Precision.AUTO:
             return torch.float16 if device.type == "cuda" else torch.float32
         return {Precision.FP32: torch.float32, Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}[self]
+
+    def bundled(self, device: torch.device) -> torch.dtype:
+        """The same for the bundled network, which is known to bear bf16."""
+        import torch
+
+        if self is Precision.AUTO and device.type == "cpu" and multiplies_bf16():
+            return torch.bfloat16
+        return self.dtype(device)
+
+
+def multiplies_bf16() -> bool:
+    """Whether this processor has instructions for products of bf16: AVX-512 BF16 or AMX. False if nobody can tell."""
+    import torch
+
+    tells = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.11 and newer
+    return bool(tells.get("avx512_bf16") or tells.get("amx_bf16"))
 
 
 @dataclass(frozen=True)

@@ -179,8 +179,13 @@ class Attention(nn.Module):
             layer(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for layer, x in ((self.q, queries), (self.k, keys), (self.v, values))
         )
-        h = attend(self.norm_q(q), self.norm_k(k), v, mask)
+        h = attend(normalised(q, self.norm_q), normalised(k, self.norm_k), v, mask)
         return self.out(h.transpose(1, 2).flatten(2))
+
+
+def normalised(x: Tensor, norm: nn.RMSNorm) -> Tensor:
+    """The norm in the number format of x, which autocast leaves to itself."""
+    return F.rms_norm(x, norm.normalized_shape, norm.weight.to(x.dtype), norm.eps)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
@@ -354,8 +359,8 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
         modulation = self.modulation(F.silu(per_group)).view(B, 6, -1)
         per_view = F.silu(per_group).repeat_interleave(V, dim=0)
 
-        s = (t.to(x_t.dtype) / NUM_TRAIN_TIMESTEPS)[:, None, None, None, None]
-        x = x_t / ((1 - s) ** 2 + s**2).sqrt()
+        s = (t.float() / NUM_TRAIN_TIMESTEPS)[:, None, None, None, None]
+        x = x_t / ((1 - s) ** 2 + s**2).sqrt().to(x_t.dtype)
         x = torch.cat([x, features.permute(0, 1, 4, 2, 3)], dim=2).flatten(0, 1)
         x = self.enter(x.contiguous(memory_format=torch.channels_last))
         for block in self.stem:
