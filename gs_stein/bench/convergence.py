@@ -3,9 +3,10 @@
     python -m gs_stein.bench convergence --json
 
 Every arm runs the same prompts with the same seeds and the presets of `train.py`, without refinement, on pictures of
-full size and with timesteps drawn independently, as SDS has been described; only the estimator differs. Two more,
-`coarse` and `coarse_antithetic`, are SDS with a fitted coefficient and what the presets do besides: pictures of half
-the size first, timesteps spread evenly; the second with antithetic pairs of noises. The score is the mean
+full size and with timesteps drawn independently, as SDS has been described; only the estimator differs. The `coarse`
+arms are SDS with a fitted coefficient and what the presets do besides: pictures of half the size first, timesteps spread
+evenly; with antithetic pairs of noises, with fewer views a step, or with one view while pictures are small
+(`coarse_growing`; `coarse_growing_ssd` is the same with SSD and the depth baseline). The score is the mean
 log-probability that a contrastive scorer gives the prompt among 50 captions (groups of four held-out views). Each arm's
 learning rate is the best of the same small grid on the first prompts, with a seed that is not measured. Finished runs
 are kept in --output and not repeated, so an interrupted bench goes on where it was.
@@ -58,10 +59,11 @@ ARMS: dict[str, DistillOptions] = {
     "coarse_two_views": DistillOptions(estimator=FittedSDS()),
     "coarse_one_view": DistillOptions(estimator=FittedSDS()),
     "coarse_growing": DistillOptions(estimator=FittedSDS()),
+    "coarse_growing_ssd": DistillOptions(estimator=SSD((Baseline.CONSTANT, Baseline.DEPTH))),
 }
 """Only estimator, noises and antithetic are taken from these."""
 COARSE = {"coarse": (4, 4), "coarse_antithetic": (4, 4), "coarse_two_views": (2, 2), "coarse_one_view": (1, 1),
-          "coarse_growing": (1, 4)}  # fmt: skip
+          "coarse_growing": (1, 4), "coarse_growing_ssd": (1, 4)}  # fmt: skip
 """Arms that keep the presets' small pictures at first and evenly spread timesteps, with their views a step: while
 pictures are small, and later."""
 
@@ -85,7 +87,7 @@ class Options:
     """Length of each run; the presets' schedules are stretched to it."""
     marks: int = 12
     """Times the scene is scored in a run, more often at its start."""
-    rates: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
+    rates: tuple[float, ...] = (1.0, 4.0, 8.0, 16.0, 32.0)
     """Factors on every learning rate that are tried for each arm."""
     tuning: float = 0.5
     """Length of the tuning runs as a fraction of `iterations`."""
@@ -224,15 +226,15 @@ class Bench:
         # Both baselines' networks, whatever the arm: one load serves all of them.
         self.priors = {scene: load_priors(configured("", scene, "ssd", 0, 1, options.model)) for scene in (True, False)}
 
-    def run(self, arm: str, prompt: str, seed: int, rate: float, iterations: int) -> Run:
+    def run(self, arm: str, prompt: str, seed: int, rate: float, iterations: int, marks: int) -> Run:
         """One run, from memory if its configuration was run before."""
         options = self.options
         scene = prompt in options.scenes
         config = configured(prompt, scene, arm, seed, iterations, options.model)
-        identity = f"{to_yaml(config)}{rate}{options.marks}{self.priors[scene].identity}"
+        identity = f"{to_yaml(config)}{rate}{marks}{self.priors[scene].identity}"
         key = hashlib.sha256(identity.encode()).hexdigest()[:16]
         if key not in self.known:
-            found = measure(config, arm, rate, options.marks, self.priors[scene])
+            found = measure(config, arm, rate, marks, self.priors[scene])
             self.known[key] = found
             with self.path.open("a") as file:
                 file.write(json.dumps({"key": key, "run": asdict(found)}) + "\n")
@@ -250,7 +252,7 @@ class Bench:
         prompts = [*options.scenes[:1], *options.objects[:1]]
         short = max(1, round(options.tuning * options.iterations))
         return max(
-            options.rates, key=lambda r: sum(self.run(arm, p, 1000, r, short).scores[-1] for p in prompts)
+            options.rates, key=lambda r: sum(self.run(arm, p, 1000, r, short, 1).scores[-1] for p in prompts)
         )
 
 
@@ -351,7 +353,7 @@ def main(argv: list[str] | None = None) -> int:
     runs: dict[str, list[Run]] = {arm: [] for arm in arms}
     for prompt, seed in pairs:  # arm by arm within a pair, so that a slower hour hits all of them
         for arm in arms:
-            runs[arm].append(bench.run(arm, prompt, seed, rates[arm], options.iterations))
+            runs[arm].append(bench.run(arm, prompt, seed, rates[arm], options.iterations, options.marks))
     found: dict[str, object] = {"prompts": len(options.scenes + options.objects), "seeds": options.seeds}
     print(
         f"{'arm':14s} {'rate':>5s} {'s/iteration':>12s} {'evaluations':>12s} {'seconds':>20s} {'gain':>8s} "
