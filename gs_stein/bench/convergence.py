@@ -4,8 +4,8 @@
 
 Every arm runs the same prompts with the same seeds and the presets of `train.py`, without refinement, on pictures of
 full size and with timesteps drawn independently, as SDS has been described; only the estimator differs. The `coarse`
-arms are SDS with a fitted coefficient and what the presets do besides: pictures of half the size first, timesteps spread
-evenly; with antithetic pairs of noises, with fewer views a step, or with one view while pictures are small
+arms are SDS with a fitted coefficient and what the presets do besides: pictures of half the size first, evenly spread
+timesteps; with antithetic pairs of noises, with fewer views a step, or with one view while pictures are small
 (`coarse_growing`; `coarse_growing_ssd` is the same with SSD and the depth baseline). The score is the mean
 log-probability that a contrastive scorer gives the prompt among 50 captions (groups of four held-out views). Each arm's
 learning rate is the best of the same small grid on the first prompts, with a seed that is not measured. Finished runs
