@@ -55,8 +55,9 @@ def choose(config: Config) -> Choice:
     backend = config.rasterize.backend
     if backend == "auto":
         backend = "gsplat (CUDA)" if device.type == "cuda" else "compiled kernels (CPU)"
+    bf16 = is_bundled(model) and config.prior.precision.bundled(prior_device) is torch.bfloat16
     reasons = (
-        f"prior       {model} on {prior_device}: {why_model}; {why_prior}",
+        f"prior       {model} on {prior_device}{' in bf16' if bf16 else ''}: {why_model}; {why_prior}",
         f"rasterizer  {backend} on {device}: {why_device}",
         f"estimator   {name}, guidance {config.distill.guidance.scale:g}, {config.views} views a step",
     )

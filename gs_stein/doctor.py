@@ -93,15 +93,18 @@ def check_packages() -> Check:
 
 
 def check_cpu() -> Check:
-    """Cores, memory, numba's threads."""
+    """Cores, memory, number formats, numba's threads."""
     import numba
+
+    from gs_stein.prior.options import multiplies_bf16
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = ""
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         memory = f", {os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / GIB:.0f} GiB of memory"
     threads = numba.get_num_threads()
-    found = f"{cores} cores{memory}, numba uses {threads} threads"
+    bf16 = "bf16 products (the bundled prior runs in them)" if multiplies_bf16() else "no bf16 products"
+    found = f"{cores} cores{memory}, {bf16}, numba uses {threads} threads"
     if threads < cores:
         return note("cpu", found, "unset NUMBA_NUM_THREADS to use every core")
     return ok("cpu", found)
