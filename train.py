@@ -88,7 +88,8 @@ def main(job: Job) -> int:
             signal.signal(number, handler)
         print("writing     pictures, video, report", flush=True)
         result = report.write_results(run, config, options, choice, state, last)
-        print(f"done in {duration(state.seconds)}: preview.png, video.mp4 and point_cloud.ply are in {run}")
+        filmed = "video.mp4, " if options.video_frames else ""
+        print(f"done in {duration(state.seconds)}: preview.png, {filmed}point_cloud.ply are in {run}")
         if (scorer := result.get("scorer")) and "views_top1" in scorer:
             print(f"scorer      picks the prompt among {scorer['captions']} in {scorer['views_top1']:.0%} of the views")
         if live is not None:
