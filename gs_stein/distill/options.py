@@ -74,7 +74,7 @@ class VSD:
 class SSD:
     """Stein score distillation: ε̂ − Σ β_k(t) ⊙ h_k with β learned (SteinDreamer, arXiv 2401.00604)."""
 
-    baselines: tuple[Baseline, ...] = (Baseline.SPECTRAL, Baseline.DEPTH)
+    baselines: tuple[Baseline, ...] = (Baseline.CONSTANT, Baseline.DEPTH)
     """Which baselines are fitted together."""
 
     def __post_init__(self) -> None:
