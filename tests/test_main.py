@@ -74,7 +74,7 @@ def only(folder: Path) -> Path:
 def test_a_whole_run_leaves_its_files(prior: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     assert call(flags(prior, tmp_path), monkeypatch) == 0
     said = capsys.readouterr().out
-    for word in ("prior", "rasterizer", "estimator", "ssd (spectral + depth baselines)", "no CUDA" if not
+    for word in ("prior", "rasterizer", "estimator", "ssd (constant + depth baselines)", "no CUDA" if not
                  torch.cuda.is_available() else "found"):
         assert word in said
     run = only(tmp_path)
