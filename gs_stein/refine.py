@@ -23,7 +23,7 @@ from gs_stein.distill.baselines import pearson
 from gs_stein.distill.distiller import Estimate
 from gs_stein.distill.safety import Guard
 from gs_stein.prior.guidance import GuidanceOptions
-from gs_stein.prior.sample import denoise
+from gs_stein.prior.sample import denoise, polished
 from gs_stein.train_options import RefineOptions
 from gs_stein.types import Cameras, Denoiser, DepthEstimator, Render, TextEmbedding
 
@@ -137,6 +137,10 @@ class Refiner:
             text, negative = prompts(views)
             there = views.to(x0.device)
             found = denoise(self.denoiser, x_t, times.to(x0), text, negative, there, guidance, known=known)
+            if options.polish:
+                found = polished(self.denoiser, found, options.polish, text, there, generator)
+            if known is not None:
+                found = torch.cat([known, found[:, known.shape[1] :]], dim=1)
             clean = times.new_full((1,), CLEAN * schedule.num_timesteps).to(x0)
             depth = None if self.depth is None else self.depth(found, clean, there)[0]
             new = torch.arange(0 if anchors is None else len(anchors.cameras), len(views))

@@ -93,6 +93,9 @@ class RefineOptions:
     """Denoising steps from there."""
     guidance: float = 4.0
     """Classifier-free guidance of these."""
+    polish: float = 0.35
+    """Noise level, as a fraction of T, of a last look at them, which takes out blotches: the mean of the clean guesses
+    for a noise and its opposite. Lower keeps more detail; 0 turns it off."""
     weight: float = 10.0
     """Of the squared distance to them, against the regularisers."""
     depth: float = 0.0
@@ -108,6 +111,8 @@ class RefineOptions:
                 raise ValueError(f"refine.{name}: {getattr(self, name)} is below 1; give a positive number")
         if not 0 <= self.anchors < self.group:
             raise ValueError(f"refine.anchors: {self.anchors} leaves no place in a group of {self.group}; give fewer")
+        if not 0 <= self.polish < 1:
+            raise ValueError(f"refine.polish: {self.polish} is not a noise level below 1; give 0 to turn it off")
         if self.weight < 0 or self.depth < 0:
             raise ValueError(f"refine.weight, depth: {self.weight}, {self.depth}; give 0 or more")
         if not 1 > self.level[0] >= self.level[1] > 0:

@@ -15,7 +15,7 @@ from gs_stein.distill.safety import Guard
 from gs_stein.optimize import optimize
 from gs_stein.prior.guidance import GuidanceOptions
 from gs_stein.prior.mixture import MixturePrior
-from gs_stein.prior.sample import denoise
+from gs_stein.prior.sample import denoise, polished
 from gs_stein.priors import Priors
 from gs_stein.refine import Refiner, Round, Targets
 from gs_stein.start_options import BallStart
@@ -95,6 +95,30 @@ def test_denoising_ends_at_a_mode() -> None:
     assert surprise(found) < 0.3 * surprise(stranger)
 
 
+def test_polishing_takes_out_what_is_odd_in_the_noise() -> None:
+    """The spread over noises of a polished view is far below that of a single guess; two of them would halve it."""
+    prior = MixturePrior((3, SIDE, SIDE))
+    text, level = prior.embed(["class 1"]), 0.3
+    cameras = sample_cameras(OrbitCameras(resolution=SIDE), 2, torch.Generator().manual_seed(1))
+    x0 = torch.full((1, 2, 3, SIDE, SIDE), 0.2)
+    t = torch.tensor([level * prior.schedule.num_timesteps])
+
+    def single(seed: int) -> torch.Tensor:
+        x_t = prior.schedule.add_noise(x0, torch.randn(x0.shape, generator=torch.Generator().manual_seed(seed)), t)
+        return prior.schedule.convert(prior.predict(x_t, t, [text], cameras), x_t, t, "eps", "x0")
+
+    singles = torch.stack([single(seed) for seed in range(32)])
+    before = prior.evaluations
+    pairs = torch.stack(
+        [polished(prior, x0, level, text, cameras, torch.Generator().manual_seed(seed)) for seed in range(32)]
+    )
+    assert pairs.shape == (32, 1, 2, 3, SIDE, SIDE)
+    assert prior.evaluations - before == 32 * 4  # two noises of two views
+    assert pairs.var(0).mean() < 0.25 * singles.var(0).mean()
+    gap = (pairs.mean(0) - singles.mean(0)).square().mean()
+    assert gap < 2 * singles.var(0).mean() / 32  # the mean is the same, up to its own error
+
+
 def test_views_are_drawn_in_groups_and_reproducible() -> None:
     options = RefineOptions(share=0.5, views=(3, 5), group=2, anchors=1, steps=3, depth=1.0)
     made, again = prepared(options, 0.7, 5), prepared(options, 0.7, 5)
@@ -149,7 +173,8 @@ def test_views_of_the_first_round_join_later_groups_unchanged() -> None:
         return any(torch.equal(x0, view) for x0 in targets.x0)
 
     assert sum(kept(later, view) for view in first.x0) == 2
-    assert made.denoiser.evaluations == 2 * 3 * (4 + 4 + 4 + 3)  # with and without the prompt, three steps
+    # With and without the prompt, three steps, and the last look at two noises.
+    assert made.denoiser.evaluations == (2 * 3 + 2) * (4 + 4 + 4 + 3)
     anchored(made, 3, 2)
     again = made.draw(64, everything)
     assert sum(kept(again, view) for view in first.x0) == 2  # still those of the first round
@@ -223,7 +248,7 @@ def test_a_run_comes_nearer_to_its_refined_views() -> None:
     assert max(distances[-5:]) < 0.95 * min(distances[:5])
     spent = [after.evaluations - before.evaluations for before, after in itertools.pairwise(steps)]
     assert spent[:29] == [4] * 29  # two views, with and without the prompt
-    assert spent[29] == 8 * 4  # the round
+    assert spent[29] == 8 * 4 + 4  # the round, and its last look
     assert set(spent[30:]) == {0}  # fitting asks nobody
 
 

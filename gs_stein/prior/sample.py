@@ -25,6 +25,7 @@ def sample(
     generator: torch.Generator,
     steps: int = 25,
     watch: Callable[[int], None] | None = None,
+    polish: float = 0.0,
 ) -> Float[Tensor, "V 3 H W"]:
     """One group of views, denoised from pure noise.
 
@@ -37,6 +38,7 @@ def sample(
         generator: of the first noise (CPU).
         steps: network calls; the timesteps are denser where noise dominates (cosine spacing).
         watch: called with each finished step's number.
+        polish: noise level of `polished` afterwards, as a fraction of T; 0: none.
 
     Returns:
         Images in [0, 1].
@@ -48,7 +50,10 @@ def sample(
     x = torch.randn(shape, generator=generator)[None]
     spacing = torch.cos(torch.linspace(0, torch.pi / 2, steps + 1))
     times = (spacing * schedule.last).clamp(max=schedule.last)
-    return denoiser.decode(denoise(denoiser, x, times, text, negative, cameras, guidance, watch)[0]).clamp(0, 1)
+    found = denoise(denoiser, x, times, text, negative, cameras, guidance, watch)
+    if polish:
+        found = polished(denoiser, found, polish, text, cameras, generator)
+    return denoiser.decode(found[0]).clamp(0, 1)
 
 
 @torch.no_grad()
@@ -92,3 +97,32 @@ def denoise(
         if watch is not None:
             watch(i)
     return x
+
+
+@torch.no_grad()
+def polished(
+    denoiser: Denoiser,
+    x0: Float[Tensor, "1 V C h w"],
+    level: float,
+    text: TextEmbedding,
+    cameras: Cameras,
+    generator: torch.Generator,
+) -> Float[Tensor, "1 V C h w"]:
+    """Views without what a small network's sampling leaves on them: blotches on flat walls, above all.
+
+    The mean of the clean guesses for a noise and its opposite. What is odd in the noise cancels, as in distillation
+    with antithetic pairs; edges, which the level leaves visible, stay where they are.
+
+    Args:
+        denoiser: the prior.
+        x0: clean latents of one group.
+        level: how far they are noised, as a fraction of T; details that drown there go, 0.2 keeps more than 0.5.
+        text, cameras: as for `sample`; without guidance.
+        generator: of the noise (CPU).
+    """
+    schedule = denoiser.schedule
+    eps = torch.randn(x0.shape, generator=generator).to(x0)
+    t = torch.full((2,), level * schedule.num_timesteps).to(x0)
+    x_t = schedule.add_noise(x0.repeat(2, 1, 1, 1, 1), torch.cat([eps, -eps]), t)
+    guess = guided(denoiser, x_t, t, text, text, cameras, GuidanceOptions(scale=1.0))
+    return schedule.convert(guess, x_t, t, "eps", "x0").mean(0, keepdim=True)

@@ -64,6 +64,8 @@ class Options:
     """Denoising steps of a sample."""
     guidance: float = 3.0
     """Classifier-free guidance of the samples."""
+    polish: float = 0.35
+    """Noise level of a last look that takes out blotches (`gs_stein.prior.sample.polished`); 0: none."""
     sheet: Path | None = None
     """Save the sampled pictures, a row a scene, real ones to their right."""
     json: bool = False
@@ -101,7 +103,7 @@ def sample_scene(prior: DiffusionPrior, prompt: str, cameras: Cameras, options: 
     """Jointly sampled views (V, 3, H, W) of a prompt."""
     return sample(
         prior, prior.embed([prompt]), prior.embed([""]), cameras, GuidanceOptions(scale=options.guidance),
-        torch.Generator().manual_seed(seed), options.steps,
+        torch.Generator().manual_seed(seed), options.steps, polish=options.polish,
     )  # fmt: skip
 
 

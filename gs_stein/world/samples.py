@@ -46,6 +46,8 @@ class Options:
     """Denoising steps."""
     guidance: float = 3.0
     """Classifier-free guidance."""
+    polish: float = 0.35
+    """Noise level of a last look that takes out blotches (`gs_stein.prior.sample.polished`); 0: none."""
     seed: int = 0
     """Of the noise."""
 
@@ -64,7 +66,7 @@ def draw(prior: Denoiser, prompts: tuple[str, ...], around: bool, options: Optio
     for prompt in prompts:
         rgb = sample(
             prior, prior.embed([prompt]), nothing, cameras, GuidanceOptions(scale=options.guidance),
-            torch.Generator().manual_seed(options.seed), options.steps,
+            torch.Generator().manual_seed(options.seed), options.steps, polish=options.polish,
         )  # fmt: skip
         rows.append(torch.cat(list(rgb), dim=2))
     return torch.cat(rows, dim=1).permute(1, 2, 0)
