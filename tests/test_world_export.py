@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
-from gs_stein.world.export import forget_paths, replace_folder
+from gs_stein.prior.small import MultiViewDenoiser
+from gs_stein.world.export import Options, export_denoiser, forget_paths, main, replace_folder
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
@@ -66,3 +68,30 @@ def test_an_interruption_loses_nothing(tmp_path: Path, moment: int, monkeypatch:
     assert (folder / "weights").read_text() == "newest"
     assert (folder / "README.md").read_text() == "card"
     assert not (tmp_path / "prior.old").exists()
+
+
+def checkpoint(path: Path, value: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = MultiViewDenoiser(channels=4, depth=1).state_dict()
+    ema = {name: torch.full_like(entry, value) for name, entry in state.items()}
+    torch.save({"ema": ema, "step": 7}, path)
+
+
+def test_the_mean_of_two_checkpoints_is_shipped(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "now" / "denoiser.pt", 1.0)
+    checkpoint(tmp_path / "before.pt", 0.0)
+    assert export_denoiser(tmp_path / "now", 4, tmp_path / "both", tmp_path / "before.pt", 0.75) == 7
+    assert export_denoiser(tmp_path / "now", 4, tmp_path / "alone") == 7
+    for folder, value in (("both", 0.75), ("alone", 1.0)):
+        weights = MultiViewDenoiser.from_pretrained(tmp_path / folder).state_dict()
+        assert all(bool((entry == value).all()) for entry in weights.values())
+
+
+@pytest.mark.parametrize(
+    ("earlier", "share", "said"), [("missing.pt", 0.5, "--earlier"), ("now/denoiser.pt", 1.5, "--share")]
+)
+def test_a_wrong_mean_is_named(tmp_path: Path, earlier: str, share: float, said: str) -> None:
+    checkpoint(tmp_path / "now" / "denoiser.pt", 1.0)
+    with pytest.raises(ValueError, match=said):
+        main(Options(tmp_path / "now", tmp_path / "assets", earlier=tmp_path / earlier, share=share))
+    assert not (tmp_path / "assets").exists()

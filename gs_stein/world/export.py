@@ -32,6 +32,11 @@ class Options:
     """Where prior/ and scorer/ are written; what lay there is replaced once the new folder is whole."""
     objects: Path | None = None
     """Training folder of a second denoiser, of objects alone, which is taken where an object is wanted."""
+    earlier: Path | None = None
+    """Checkpoint of the denoiser from before it was trained on at other noise levels. The mean of both weights is
+    shipped, which is better at every level than one of them (model soups, arXiv 2203.05482)."""
+    share: float = 0.6
+    """Weight of the later one in that mean."""
 
 
 def averaged(net: nn.Module, checkpoint: Path) -> tuple[nn.Module, int]:
@@ -51,25 +56,32 @@ def depths_of(checkpoint: Path) -> tuple[int, int]:
     return count("blocks"), count("read")
 
 
-def export_denoiser(folder: Path, channels: int, output: Path) -> int:
-    """Write a training folder's denoiser; the number of steps behind it."""
+def export_denoiser(
+    folder: Path, channels: int, output: Path, earlier: Path | None = None, share: float = 1.0
+) -> int:
+    """Write a training folder's denoiser, or `share` of it and the rest of an earlier one; its number of steps."""
     blocks, text_blocks = depths_of(folder / "denoiser.pt")
     empty = MultiViewDenoiser(channels=channels, depth=blocks, text_blocks=text_blocks)
     network, steps = averaged(empty, folder / "denoiser.pt")
     assert isinstance(network, MultiViewDenoiser)
+    if earlier is not None:
+        before = torch.load(earlier, map_location="cpu", weights_only=True)["ema"]
+        after = torch.load(folder / "denoiser.pt", map_location="cpu", weights_only=True)["ema"]
+        network.load_state_dict({name: before[name].lerp(value, share) for name, value in after.items()})
     network.save_pretrained(output)
     return steps
 
 
-def export_prior(folder: Path, output: Path, objects: Path | None) -> None:
+def export_prior(options: Options) -> None:
     """Write a diffusers-format pipeline folder: networks, codec, scheduler and, if trained, depth."""
     from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
+    folder, output, objects = options.folder, options.output / "prior", options.objects
     building = output.with_name(output.name + ".new")
     shutil.rmtree(building, ignore_errors=True)
     codec = load_codec(folder)
     channels = codec.config["channels"]
-    steps = export_denoiser(folder, channels, building / "network")
+    steps = export_denoiser(folder, channels, building / "network", options.earlier, options.share)
     if codec.correction is not None:
         codec.correction.half()  # the linear map stays exact
     codec.save_pretrained(building / "codec")
@@ -150,8 +162,12 @@ def main(options: Options) -> None:
             raise ValueError(
                 f"--{field}: {folder} has no denoiser.pt; run `python -m gs_stein.world.train denoiser` first"
             )
+    if options.earlier is not None and not options.earlier.is_file():
+        raise ValueError(f"--earlier: {options.earlier} is no file; give a denoiser.pt that was set aside")
+    if not 0 <= options.share <= 1:
+        raise ValueError(f"--share: {options.share} is no share; give 0 (the earlier one) to 1 (the later one)")
     options.output.mkdir(parents=True, exist_ok=True)
-    export_prior(options.folder, options.output / "prior", options.objects)
+    export_prior(options)
     if (options.folder / "scorer").is_dir():
         building = options.output / "scorer.new"
         shutil.rmtree(building, ignore_errors=True)
