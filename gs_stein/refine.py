@@ -125,7 +125,8 @@ class Refiner:
         guidance = GuidanceOptions(scale=wanted.guidance)
         times = torch.linspace(wanted.level, 0.0, options.steps + 1) * schedule.num_timesteps
         anchors = self._anchors if wanted.anchored else None
-        size = options.group - (0 if anchors is None else len(anchors.cameras))
+        kept = 0 if anchors is None else len(anchors.cameras)
+        size = options.group - kept
         groups: list[Targets] = [] if anchors is None else [anchors]
         for first in range(0, wanted.views, size):
             views = sample_cameras(cameras, min(size, wanted.views - first), generator)
@@ -138,12 +139,11 @@ class Refiner:
             there = views.to(x0.device)
             found = denoise(self.denoiser, x_t, times.to(x0), text, negative, there, guidance, known=known)
             if options.polish:
-                found = polished(self.denoiser, found, options.polish, text, there, generator)
-            if known is not None:
-                found = torch.cat([known, found[:, known.shape[1] :]], dim=1)
+                again = polished(self.denoiser, found, options.polish, text, there, generator)
+                found = torch.cat([found[:, :kept], again[:, kept:]], dim=1)
             clean = times.new_full((1,), CLEAN * schedule.num_timesteps).to(x0)
             depth = None if self.depth is None else self.depth(found, clean, there)[0]
-            new = torch.arange(0 if anchors is None else len(anchors.cameras), len(views))
+            new = torch.arange(kept, len(views))
             groups.append(Targets(views, found[0], depth)[new])
         if anchors is None and options.anchors:
             count = len(groups[0].cameras)

@@ -258,6 +258,7 @@ def test_a_run_comes_nearer_to_its_refined_views() -> None:
         ({"share": 1.0}, r"refine.share: 1.0"), ({"rounds": 0}, r"refine.rounds: 0"),
         ({"level": (0.4, 0.8)}, r"refine.level: 0.4"), ({"depth": -1.0}, r"refine.weight, depth"),
         ({"anchors": 8}, r"refine.anchors: 8"),
+        ({"polish": 1.0}, r"refine.polish: 1.0"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(wrong: dict, said: str) -> None:

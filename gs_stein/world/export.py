@@ -34,15 +34,25 @@ class Options:
     """Training folder of a second denoiser, of objects alone, which is taken where an object is wanted."""
     earlier: Path | None = None
     """Checkpoint of the denoiser from before it was trained on at other noise levels. The mean of both weights is
-    shipped, which is better at every level than one of them (model soups, arXiv 2203.05482)."""
+    shipped, and keeps most of what each does better (model soups, arXiv 2203.05482)."""
     share: float = 0.6
     """Weight of the later one in that mean."""
 
 
-def averaged(net: nn.Module, checkpoint: Path) -> tuple[nn.Module, int]:
-    """Load the averaged weights of a checkpoint; returns the network and the number of steps behind them."""
+def averaged(
+    net: nn.Module, checkpoint: Path, earlier: Path | None = None, share: float = 1.0
+) -> tuple[nn.Module, int]:
+    """Load the averaged weights of a checkpoint, or `share` of them and the rest of an earlier one's.
+
+    Returns:
+        The network in half precision, and the number of steps behind it.
+    """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    net.load_state_dict(state["ema"])
+    weights = state["ema"]
+    if earlier is not None:
+        before = torch.load(earlier, map_location="cpu", weights_only=True)["ema"]
+        weights = {name: before[name].lerp(value, share) for name, value in weights.items()}
+    net.load_state_dict(weights)
     return net.half(), state["step"]
 
 
@@ -59,15 +69,11 @@ def depths_of(checkpoint: Path) -> tuple[int, int]:
 def export_denoiser(
     folder: Path, channels: int, output: Path, earlier: Path | None = None, share: float = 1.0
 ) -> int:
-    """Write a training folder's denoiser, or `share` of it and the rest of an earlier one; its number of steps."""
+    """Write a training folder's denoiser (see `averaged`); the number of steps behind it."""
     blocks, text_blocks = depths_of(folder / "denoiser.pt")
     empty = MultiViewDenoiser(channels=channels, depth=blocks, text_blocks=text_blocks)
-    network, steps = averaged(empty, folder / "denoiser.pt")
+    network, steps = averaged(empty, folder / "denoiser.pt", earlier, share)
     assert isinstance(network, MultiViewDenoiser)
-    if earlier is not None:
-        before = torch.load(earlier, map_location="cpu", weights_only=True)["ema"]
-        after = torch.load(folder / "denoiser.pt", map_location="cpu", weights_only=True)["ema"]
-        network.load_state_dict({name: before[name].lerp(value, share) for name, value in after.items()})
     network.save_pretrained(output)
     return steps
 
