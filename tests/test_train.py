@@ -10,7 +10,7 @@ from gs_stein.cameras import RoomCameras, sample_cameras
 from gs_stein.prior.small import MultiViewDenoiser, NoisyDepth, PatchCodec
 from gs_stein.scorer import Scorer
 from gs_stein.world import decoder, pool, run, train
-from gs_stein.world.data import Mixture, Source, load_scenes, stratified_logit_normal
+from gs_stein.world.data import LARGE, Mixture, Source, load_scenes, stratified_logit_normal
 
 FAMILY = pool.Family("rooms", ("room",), 0)
 
@@ -26,9 +26,14 @@ def write_shard(folder: Path, index: int) -> None:
     depth = np.broadcast_to(np.linspace(1, 3, 32)[None, None, :, None], (S, V, 32, 32)).astype(np.float16)
     lengths = rng.integers(2, 6, (S, C))
     tokens = np.repeat(np.tile(colour[:, 0, 0, 0] / 128 - 1, (1, 128)), lengths.sum(1), axis=0).astype(np.float16)
+    labels = np.zeros((S, V, 32, 32), np.uint8)
+    labels[:, 3, :2, :32] = 7  # a sixteenth of one view, half of another
+    labels[:, 5, :16] = 7
+    named = np.zeros((S, C, pool.LABELS), bool)
+    named[:, :, 7] = True
     pool.Shard(
-        rgb, depth, np.stack([c.viewmats.numpy() for c in cameras]), np.stack([c.Ks.numpy() for c in cameras]),
-        [["caption"] * C] * S, tokens, lengths,
+        rgb, depth, labels, np.stack([c.viewmats.numpy() for c in cameras]),
+        np.stack([c.Ks.numpy() for c in cameras]), [["caption"] * C] * S, named, tokens, lengths,
     ).save(pool.shard_path(folder, FAMILY, index))
 
 
@@ -260,3 +265,38 @@ def test_scorer_survives_its_folder(tmp_path):
     assert torch.allclose(again.scenes(rgb).norm(dim=-1), torch.ones(2), atol=1e-5)
     with pytest.raises(ValueError, match="holds no scorer"):
         Scorer.load(tmp_path / "nothing")
+
+
+def test_views_that_show_what_is_named_are_likelier_and_their_cells_marked(folder):
+    source = mixture(folder, dropout=0.0)
+    source.groups = (1,)
+    shown = dict.fromkeys(range(8), 0)
+    for step in range(40):
+        batch = source.draw(step, 8, seed=0)
+        for cells in batch.named[:, 0]:
+            if cells.sum() == 0:
+                continue
+            # View 3 has it on its uppermost row of cells, view 5 on half of itself.
+            view = 3 if cells[1:].sum() == 0 else 5
+            shown[view] += 1
+            rows, value = (1, 1.0 * LARGE / 0.0625) if view == 3 else (8, LARGE / 0.5)
+            assert torch.allclose(cells[:rows], torch.full((rows, 16), value))
+            assert cells[rows:].sum() == 0
+    # 1.25 of 4 each: of 320 draws 100, within four standard deviations.
+    assert all(68 <= shown[view] <= 132 for view in (3, 5)), shown
+    assert mixture(folder, dropout=1.0).draw(0, 8, seed=0).named.sum() == 0
+
+
+def test_emphasis_counts_what_is_named_and_fades_with_the_noise(folder):
+    data = mixture(folder, dropout=0.0)
+    net = MultiViewDenoiser(channels=4, stem_width=8, stem_blocks=1, width=32, depth=1, heads=2)
+    batch = next(b for step in range(20) if (b := data.draw(step, 8, 0)).named.sum() > 0)
+
+    def added(mean: float) -> float:
+        plain, more = (
+            train.denoiser_loss(net, batch, mean, 0.1, torch.Generator().manual_seed(0), e) for e in (0.0, 3.0)
+        )
+        return ((more - plain) / plain).item()
+
+    assert added(6.0) > 0.02
+    assert 0 < added(-1.0) < 0.02 * added(6.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from gs_stein.world.primitives import Scene, Thing
@@ -141,6 +143,14 @@ _COLOURLESS = {
 }
 
 
+class Caption(NamedTuple):
+    """One description of a scene."""
+
+    text: str
+    named: tuple[int, ...]
+    """Ids of the things that it names."""
+
+
 def phrase(thing: Thing, rng: np.random.Generator, bare: float = 0.2) -> str:
     """Noun phrase such as "a red sofa", "brick walls", "a wooden floor".
 
@@ -214,7 +224,13 @@ def _choose(scene: Scene, rng: np.random.Generator, count: int) -> list[Thing]:
     return [options[i] for i in chosen]
 
 
-def _room_caption(scene: Scene, rng: np.random.Generator) -> str:
+def _ids(scene: Scene, named: list[Thing]) -> tuple[int, ...]:
+    """Ids of all things that a phrase for one of the named ones fits: both of two blue armchairs."""
+    what = {(thing.name, thing.colour) for thing in named}
+    return tuple(thing.id for thing in scene.things if (thing.name, thing.colour) in what)
+
+
+def _room_caption(scene: Scene, rng: np.random.Generator) -> Caption:
     count = int(rng.choice(5, p=(0.14, 0.26, 0.28, 0.2, 0.12)))
     style = rng.random() < 0.6 and scene.style != ""
     indoors = scene.style != ""
@@ -258,7 +274,7 @@ def _room_caption(scene: Scene, rng: np.random.Generator) -> str:
         text = f"the inside of {text}" if indoors else f"a landscape, {text}"
     elif prefix < 0.13:
         text = f"a view of {text}"
-    return text
+    return Caption(text, _ids(scene, things))
 
 
 _NATURAL = {"hamburger", "pineapple", "potted plant", "cactus", "snowman", "palm tree", "flame"}
@@ -314,12 +330,14 @@ def _object_phrase(thing: Thing, rng: np.random.Generator, bare: float) -> str:
     return text if thing.plural or thing.name == "icing" else _article(text)
 
 
-def _object_caption(scene: Scene, rng: np.random.Generator) -> str:
+def _object_caption(scene: Scene, rng: np.random.Generator) -> Caption:
     main, *parts = scene.things
+    named = [main]
     count = min(int(rng.choice(3, p=(0.45, 0.4, 0.15))), len(parts))
     text = _object_phrase(main, rng, 0.18)
     if count:
         chosen = [parts[i] for i in sorted(rng.choice(len(parts), size=count, replace=False))]
+        named += chosen
         joint = " and " if " with " in text else " with "
         text += joint + _join([_object_phrase(part, rng, 0.05) for part in chosen])
     draw = rng.random()
@@ -331,10 +349,15 @@ def _object_caption(scene: Scene, rng: np.random.Generator) -> str:
         text = f"{text} on a plain background"
     elif draw < 0.21:
         text = f"a picture of {text}"
-    return text
+    return Caption(text, _ids(scene, named))
 
 
 def captions(scene: Scene, seed: int | np.random.Generator, count: int) -> list[str]:
+    """The texts of `describe`."""
+    return [caption.text for caption in describe(scene, seed, count)]
+
+
+def describe(scene: Scene, seed: int | np.random.Generator, count: int) -> list[Caption]:
     """Paraphrases of what a scene shows; each leaves out random attributes, none says anything untrue.
 
     Args:

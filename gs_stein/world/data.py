@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
 from gs_stein.prior.small import PatchCodec
 from gs_stein.types import Cameras
-from gs_stein.world.pool import CAPTIONS, SCENES_PER_SHARD, VIEWS, Family, Shard, shard_path
+from gs_stein.world.pool import CAPTIONS, DEPTH_SIDE, LABELS, SCENES_PER_SHARD, VIEWS, Family, Shard, shard_path
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Batch:
     """All False where the caption was dropped for classifier-free guidance."""
     cameras: list[Cameras]
     """One set of V cameras a group."""
+    named: Float[Tensor, "B V h w"]
+    """How much of each cell shows what the caption names; less than all of it for things that fill a view."""
 
 
 @dataclass
@@ -46,6 +48,12 @@ class Scenes:
     Ks: Float[Tensor, "S V 3 3"]
     tokens: list[Float[Tensor, "_ D"]]
     """CAPTIONS entries a scene, in order."""
+    labels: UInt8[Tensor, "S V 32 32"]
+    """Ids of things seen."""
+    shares: Float[Tensor, "S V n"]
+    """Of each view that each thing fills; 0 for the id 0."""
+    named: Bool[Tensor, "S c n"]
+    """Things that each caption names."""
     resolution: int
 
 
@@ -58,9 +66,12 @@ def load_scenes(path: Path, codec: PatchCodec) -> Scenes:
         x0 = codec.encode(rgb).half().unflatten(0, (S, V))
         small = codec.encode(F.avg_pool2d(rgb, 2)).half().unflatten(0, (S, V))
     tokens = list(torch.from_numpy(shard.tokens).split(shard.lengths.reshape(-1).tolist()))
+    labels = torch.from_numpy(shard.labels)
+    shares = torch.stack([(labels == thing).float().mean((2, 3)) for thing in range(LABELS)], -1)
+    shares[..., 0] = 0
     return Scenes(
         x0, small, torch.from_numpy(shard.depth), torch.from_numpy(shard.viewmats), torch.from_numpy(shard.Ks),
-        tokens, W,
+        tokens, labels, shares, torch.from_numpy(shard.named), W,
     )  # fmt: skip
 
 
@@ -81,6 +92,8 @@ class Source:
 
 
 FIRST_SHARDS = 6
+LARGE = 0.05
+"""Share of a view from which on a thing counts no more for being larger."""
 
 
 class Mixture:
@@ -128,17 +141,25 @@ class Mixture:
 
         views = self.groups[integer(len(self.groups))]
         shares = torch.tensor([s.share for s in self.sources])
-        x0, depth, tokens, cameras = [], [], [], []
+        x0, depth, tokens, cameras, named = [], [], [], [], []
         for _ in range(max(1, images // views)):
             source = self.sources[int(torch.multinomial(shares, 1, generator=generator))]
             scenes = source.loaded[integer(self.available(source, step))]
             scene = integer(SCENES_PER_SHARD)
-            # Every second of eight stratified views is again a stratified set of four.
-            chosen = (torch.arange(views) * (VIEWS // views) + integer(VIEWS // views)) % VIEWS
+            number = integer(CAPTIONS)
+            dropped = float(torch.rand((), generator=generator)) < self.dropout
+            said = scenes.named[scene, number].float() * (not dropped)
+            # Every second of eight stratified views is again a stratified set of four. Sets that show what the caption
+            # names are likelier: about what is out of sight a caption teaches nothing.
+            shown = 0.25 + (scenes.shares[scene] / LARGE).clamp(max=1) @ said
+            first = torch.multinomial(shown.view(views, -1).sum(0), 1, generator=generator)
+            chosen = torch.arange(views) * (VIEWS // views) + first
             x0.append((scenes.small if small else scenes.x0)[scene, chosen].float())
             depth.append(scenes.depth[scene, chosen].float())
-            caption = scenes.tokens[scene * CAPTIONS + integer(CAPTIONS)].float()
-            dropped = float(torch.rand((), generator=generator)) < self.dropout
+            weight = said * (LARGE / scenes.shares[scene, chosen].clamp_min(LARGE))
+            cells = weight.gather(1, scenes.labels[scene, chosen].long().flatten(1)).view(-1, DEPTH_SIDE, DEPTH_SIDE)
+            named.append(F.avg_pool2d(cells, DEPTH_SIDE // x0[-1].shape[-1]))
+            caption = scenes.tokens[scene * CAPTIONS + number].float()
             tokens.append(caption[:0] if dropped else caption)
             full = scenes.resolution
             view = Cameras(scenes.viewmats[scene, chosen], scenes.Ks[scene, chosen], full, full)
@@ -147,7 +168,7 @@ class Mixture:
         padded = torch.zeros(*mask.shape, tokens[0].shape[-1])
         for i, caption in enumerate(tokens):
             padded[i, : len(caption)], mask[i, : len(caption)] = caption, True
-        return Batch(torch.stack(x0), torch.stack(depth), padded, mask, cameras)
+        return Batch(torch.stack(x0), torch.stack(depth), padded, mask, cameras, torch.stack(named))
 
 
 def stratified_logit_normal(

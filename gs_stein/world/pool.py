@@ -23,6 +23,8 @@ SCENES_PER_SHARD = 32
 VIEWS = 8
 CAPTIONS = 6
 DEPTH_SIDE = 32
+LABELS = 64
+"""Things that a scene may have, and the 0 of what is none."""
 
 
 TRAINING = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gs_stein" / "training"
@@ -65,12 +67,16 @@ class Shard:
     """uint8 (S, V, 128, 128, 3)."""
     depth: np.ndarray
     """float16 (S, V, 32, 32), mean camera z in metres over what was hit; 0 where nothing was."""
+    labels: np.ndarray
+    """uint8 (S, V, 32, 32), the id of the thing seen in the middle of each cell; 0 where there is none."""
     viewmats: np.ndarray
     """float32 (S, V, 4, 4)."""
     Ks: np.ndarray
     """float32 (S, V, 3, 3)."""
     captions: list[list[str]]
     """CAPTIONS paraphrases a scene."""
+    named: np.ndarray
+    """bool (S, CAPTIONS, LABELS), which ids a caption names."""
     tokens: np.ndarray
     """float16 (n, 384), the text encoder's states of all captions, one after the other."""
     lengths: np.ndarray
@@ -81,8 +87,8 @@ class Shard:
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
         with open(temporary, "wb") as file:
             np.savez(
-                file, rgb=self.rgb, depth=self.depth, viewmats=self.viewmats, Ks=self.Ks,
-                captions=np.frombuffer(json.dumps(self.captions).encode(), np.uint8),
+                file, rgb=self.rgb, depth=self.depth, labels=self.labels, viewmats=self.viewmats, Ks=self.Ks,
+                captions=np.frombuffer(json.dumps(self.captions).encode(), np.uint8), named=self.named,
                 tokens=self.tokens, lengths=self.lengths,
             )
         os.replace(temporary, path)
@@ -91,33 +97,42 @@ class Shard:
     def load(path: Path) -> Shard:
         """Read what `save` wrote."""
         with np.load(path) as data:
+            if "labels" not in data:
+                raise ValueError(f"--folder: {path} was rendered by an earlier version; delete {path.parent}")
             captions = json.loads(data["captions"].tobytes().decode())
-            return Shard(data["rgb"], data["depth"], data["viewmats"], data["Ks"], captions, data["tokens"],
-                         data["lengths"])
+            return Shard(
+                data["rgb"], data["depth"], data["labels"], data["viewmats"], data["Ks"], captions, data["named"],
+                data["tokens"], data["lengths"],
+            )  # fmt: skip
 
 
 def render_scenes(seeds: list[int], kinds: list[str], views: int = VIEWS) -> Shard:
     """Draw, caption, encode and render scenes; cameras come from a generator seeded by the scene."""
     from gs_stein.text import MiniLM
-    from gs_stein.world.captions import captions
+    from gs_stein.world.captions import describe
     from gs_stein.world.render import render
     from gs_stein.world.scenes import draw_scene
 
-    rgb, depth, viewmats, Ks, texts = [], [], [], [], []
+    rgb, depth, labels, viewmats, Ks, texts, named = [], [], [], [], [], [], []
     for seed, kind in zip(seeds, kinds, strict=True):
         scene = draw_scene(seed, kind)
         cameras = sample_cameras(scene.cameras, views, torch.Generator().manual_seed(seed % 2**62 + 1))
         picture = render(scene, cameras)
         rgb.append(picture.rgb)
         depth.append(coarse_depth(picture.depth))
+        cell = picture.labels.shape[1] // DEPTH_SIDE
+        labels.append(picture.labels[:, cell // 2 :: cell, cell // 2 :: cell].astype(np.uint8))
         viewmats.append(cameras.viewmats.numpy())
         Ks.append(cameras.Ks.numpy())
-        texts.append(captions(scene, seed, CAPTIONS))
+        described = describe(scene, seed, CAPTIONS)
+        texts.append([caption.text for caption in described])
+        named.append([np.isin(np.arange(LABELS), caption.named) for caption in described])
     text = MiniLM()([caption for scene in texts for caption in scene])
     return Shard(
-        np.stack(rgb), np.stack(depth), np.stack(viewmats).astype(np.float32), np.stack(Ks).astype(np.float32), texts,
+        np.stack(rgb), np.stack(depth), np.stack(labels), np.stack(viewmats).astype(np.float32),
+        np.stack(Ks).astype(np.float32), texts, np.array(named),
         text.tokens[text.mask].half().numpy(), text.mask.sum(1).view(len(texts), -1).numpy(),
-    )
+    )  # fmt: skip
 
 
 def coarse_depth(depth: np.ndarray) -> np.ndarray:
