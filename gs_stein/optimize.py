@@ -13,7 +13,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
+import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from gs_stein import optim
 from gs_stein.cameras import sample_cameras
@@ -22,11 +24,11 @@ from gs_stein.distill.distiller import Distiller
 from gs_stein.gaussians import Gaussians
 from gs_stein.rasterize import rasterize
 from gs_stein.regularize import regularize
-from gs_stein.state import State, background, needs_normals, render_size, steered, views_a_step
+from gs_stein.state import State, background, needs_normals, render_size, solves_colours, steered, views_a_step
 from gs_stein.step import Controls as Controls
 from gs_stein.step import Losses as Losses
 from gs_stein.step import Step as Step
-from gs_stein.types import Cameras, Render
+from gs_stein.types import Cameras, Denoiser, Render
 
 
 def optimize(config: Config, state: State, controls: Controls | None = None) -> Iterator[Step]:
@@ -96,8 +98,15 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
             loss = handle.to(state.device) + terms.total()
             if target is not None:
                 loss = loss + refiner.depth_term(render, target)
+            solved = None
+            if target is None and solves_colours(config, state.step):
+                guess = pictured(denoiser, estimate.x0_hat, render)
+                solved = state.colours.change(state.parameters["sh0"], render.rgb, guess)
             loss.backward()
             if optim.finite_gradients(state.parameters):
+                if solved is not None:
+                    state.parameters["sh0"].grad = None  # Adam leaves it alone
+                    state.parameters["sh0"].data += solved
                 for optimizer in state.optimizers.values():
                     optimizer.step()
                 state.densifier.after_update(
@@ -126,6 +135,15 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
             evaluations=state.evaluations,
             seconds=state.seconds,
         )
+
+
+@torch.no_grad()
+def pictured(denoiser: Denoiser, x0: Tensor, render: Render) -> Tensor:
+    """Clean latents as pictures of the size, number format and layout of a render."""
+    rgb = denoiser.decode(x0).clamp(0, 1).to(render.rgb)
+    if rgb.shape[2:] != render.rgb.shape[1:3]:
+        rgb = F.interpolate(rgb, render.rgb.shape[1:3], mode="bilinear", antialias=True)
+    return rgb.permute(0, 2, 3, 1)
 
 
 def detached(render: Render) -> Render:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gs_stein import optim
 from gs_stein.camera_options import OrbitCameras, RoomCameras
+from gs_stein.colours import FirstColours
 from gs_stein.config import BACKGROUNDS, Config
 from gs_stein.densify import Densifier
 from gs_stein.distill.distiller import Distiller
@@ -19,7 +20,7 @@ from gs_stein.initialise import initialise
 from gs_stein.prior.views import ViewText
 from gs_stein.priors import Priors, baselines
 from gs_stein.refine import Refiner
-from gs_stein.start_options import RoomStart
+from gs_stein.start_options import FileStart, PointsStart, RoomStart
 from gs_stein.step import Controls
 from gs_stein.types import Cameras, TextEmbedding
 
@@ -68,6 +69,7 @@ class State:
     """The only source of randomness; on the CPU."""
     device: torch.device
     """Where the Gaussians live."""
+    colours: FirstColours = field(default_factory=FirstColours)
     step: int = 0
     """Iterations finished."""
     seconds: float = 0.0
@@ -140,6 +142,11 @@ def views_a_step(config: Config, progress: float) -> int:
 def is_early(config: Config, progress: float) -> bool:
     """Whether pictures are still small."""
     return config.resolution.first > 0 and progress < config.resolution.until
+
+
+def solves_colours(config: Config, step: int) -> bool:
+    """Whether this iteration solves for the colours; those of a file that the run starts from are kept."""
+    return step < config.rates.solved and not isinstance(config.start, FileStart | PointsStart)
 
 
 def background(config: Config, generator: torch.Generator) -> Float[Tensor, 3]:

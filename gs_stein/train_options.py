@@ -25,6 +25,10 @@ class LearningRates:
     """Fraction of the run at which the end is reached."""
     betas: tuple[float, float] = (0.9, 0.99)
     """Adam's memory of the gradient and of its square."""
+    solved: int = 0
+    """Iterations at the start in which colours are solved for instead of stepped: every Gaussian takes the mean of what
+    the prior's guesses show where it is seen (`gs_stein.colours`). For priors that know the camera, whose first guesses
+    agree; 0: none."""
 
     def __post_init__(self) -> None:
         for item in fields(self)[:6]:
@@ -33,6 +37,8 @@ class LearningRates:
                 raise ValueError(
                     f"rates.{item.name}: {start} → {end} does not decay; give start ≥ end > 0, or 0 0 to freeze it"
                 )
+        if self.solved < 0:
+            raise ValueError(f"rates.solved: {self.solved} is negative; give a number of iterations, 0 for none")
         if not 0 < self.decay_until <= 1:
             raise ValueError(f"rates.decay_until: {self.decay_until} is not a fraction of the run; give one in (0, 1]")
 

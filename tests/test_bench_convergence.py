@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -10,15 +11,17 @@ from gs_stein.bench.convergence import Run, compare, configured, cost_to_reach, 
 
 
 def run(scores: list[float], seconds: list[float], arm: str = "sds") -> Run:
-    return Run(arm, "a room", 0, 1.0, [int(10 * s) for s in seconds], seconds, scores)
+    return Run(arm, "a room", 0, 1.0, [int(10 * s) for s in seconds], seconds, scores, [0.1] * len(scores))
 
 
 def test_arms_differ_in_the_estimator_alone():
     sds = configured("a room", True, "sds", 0, 100, "bundled")
     for arm in convergence.ARMS:
         other = configured("a room", True, arm, 0, 100, "bundled")
-        assert other.refine.share == 0
-        if arm in convergence.COARSE:
+        assert (other.refine.share > 0) == convergence.ARMS[arm].refined
+        assert (other.rates.solved > 0) == convergence.ARMS[arm].solved
+        other = replace(other, rates=replace(other.rates, solved=0))
+        if convergence.ARMS[arm].coarse:
             assert other.resolution.first > 0
             assert other.distill.timesteps.sampling == "golden"
             continue
@@ -34,7 +37,8 @@ def test_marks_are_dense_where_most_happens():
 
 
 def test_cost_of_reaching_a_score_is_interpolated():
-    assert cost_to_reach(0.5, [0.0, 10.0, 20.0], [0.0, 1.0, 0.0]) == pytest.approx(5.0)
+    assert cost_to_reach(0.5, [0.0, 10.0, 20.0], [0.0, 0.0, 1.0]) == pytest.approx(15.0)
+    assert cost_to_reach(0.5, [0.0, 10.0, 20.0], [0.0, 1.0, 0.0]) == 10.0  # nothing is there before the first mark
     assert cost_to_reach(2.0, [0.0, 10.0], [0.0, 1.0]) == math.inf
     assert score_at(5.0, run([0.0, 1.0], [0.0, 10.0])) == pytest.approx(0.5)
     assert score_at(99.0, run([0.0, 1.0], [0.0, 10.0])) == 1.0

@@ -20,7 +20,14 @@ from gs_stein.prior.options import DiffusionOptions, TimestepOptions
 from gs_stein.priors import Priors, load_priors
 from gs_stein.start_options import BallStart, RoomStart
 from gs_stein.state import State, begin
-from gs_stein.train_options import Densify, GradientDensify, MCMCDensify, RefineOptions, RegularizeOptions
+from gs_stein.train_options import (
+    Densify,
+    GradientDensify,
+    LearningRates,
+    MCMCDensify,
+    RefineOptions,
+    RegularizeOptions,
+)
 
 STEPS = 8
 
@@ -72,6 +79,7 @@ def everything(state: State) -> dict[str, torch.Tensor]:
     walk("densifier", state.densifier.state_dict())
     walk("distiller", state.distiller.state_dict())
     walk("refiner", state.refiner.state_dict())
+    walk("colours", state.colours.weight)
     walk("counts", {"step": state.step, "evaluations": state.evaluations})
     return found
 
@@ -92,7 +100,8 @@ REFINED = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_resume_is_bit_for_bit(case: str, prior: Path, tmp_path: Path) -> None:
-    config = config_of(prior, *CASES[case], refine=REFINED.get(case, RefineOptions()))
+    solved = LearningRates(solved=6)  # the checkpoint is written while colours are being solved for
+    config = config_of(prior, *CASES[case], refine=REFINED.get(case, RefineOptions()), rates=solved)
 
     def fresh() -> State:
         return begin(config, load_priors(config))

@@ -4,12 +4,14 @@
 
 Every arm runs the same prompts with the same seeds and the presets of `train.py`, without refinement, on pictures of
 full size and with timesteps drawn independently, as SDS has been described; only the estimator differs. The `coarse`
-arms are SDS with a fitted coefficient and what the presets do besides: pictures of half the size first, evenly spread
-timesteps; with antithetic pairs of noises, with fewer views a step, or with one view while pictures are small
-(`coarse_growing`; `coarse_growing_ssd` is the same with SSD and the depth baseline). The score is the mean
-log-probability that a contrastive scorer gives the prompt among 50 captions (groups of four held-out views). Each arm's
-learning rate is the best of the same small grid on the first prompts, with a seed that is not measured. Finished runs
-are kept in --output and not repeated, so an interrupted bench goes on where it was.
+arms have what the presets do besides: pictures of half the size first and evenly spread timesteps (`coarse_growing`:
+one view a step while pictures are small). The `solved` arms have the presets' first iterations, in which colours are
+solved for. All of these are SDS with a fitted coefficient, those on `_ssd` have the depth baseline, and `preset` has
+the refinement too. The score is the mean log-probability that a contrastive scorer gives the prompt among 50 captions
+(groups of four held-out views). It sees 64 pixels; `roughness_*` is the distance of patches of the last pictures to
+those of real renders (`gs_stein.bench.finish`), lower is better. Each arm's learning rate is the best of the same small
+grid on the first prompts, with a seed that is not measured. Finished runs are kept in --output and not repeated, so an
+interrupted bench goes on where it was.
 
 `evaluations_ratio_*` and `seconds_ratio_*` are the cost of reaching 95 % of the way from the start to SDS's final
 score, over SDS's own cost (medians over prompts × seeds, bootstrap intervals); `compute_multiplier_*` is the inverse
@@ -19,6 +21,7 @@ of the latter. An arm that never gets there counts as infinite.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import io
 import itertools
@@ -35,8 +38,11 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn import functional as F
 
+from gs_stein.bench.finish import swd
 from gs_stein.config import BACKGROUNDS, Config, ResolutionSchedule, presets_folder, read_config, to_yaml
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, FittedSDS
 from gs_stein.evaluate import distractors, held_out, scorer_folder
@@ -47,25 +53,39 @@ from gs_stein.priors import Priors, load_priors
 from gs_stein.step import Controls
 from gs_stein.train_options import RefineOptions
 
-ARMS: dict[str, DistillOptions] = {
-    "sds": DistillOptions(estimator=SDS()),
-    "fitted": DistillOptions(estimator=FittedSDS()),
-    "vsd": DistillOptions(estimator=VSD(rank=4)),
-    "ssd_depth": DistillOptions(estimator=SSD((Baseline.CONSTANT, Baseline.DEPTH))),
-    "ssd": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH))),
-    "ssd_antithetic": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH)), antithetic=True),
-    "coarse": DistillOptions(estimator=FittedSDS()),
-    "coarse_antithetic": DistillOptions(estimator=FittedSDS(), antithetic=True),
-    "coarse_two_views": DistillOptions(estimator=FittedSDS()),
-    "coarse_one_view": DistillOptions(estimator=FittedSDS()),
-    "coarse_growing": DistillOptions(estimator=FittedSDS()),
-    "coarse_growing_ssd": DistillOptions(estimator=SSD((Baseline.CONSTANT, Baseline.DEPTH))),
+
+@dataclass(frozen=True)
+class Arm:
+    """What a run does."""
+
+    distill: DistillOptions
+    """Only estimator, noises and antithetic are taken from it."""
+    coarse: bool = False
+    """Keep the presets' small pictures at first, and their evenly spread timesteps."""
+    views: tuple[int, int] = (4, 4)
+    """A step, while pictures are small and later; of coarse arms alone."""
+    solved: bool = False
+    """Keep the presets' first iterations, in which colours are solved for (`gs_stein.colours`)."""
+    refined: bool = False
+    """Keep the presets' refinement."""
+
+
+DEPTH = SSD((Baseline.CONSTANT, Baseline.DEPTH))
+FULL = SSD((Baseline.SPECTRAL, Baseline.DEPTH))
+ARMS = {
+    "sds": Arm(DistillOptions(estimator=SDS())),
+    "fitted": Arm(DistillOptions(estimator=FittedSDS())),
+    "vsd": Arm(DistillOptions(estimator=VSD(rank=4))),
+    "ssd_depth": Arm(DistillOptions(estimator=DEPTH)),
+    "ssd": Arm(DistillOptions(estimator=FULL)),
+    "ssd_antithetic": Arm(DistillOptions(estimator=FULL, antithetic=True)),
+    "coarse": Arm(DistillOptions(estimator=FittedSDS()), coarse=True),
+    "coarse_growing": Arm(DistillOptions(estimator=FittedSDS()), coarse=True, views=(1, 4)),
+    "solved": Arm(DistillOptions(estimator=FittedSDS()), solved=True),
+    "coarse_solved": Arm(DistillOptions(estimator=FittedSDS()), coarse=True, solved=True),
+    "coarse_solved_ssd": Arm(DistillOptions(estimator=DEPTH), coarse=True, solved=True),
+    "preset": Arm(DistillOptions(estimator=DEPTH), coarse=True, solved=True, refined=True),
 }
-"""Only estimator, noises and antithetic are taken from these."""
-COARSE = {"coarse": (4, 4), "coarse_antithetic": (4, 4), "coarse_two_views": (2, 2), "coarse_one_view": (1, 1),
-          "coarse_growing": (1, 4), "coarse_growing_ssd": (1, 4)}  # fmt: skip
-"""Arms that keep the presets' small pictures at first and evenly spread timesteps, with their views a step: while
-pictures are small, and later."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +105,7 @@ class Options:
     """Runs of each prompt and arm."""
     iterations: int = 160
     """Length of each run; the presets' schedules are stretched to it."""
-    marks: int = 12
+    marks: int = 24
     """Times the scene is scored in a run, more often at its start."""
     rates: tuple[float, ...] = (1.0, 4.0, 8.0, 16.0, 32.0)
     """Factors on every learning rate that are tried for each arm."""
@@ -115,10 +135,22 @@ class Run:
     """Time in iterations, at each mark; scoring not included."""
     scores: list[float]
     """At each mark; the first is before the first iteration."""
+    roughness: list[float]
+    """Distance of the pictures' patches to real ones, at each mark."""
+
+
+@functools.cache
+def real_pictures(scene: bool) -> Float[Tensor, "n 3 H W"]:
+    """Renders of scenes of the world that nothing was trained on."""
+    from gs_stein.world import evaluate, pool
+
+    rooms, objects = pool.families()[:2]
+    truths = evaluate.held_out(rooms.kinds if scene else objects.kinds, 49, 4)
+    return torch.cat([truth.rgb for truth in truths])
 
 
 class Judge:
-    """Scores a scene against its prompt."""
+    """Judges a scene against its prompt, and against how real renders look."""
 
     def __init__(self, config: Config) -> None:
         from gs_stein.scorer import Scorer
@@ -131,16 +163,18 @@ class Judge:
             self.captions = self.scorer.captions(MiniLM()(texts))
 
     @torch.no_grad()
-    def score(self, gaussians: Gaussians) -> float:
-        """Mean log-probability of the prompt among 50 captions, over four groups of four held-out views."""
+    def __call__(self, gaussians: Gaussians) -> tuple[float, float]:
+        """Score (mean log-probability of the prompt among 50 captions, over four groups of four held-out views), and
+        roughness of the same views."""
         from gs_stein.video import render_views
 
         behind = BACKGROUNDS[self.config.background]
-        rgb = torch.cat([r.rgb for r in render_views(gaussians, self.cameras, self.config.rasterize, behind)])
+        views = [r.rgb for r in render_views(gaussians, self.cameras, self.config.rasterize, behind)]
+        rgb = torch.cat(views).permute(0, 3, 1, 2).float().cpu()
         # Every fourth view, so that a group looks in all directions.
-        groups = torch.stack([rgb.permute(0, 3, 1, 2)[i::4] for i in range(4)]).float().cpu()
+        groups = torch.stack([rgb[i::4] for i in range(4)])
         logits = self.scorer.log_scale.exp().clamp(max=50) * self.scorer.scenes(groups) @ self.captions.T
-        return F.log_softmax(logits, dim=-1)[:, 0].mean().item()
+        return F.log_softmax(logits, dim=-1)[:, 0].mean().item(), swd(rgb, real_pictures(self.config.scene))
 
 
 def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, model: str) -> Config:
@@ -150,13 +184,14 @@ def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, m
         preset, prompt=prompt, seed=seed, iterations=iterations, prior=replace(preset.prior, model=model)
     )
     wanted = ARMS[arm]
-    distill = replace(
-        preset.distill, estimator=wanted.estimator, noises=wanted.noises, antithetic=wanted.antithetic
-    )
+    kind = wanted.distill
+    distill = replace(preset.distill, estimator=kind.estimator, noises=kind.noises, antithetic=kind.antithetic)
     # The estimators differ in distillation; refinement, the same for all of them, would only cover it up.
-    preset = replace(preset, distill=distill, refine=RefineOptions())
-    if arm in COARSE:
-        early, later = COARSE[arm]
+    preset = replace(preset, distill=distill, refine=preset.refine if wanted.refined else RefineOptions())
+    if not wanted.solved:
+        preset = replace(preset, rates=replace(preset.rates, solved=0))
+    if wanted.coarse:
+        early, later = wanted.views
         fewer = replace(preset.resolution, views=0 if early == later else early)
         return replace(preset, views=later, resolution=fewer)
     plain = replace(distill, timesteps=replace(distill.timesteps, sampling="uniform"))
@@ -176,16 +211,17 @@ def measure(config: Config, arm: str, rate: float, marks: int, priors: Priors) -
     torch.manual_seed(config.seed)
     judge, state = Judge(config), begin(config, priors)
     wanted = mark_steps(config.iterations, marks)
-    evaluations, seconds, scores = [0], [0.0], [judge.score(state.gaussians)]
+    evaluations, seconds, judged = [0], [0.0], [judge(state.gaussians)]
     try:
         for step in optimize(config, state, Controls(learning_rate=rate)):
             if step.step in wanted:
                 evaluations.append(step.evaluations)
                 seconds.append(step.seconds)
-                scores.append(judge.score(step.gaussians))
+                judged.append(judge(step.gaussians))
     finally:
         state.distiller.close()
-    return Run(arm, config.prompt, config.seed, rate, evaluations, seconds, scores)
+    scores, roughness = ([pair[i] for pair in judged] for i in (0, 1))
+    return Run(arm, config.prompt, config.seed, rate, evaluations, seconds, scores, roughness)
 
 
 def memory(config: Config, iterations: int = 6) -> float:
@@ -257,11 +293,11 @@ class Bench:
 
 
 def cost_to_reach(target: float, costs: list[float], scores: list[float]) -> float:
-    """Cost at which a curve of scores first reaches the target, interpolated; inf: never."""
+    """Cost at which a curve of scores first reaches the target, interpolated after the first mark; inf: never."""
     for i in range(1, len(scores)):
         if scores[i] >= target:
             before, after = scores[i - 1], scores[i]
-            share = 0.0 if before >= target else (target - before) / (after - before)
+            share = 1.0 if i == 1 else 0.0 if before >= target else (target - before) / (after - before)
             return costs[i - 1] + share * (costs[i] - costs[i - 1])
     return math.inf
 
@@ -308,6 +344,7 @@ def compare(arm: str, ours: list[Run], sds: list[Run]) -> Iterator[tuple[str, fl
         yield from ((name, middle), (f"{name}_low", low), (f"{name}_high", high))
     yield f"compute_multiplier_{arm}", 1 / interval(seconds)[0]
     yield f"final_score_{arm}", statistics.fmean(run.scores[-1] for run in ours)
+    yield f"roughness_{arm}", statistics.fmean(run.roughness[-1] for run in ours)
 
 
 def draw(path: Path, runs: dict[str, list[Run]]) -> None:
@@ -357,7 +394,7 @@ def main(argv: list[str] | None = None) -> int:
     found: dict[str, object] = {"prompts": len(options.scenes + options.objects), "seeds": options.seeds}
     print(
         f"{'arm':14s} {'rate':>5s} {'s/iteration':>12s} {'evaluations':>12s} {'seconds':>20s} {'gain':>8s} "
-        f"{'score':>7s} {'MB':>7s}"
+        f"{'score':>7s} {'roughness':>9s} {'MB':>7s}"
     )
     for arm in arms:
         figures = dict(compare(arm, runs[arm], runs["sds"]))
@@ -368,7 +405,8 @@ def main(argv: list[str] | None = None) -> int:
             f"{arm:14s} {rates[arm]:5g} {figures[f'iteration_cost_{arm}']:11.2f}× "
             f"{figures[f'evaluations_ratio_{arm}']:11.2f}× {figures[f'seconds_ratio_{arm}']:6.2f}× "
             f"[{figures[f'seconds_ratio_{arm}_low']:.2f}, {figures[f'seconds_ratio_{arm}_high']:.2f}] "
-            f"{figures[f'score_gain_equal_time_{arm}']:+8.2f} {figures[f'final_score_{arm}']:7.2f} {mb:7.0f}"
+            f"{figures[f'score_gain_equal_time_{arm}']:+8.2f} {figures[f'final_score_{arm}']:7.2f} "
+            f"{figures[f'roughness_{arm}']:9.3f} {mb:7.0f}"
         )
     picture = options.output / "convergence.png"
     draw(picture, runs)
