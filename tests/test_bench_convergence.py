@@ -11,7 +11,7 @@ from gs_stein.bench.convergence import Run, compare, configured, cost_to_reach, 
 
 
 def run(scores: list[float], seconds: list[float], arm: str = "sds") -> Run:
-    return Run(arm, "a room", 0, 1.0, [int(10 * s) for s in seconds], seconds, scores, [0.1] * len(scores))
+    return Run(arm, "a room", 0, 1.0, [int(10 * s) for s in seconds], seconds, scores, 0.1)
 
 
 def test_arms_differ_in_the_estimator_alone():

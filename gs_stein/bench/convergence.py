@@ -135,8 +135,8 @@ class Run:
     """Time in iterations, at each mark; scoring not included."""
     scores: list[float]
     """At each mark; the first is before the first iteration."""
-    roughness: list[float]
-    """Distance of the pictures' patches to real ones, at each mark."""
+    roughness: float
+    """Distance of the last pictures' patches to real ones."""
 
 
 @functools.cache
@@ -162,19 +162,26 @@ class Judge:
             texts = [config.prompt, *distractors(config.scene, config.prompt)]
             self.captions = self.scorer.captions(MiniLM()(texts))
 
-    @torch.no_grad()
-    def __call__(self, gaussians: Gaussians) -> tuple[float, float]:
-        """Score (mean log-probability of the prompt among 50 captions, over four groups of four held-out views), and
-        roughness of the same views."""
+    def views(self, gaussians: Gaussians) -> Float[Tensor, "16 3 H W"]:
+        """What the held-out cameras see."""
         from gs_stein.video import render_views
 
         behind = BACKGROUNDS[self.config.background]
         views = [r.rgb for r in render_views(gaussians, self.cameras, self.config.rasterize, behind)]
-        rgb = torch.cat(views).permute(0, 3, 1, 2).float().cpu()
+        return torch.cat(views).permute(0, 3, 1, 2).float().cpu()
+
+    @torch.no_grad()
+    def score(self, gaussians: Gaussians) -> float:
+        """Mean log-probability of the prompt among 50 captions, over four groups of four held-out views."""
+        rgb = self.views(gaussians)
         # Every fourth view, so that a group looks in all directions.
         groups = torch.stack([rgb[i::4] for i in range(4)])
         logits = self.scorer.log_scale.exp().clamp(max=50) * self.scorer.scenes(groups) @ self.captions.T
-        return F.log_softmax(logits, dim=-1)[:, 0].mean().item(), swd(rgb, real_pictures(self.config.scene))
+        return F.log_softmax(logits, dim=-1)[:, 0].mean().item()
+
+    def roughness(self, gaussians: Gaussians) -> float:
+        """Distance of patches of the held-out views to those of real renders."""
+        return swd(self.views(gaussians), real_pictures(self.config.scene))
 
 
 def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, model: str) -> Config:
@@ -211,16 +218,16 @@ def measure(config: Config, arm: str, rate: float, marks: int, priors: Priors) -
     torch.manual_seed(config.seed)
     judge, state = Judge(config), begin(config, priors)
     wanted = mark_steps(config.iterations, marks)
-    evaluations, seconds, judged = [0], [0.0], [judge(state.gaussians)]
+    evaluations, seconds, scores = [0], [0.0], [judge.score(state.gaussians)]
     try:
         for step in optimize(config, state, Controls(learning_rate=rate)):
             if step.step in wanted:
                 evaluations.append(step.evaluations)
                 seconds.append(step.seconds)
-                judged.append(judge(step.gaussians))
+                scores.append(judge.score(step.gaussians))
     finally:
         state.distiller.close()
-    scores, roughness = ([pair[i] for pair in judged] for i in (0, 1))
+    roughness = judge.roughness(state.gaussians)
     return Run(arm, config.prompt, config.seed, rate, evaluations, seconds, scores, roughness)
 
 
@@ -344,7 +351,7 @@ def compare(arm: str, ours: list[Run], sds: list[Run]) -> Iterator[tuple[str, fl
         yield from ((name, middle), (f"{name}_low", low), (f"{name}_high", high))
     yield f"compute_multiplier_{arm}", 1 / interval(seconds)[0]
     yield f"final_score_{arm}", statistics.fmean(run.scores[-1] for run in ours)
-    yield f"roughness_{arm}", statistics.fmean(run.roughness[-1] for run in ours)
+    yield f"roughness_{arm}", statistics.fmean(run.roughness for run in ours)
 
 
 def draw(path: Path, runs: dict[str, list[Run]]) -> None:
