@@ -37,16 +37,23 @@ class Familiar:
         scenes: list[bool],
         embeddings: Float[Tensor, "n D"],
         held_out: Float[Tensor, "m D"],
+        keep: int | None = None,
     ) -> Familiar:
-        """Set the threshold from captions that are not in the sample."""
+        """Keep some captions (None: all), and set the threshold from others that are not in the sample."""
+        if keep is not None:
+            chosen = representatives(embeddings, keep)
+            captions, scenes = [captions[i] for i in chosen], [scenes[i] for i in chosen]
+            embeddings = embeddings[chosen]
         nearest = (held_out @ embeddings.T).amax(1)
         return Familiar(captions, scenes, embeddings, float(nearest.quantile(UNKNOWN_SHARE)))
 
     def save(self, folder: Path) -> None:
-        """Write into an existing folder."""
+        """Write into an existing folder; vectors in eight bits, with a scale of their own each."""
         from safetensors.torch import save_file
 
-        save_file({"embeddings": self.embeddings.half().contiguous()}, folder / "embeddings.safetensors")
+        scale = self.embeddings.abs().amax(1, keepdim=True) / 127
+        rounded = {"embeddings": (self.embeddings / scale).round().to(torch.int8), "scale": scale}
+        save_file(rounded, folder / "embeddings.safetensors")
         table = {"threshold": round(self.threshold, 4), "captions": self.captions, "scenes": self.scenes}
         (folder / "captions.json").write_text(json.dumps(table, indent=0) + "\n", encoding="utf-8")
 
@@ -58,7 +65,8 @@ class Familiar:
         if not (folder / "captions.json").is_file():
             return None
         table = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
-        embeddings = load_file(folder / "embeddings.safetensors")["embeddings"].float()
+        stored = load_file(folder / "embeddings.safetensors")
+        embeddings = stored["embeddings"].float() * stored["scale"]
         return Familiar(table["captions"], table["scenes"], embeddings, table["threshold"])
 
     def advice(self, prompt: str, pooled: Float[Tensor, " D"], scene: bool, alternatives: Sequence[str]) -> str | None:
@@ -85,3 +93,19 @@ class Familiar:
         if not scene and inside > outside + 0.1:
             return f"{prompt!r} sounds like a scene; add --scene to stand inside it"
         return None
+
+
+def representatives(embeddings: Float[Tensor, "n D"], keep: int) -> list[int]:
+    """Indices of vectors that together lie near all of them, in ascending order.
+
+    Greedy facility location: each is the one that raises the mean similarity to the nearest chosen one the most.
+    """
+    similarity = embeddings @ embeddings.T
+    nearest = torch.full((len(embeddings),), -1.0)
+    chosen: list[int] = []
+    for _ in range(min(keep, len(embeddings))):
+        gain = (similarity - nearest).clamp_min(0).sum(1)
+        gain[chosen] = -1
+        chosen.append(int(gain.argmax()))
+        nearest = torch.maximum(nearest, similarity[chosen[-1]])
+    return sorted(chosen)

@@ -140,8 +140,8 @@ def replace_folder(folder: Path, new: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def known_captions(captions: int = 640) -> Familiar:
-    """A sample of captions of the whole world, half of it objects."""
+def known_captions(captions: int = 1600, keep: int = 192) -> Familiar:
+    """Captions that represent a sample of the whole world's, half of them of objects."""
     from gs_stein.text import MiniLM
     from gs_stein.world.captions import captions as captions_of
     from gs_stein.world.scenes import OBJECTS, draw_scene
@@ -158,7 +158,7 @@ def known_captions(captions: int = 640) -> Familiar:
                 if not held_out:
                     scenes.append(scene)
     sample, others = (MiniLM().sentences(part) for part in texts)
-    return Familiar.gather(texts[0], scenes, sample, others)
+    return Familiar.gather(texts[0], scenes, sample, others, keep)
 
 
 def main(options: Options) -> None:
