@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from gs_stein.prior.familiar import Familiar, representatives
 from gs_stein.text import MiniLM
@@ -61,8 +62,9 @@ def test_large_models_have_no_list(tmp_path: Path) -> None:
 
 
 def test_representatives_leave_no_kind_of_caption_alone() -> None:
-    directions = torch.nn.functional.normalize(torch.randn(5, 32, generator=torch.Generator().manual_seed(0)), dim=1)
-    around = directions.repeat_interleave(20, 0) + 0.02 * torch.randn(100, 32, generator=torch.Generator().manual_seed(1))
-    chosen = representatives(torch.nn.functional.normalize(around, dim=1), 5)
+    generator = torch.Generator().manual_seed(0)
+    directions = F.normalize(torch.randn(5, 32, generator=generator), dim=1)
+    around = directions.repeat_interleave(20, 0) + 0.02 * torch.randn(100, 32, generator=generator)
+    chosen = representatives(F.normalize(around, dim=1), 5)
     assert sorted(i // 20 for i in chosen) == [0, 1, 2, 3, 4]
     assert representatives(directions, 9) == [0, 1, 2, 3, 4]
