@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from gs_stein.bench.finish import pyramid, swd
+from gs_stein.bench.finish import enlarged, pyramid, swd
 
 
 def pictures(seed: int, n: int = 12) -> torch.Tensor:
@@ -21,8 +21,11 @@ def pictures(seed: int, n: int = 12) -> torch.Tensor:
 
 
 def test_a_pyramid_adds_up() -> None:
-    levels = pyramid(pictures(0))
-    assert [level.shape[-1] for level in levels] == [64, 32, 16]
+    rgb = pictures(0)
+    fine, middle, coarse = pyramid(rgb)
+    assert [level.shape[-1] for level in (fine, middle, coarse)] == [64, 32, 16]
+    torch.testing.assert_close(fine + enlarged(middle + enlarged(coarse)), rgb)
+    assert fine.mean().abs() < 0.01 * rgb.mean()  # detail alone
 
 
 def test_blur_is_far_and_other_colours_near() -> None:

@@ -8,10 +8,10 @@ arms have what the presets do besides: pictures of half the size first and evenl
 one view a step while pictures are small). The `solved` arms have the presets' first iterations, in which colours are
 solved for. All of these are SDS with a fitted coefficient, those on `_ssd` have the depth baseline, and `preset` has
 the refinement too. The score is the mean log-probability that a contrastive scorer gives the prompt among 50 captions
-(groups of four held-out views). It sees 64 pixels; `roughness_*` is the distance of patches of the last pictures to
-those of real renders (`gs_stein.bench.finish`), lower is better. Each arm's learning rate is the best of the same small
-grid on the first prompts, with a seed that is not measured. Finished runs are kept in --output and not repeated, so an
-interrupted bench goes on where it was.
+(groups of four held-out views). It sees 64 pixels; `patch_distance_*` is the distance of patches of the last pictures
+to those of real renders (`gs_stein.bench.finish`), lower is better. Each arm's learning rate is the best of the same
+small grid on the first prompts, with a seed that is not measured. Finished runs are kept in --output and not repeated,
+so an interrupted bench goes on where it was.
 
 `evaluations_ratio_*` and `seconds_ratio_*` are the cost of reaching 95 % of the way from the start to SDS's final
 score, over SDS's own cost (medians over prompts × seeds, bootstrap intervals); `compute_multiplier_*` is the inverse
@@ -135,7 +135,7 @@ class Run:
     """Time in iterations, at each mark; scoring not included."""
     scores: list[float]
     """At each mark; the first is before the first iteration."""
-    roughness: float
+    patch_distance: float
     """Distance of the last pictures' patches to real ones."""
 
 
@@ -179,7 +179,7 @@ class Judge:
         logits = self.scorer.log_scale.exp().clamp(max=50) * self.scorer.scenes(groups) @ self.captions.T
         return F.log_softmax(logits, dim=-1)[:, 0].mean().item()
 
-    def roughness(self, gaussians: Gaussians) -> float:
+    def patch_distance(self, gaussians: Gaussians) -> float:
         """Distance of patches of the held-out views to those of real renders."""
         return swd(self.views(gaussians), real_pictures(self.config.scene))
 
@@ -227,8 +227,8 @@ def measure(config: Config, arm: str, rate: float, marks: int, priors: Priors) -
                 scores.append(judge.score(step.gaussians))
     finally:
         state.distiller.close()
-    roughness = judge.roughness(state.gaussians)
-    return Run(arm, config.prompt, config.seed, rate, evaluations, seconds, scores, roughness)
+    patch_distance = judge.patch_distance(state.gaussians)
+    return Run(arm, config.prompt, config.seed, rate, evaluations, seconds, scores, patch_distance)
 
 
 def memory(config: Config, iterations: int = 6) -> float:
@@ -351,7 +351,7 @@ def compare(arm: str, ours: list[Run], sds: list[Run]) -> Iterator[tuple[str, fl
         yield from ((name, middle), (f"{name}_low", low), (f"{name}_high", high))
     yield f"compute_multiplier_{arm}", 1 / interval(seconds)[0]
     yield f"final_score_{arm}", statistics.fmean(run.scores[-1] for run in ours)
-    yield f"roughness_{arm}", statistics.fmean(run.roughness for run in ours)
+    yield f"patch_distance_{arm}", statistics.fmean(run.patch_distance for run in ours)
 
 
 def draw(path: Path, runs: dict[str, list[Run]]) -> None:
@@ -401,7 +401,7 @@ def main(argv: list[str] | None = None) -> int:
     found: dict[str, object] = {"prompts": len(options.scenes + options.objects), "seeds": options.seeds}
     print(
         f"{'arm':14s} {'rate':>5s} {'s/iteration':>12s} {'evaluations':>12s} {'seconds':>20s} {'gain':>8s} "
-        f"{'score':>7s} {'roughness':>9s} {'MB':>7s}"
+        f"{'score':>7s} {'patches':>9s} {'MB':>7s}"
     )
     for arm in arms:
         figures = dict(compare(arm, runs[arm], runs["sds"]))
@@ -413,7 +413,7 @@ def main(argv: list[str] | None = None) -> int:
             f"{figures[f'evaluations_ratio_{arm}']:11.2f}× {figures[f'seconds_ratio_{arm}']:6.2f}× "
             f"[{figures[f'seconds_ratio_{arm}_low']:.2f}, {figures[f'seconds_ratio_{arm}_high']:.2f}] "
             f"{figures[f'score_gain_equal_time_{arm}']:+8.2f} {figures[f'final_score_{arm}']:7.2f} "
-            f"{figures[f'roughness_{arm}']:9.3f} {mb:7.0f}"
+            f"{figures[f'patch_distance_{arm}']:9.3f} {mb:7.0f}"
         )
     picture = options.output / "convergence.png"
     draw(picture, runs)
