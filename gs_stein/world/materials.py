@@ -66,6 +66,10 @@ WOODS: dict[str, tuple[str, tuple[int, int, int]]] = {
 ) = range(20)
 
 
+SECOND_COLOUR = {TILES: 0.5, STRIPES: 0.5, RUG: 0.4, PLANKS: 0.5, BRICK: 0.5, GRAIN: 0.5, MOTTLED: 0.5}
+"""Share of the second colour in a texture's mean; none in the others."""
+
+
 @dataclass(frozen=True)
 class Material:
     """How a surface looks: a texture of three colours with four parameters, gloss and emission."""
@@ -96,9 +100,7 @@ class Material:
     @property
     def mean(self) -> RGB:
         """Mean linear RGB, for bounced light."""
-        weight = {TILES: 0.5, STRIPES: 0.5, RUG: 0.4, PLANKS: 0.5, BRICK: 0.5, GRAIN: 0.5, MOTTLED: 0.5}.get(
-            self.texture, 0.0
-        )
+        weight = SECOND_COLOUR.get(self.texture, 0.0)
         return tuple(a + weight * (b - a) for a, b in zip(self.c1, self.c2, strict=True))  # type: ignore[return-value]
 
 
