@@ -151,15 +151,9 @@ class Builder:
 
     @contextmanager
     def at(
-        self,
-        x: Number,
-        y: Number,
-        z: Number = 0.0,
-        yaw: Number = 0.0,
-        scale: Number = 1.0,
-        pitch: Number = 0.0,
-        roll: Number = 0.0,
-    ) -> Iterator[None]:
+        self, x: Number, y: Number, z: Number = 0.0, yaw: Number = 0.0, scale: Number = 1.0, pitch: Number = 0.0,
+        roll: Number = 0.0
+    ) -> Iterator[None]:  # fmt: skip
         """Work in a frame placed at (x, y, z) of the present one, turned by yaw, pitch and roll (degrees)."""
         saved = self.turn, self.origin, self.scale
         self.origin = self.world((x, y, z))
@@ -199,16 +193,9 @@ class Builder:
     # Primitives. Boxes, cones and frustums take their bottom's height, ellipsoids and tori their centre's.
 
     def _add(
-        self,
-        shape: int,
-        centre: Vector,
-        half: Vector,
-        material: Material,
-        turn: Rotation,
-        p0: Number,
-        p1: Number,
-        casts: bool,
-    ) -> None:
+        self, shape: int, centre: Vector, half: Vector, material: Material, turn: Rotation, p0: Number, p1: Number,
+        casts: bool
+    ) -> None:  # fmt: skip
         s = self.scale
         r = self.turn if turn is IDENTITY else multiply(self.turn, turn)
         row = [*self.world(centre), *r[0], *r[1], *r[2], *(max(s * h, 1e-4) for h in half), p0, p1]
@@ -219,52 +206,25 @@ class Builder:
         self._casts.append(casts)
 
     def box(
-        self,
-        x: Number,
-        y: Number,
-        z: Number,
-        width: Number,
-        depth: Number,
-        height: Number,
-        material: Material,
-        edge: Number = 0.0,
-        turn: Rotation = IDENTITY,
-        casts: bool = True,
-    ) -> None:
+        self, x: Number, y: Number, z: Number, width: Number, depth: Number, height: Number, material: Material,
+        edge: Number = 0.0, turn: Rotation = IDENTITY, casts: bool = True
+    ) -> None:  # fmt: skip
         """Box of full extents; (x, y) is its middle, z its bottom (turned about its centre); edge is a radius."""
         edge = min(edge, 0.499 * min(width, depth, height)) * self.scale
         half = (width / 2, depth / 2, height / 2)
         self._add(BOX, (x, y, z + height / 2), half, material, turn, edge, 0.0, casts)
 
     def ellipsoid(
-        self,
-        x: Number,
-        y: Number,
-        z: Number,
-        rx: Number,
-        ry: Number,
-        rz: Number,
-        material: Material,
-        turn: Rotation = IDENTITY,
-        cut: Number = -1.0,
-        casts: bool = True,
-    ) -> None:
+        self, x: Number, y: Number, z: Number, rx: Number, ry: Number, rz: Number, material: Material,
+        turn: Rotation = IDENTITY, cut: Number = -1.0, casts: bool = True
+    ) -> None:  # fmt: skip
         """Ellipsoid of radii (rx, ry, rz) around (x, y, z), kept above cut·rz."""
         self._add(ELLIPSOID, (x, y, z), (rx, ry, rz), material, turn, cut, 0.0, casts)
 
     def cone(
-        self,
-        x: Number,
-        y: Number,
-        z: Number,
-        radius: Number,
-        height: Number,
-        material: Material,
-        top: Number = 1.0,
-        ry: Number | None = None,
-        turn: Rotation = IDENTITY,
-        casts: bool = True,
-    ) -> None:
+        self, x: Number, y: Number, z: Number, radius: Number, height: Number, material: Material, top: Number = 1.0,
+        ry: Number | None = None, turn: Rotation = IDENTITY, casts: bool = True
+    ) -> None:  # fmt: skip
         """Upright (before the turn) cone frustum; `top` is the upper over the lower radius, 1 a cylinder."""
         half = (radius, radius if ry is None else ry, height / 2)
         if top > 1.0:  # the larger end has to span the frame: turn it upside down
@@ -287,34 +247,17 @@ class Builder:
         self.cone(middle[0], middle[1], middle[2] - length / 2, radius, length, material, top, None, turn, casts)
 
     def frustum(
-        self,
-        x: Number,
-        y: Number,
-        z: Number,
-        width: Number,
-        depth: Number,
-        height: Number,
-        material: Material,
-        top_x: Number = 1.0,
-        top_y: Number = 1.0,
-        turn: Rotation = IDENTITY,
-        casts: bool = True,
-    ) -> None:
+        self, x: Number, y: Number, z: Number, width: Number, depth: Number, height: Number, material: Material,
+        top_x: Number = 1.0, top_y: Number = 1.0, turn: Rotation = IDENTITY, casts: bool = True
+    ) -> None:  # fmt: skip
         """Box whose top is scaled by (top_x, top_y), each in [0, 1]."""
         half = (width / 2, depth / 2, height / 2)
         self._add(FRUSTUM, (x, y, z + height / 2), half, material, turn, top_x, top_y, casts)
 
     def torus(
-        self,
-        x: Number,
-        y: Number,
-        z: Number,
-        radius: Number,
-        tube: Number,
-        material: Material,
-        turn: Rotation = IDENTITY,
-        casts: bool = True,
-    ) -> None:
+        self, x: Number, y: Number, z: Number, radius: Number, tube: Number, material: Material,
+        turn: Rotation = IDENTITY, casts: bool = True
+    ) -> None:  # fmt: skip
         """Ring around its local z axis; `radius` goes to the tube's middle."""
         self._add(TORUS, (x, y, z), (radius + tube, radius + tube, tube), material, turn, 0.0, 0.0, casts)
 

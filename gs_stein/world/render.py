@@ -147,30 +147,9 @@ def _primary_packet(w, eye, R, fx, fy, cx, cy, shapes, g, room, n, chosen, first
 @njit(**OPTIONS)
 @no_type_check
 def _see(
-    shapes,
-    geometry,
-    g,
-    boxes,
-    material_ids,
-    thing_ids,
-    materials,
-    room,
-    eye,
-    R,
-    fx,
-    fy,
-    cx,
-    cy,
-    w,
-    lists,
-    counts,
-    hits,
-    ranges,
-    points,
-    normals,
-    depth,
-    labels,
-):
+    shapes, geometry, g, boxes, material_ids, thing_ids, materials, room, eye, R, fx, fy, cx, cy, w, lists, counts,
+    hits, ranges, points, normals, depth, labels
+):  # fmt: skip
     """What the middle of every pixel sees, tile by tile; keeps each tile's candidates in `lists`."""
     n, height, width = len(shapes), hits.shape[0], hits.shape[1]
     planes = np.empty((4, 3))
@@ -224,21 +203,9 @@ def _mirrored(
     q = 1 - min(max(cosine, 0.0), 1.0)
     f = gloss + (1 - gloss) * 0.35 * q * q * q * q * q if materials[m, 0] != MIRROR else gloss
     r, g, b = _reflection(
-        shapes,
-        materials,
-        material_ids,
-        lights,
-        room,
-        background,
-        probes,
-        exposure,
-        x,
-        y,
-        z,
-        dx + 2 * cosine * nx,
-        dy + 2 * cosine * ny,
-        dz + 2 * cosine * nz,
-    )
+        shapes, materials, material_ids, lights, room, background, probes, exposure, x, y, z, dx + 2 * cosine * nx,
+        dy + 2 * cosine * ny, dz + 2 * cosine * nz
+    )  # fmt: skip
     if gloss >= 0.25 and materials[m, 0] != MIRROR:  # metals tint what they reflect
         q = q * q * q
         f = 0.55 + 0.3 * q
@@ -260,35 +227,9 @@ def _dull(materials, m, lx, ly, lz, hx, hy, hz, axis, sign, er, eg, eb, exposure
 @njit(**OPTIONS)
 @no_type_check
 def _render_view(
-    shapes,
-    geometry,
-    g,
-    boxes,
-    casts,
-    material_ids,
-    thing_ids,
-    materials,
-    lights,
-    room,
-    background,
-    probes,
-    exposure,
-    samples,
-    bayer,
-    tones,
-    reach,
-    eye,
-    R,
-    fx,
-    fy,
-    cx,
-    cy,
-    rgb,
-    depth,
-    normals,
-    labels,
-    alpha,
-):
+    shapes, geometry, g, boxes, casts, material_ids, thing_ids, materials, lights, room, background, probes, exposure,
+    samples, bayer, tones, reach, eye, R, fx, fy, cx, cy, rgb, depth, normals, labels, alpha
+):  # fmt: skip
     n, height, width, count = len(shapes), depth.shape[0], depth.shape[1], len(lights)
     tiles = ((height + TILE - 1) // TILE) * ((width + TILE - 1) // TILE)
     w = np.zeros(PACKET + LANES, np.float32)
@@ -297,30 +238,9 @@ def _render_view(
     points = np.zeros((height, width, 3), np.float32)
     light = np.zeros((height, width, 3), np.float32)
     _see(
-        shapes,
-        geometry,
-        g,
-        boxes,
-        material_ids,
-        thing_ids,
-        materials,
-        room,
-        eye,
-        R,
-        fx,
-        fy,
-        cx,
-        cy,
-        w,
-        lists,
-        counts,
-        hits,
-        ranges,
-        points,
-        normals,
-        depth,
-        labels,
-    )
+        shapes, geometry, g, boxes, material_ids, thing_ids, materials, room, eye, R, fx, fy, cx, cy, w, lists,
+        counts, hits, ranges, points, normals, depth, labels
+    )  # fmt: skip
     seen, other = np.zeros((2, height, width, count + 1), np.float32)
     direct = np.zeros((height, width, count), np.float32)
     gather_visibility(
@@ -530,25 +450,9 @@ def _render_view(
                                 materials, material_ids[hit], lx, ly, lz, hx, hy, hz, axis, sign, er, eg, eb, exposure
                             )
                             f, mr, mg, mb = _mirrored(
-                                shapes,
-                                material_ids,
-                                materials,
-                                lights,
-                                room,
-                                background,
-                                probes,
-                                exposure,
-                                hit,
-                                x,
-                                y,
-                                z,
-                                dx,
-                                dy,
-                                dz,
-                                nx,
-                                ny,
-                                nz,
-                            )
+                                shapes, material_ids, materials, lights, room, background, probes, exposure, hit, x,
+                                y, z, dx, dy, dz, nx, ny, nz
+                            )  # fmt: skip
                             r, gr, bl = r + f * (mr - r), gr + f * (mg - gr), bl + f * (mb - bl)
                         red, green, blue = red + 0.25 * r, green + 0.25 * gr, blue + 0.25 * bl
                     _write(rgb, alpha, v, u, red, green, blue, covered, exposure, tones)
@@ -609,33 +513,9 @@ def render(scene: Scene, cameras: Cameras) -> Views:
     for v in range(V):
         R, translation, K = np.ascontiguousarray(viewmats[v, :3, :3]), viewmats[v, :3, 3], Ks[v]
         _render_view(
-            scene.shapes,
-            scene.geometry,
-            flat,
-            boxes,
-            scene.casts,
-            scene.material_ids,
-            scene.thing_ids,
-            scene.materials,
-            scene.lights,
-            scene.room,
-            scene.background,
-            light.probes,
-            light.exposure,
-            SAMPLES,
-            BAYER,
-            _TONES,
-            REACH if scene.room[0] > 0 else 0.5,
-            -R.T @ translation,
-            R,
-            K[0, 0],
-            K[1, 1],
-            K[0, 2],
-            K[1, 2],
-            rgb[v],
-            depth[v],
-            normals[v],
-            labels[v],
-            alpha[v],
-        )
+            scene.shapes, scene.geometry, flat, boxes, scene.casts, scene.material_ids, scene.thing_ids,
+            scene.materials, scene.lights, scene.room, scene.background, light.probes, light.exposure, SAMPLES, BAYER,
+            _TONES, REACH if scene.room[0] > 0 else 0.5, -R.T @ translation, R, K[0, 0], K[1, 1], K[0, 2], K[1, 2],
+            rgb[v], depth[v], normals[v], labels[v], alpha[v]
+        )  # fmt: skip
     return Views(rgb, depth, normals, labels, alpha)
