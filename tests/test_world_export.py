@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from gs_stein.prior.small import MultiViewDenoiser
-from gs_stein.world.export import Options, export_denoiser, forget_paths, main, replace_folder
+from gs_stein.prior.small import MultiViewDenoiser, NoisyDepth, PatchCodec
+from gs_stein.world import export
+from gs_stein.world.export import Options, export_denoiser, forget_paths, known_captions, main, replace_folder
+from gs_stein.world.run import Data, Schedule
+from gs_stein.world.train import Denoiser, train_denoiser
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
@@ -95,3 +98,63 @@ def test_a_wrong_mean_is_named(tmp_path: Path, earlier: str, share: float, said:
     with pytest.raises(ValueError, match=said):
         main(Options(tmp_path / "now", tmp_path / "assets", earlier=tmp_path / earlier, share=share))
     assert not (tmp_path / "assets").exists()
+
+
+def codec(folder: Path, seed: int = 0) -> None:
+    made = PatchCodec(channels=4)
+    made.fit(torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(seed)))
+    made.save_pretrained(folder / "codec")
+
+
+def values(prior: Path) -> list[float]:
+    """Of the denoisers of scenes and of objects and of the depth estimator, in each of which all weights are one."""
+    networks = (
+        MultiViewDenoiser.from_pretrained(prior / "network"),
+        MultiViewDenoiser.from_pretrained(prior / "network_objects"),
+        NoisyDepth.from_pretrained(prior / "depth"),
+    )
+    return [float(next(iter(network.state_dict().values())).flatten()[0]) for network in networks]
+
+
+@pytest.fixture
+def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A training folder, and in assets/prior a whole prior exported from it: scenes 1, objects 2, depth 3."""
+    monkeypatch.setattr(export, "known_captions", lambda: known_captions(60, 8))
+    for name, weight in (("rooms", 1.0), ("things", 2.0)):
+        checkpoint(tmp_path / name / "denoiser.pt", weight)
+    depth = {name: torch.full_like(entry, 3) for name, entry in NoisyDepth(channels=4).state_dict().items()}
+    torch.save({"ema": depth, "step": 7}, tmp_path / "rooms" / "depth.pt")
+    codec(tmp_path / "rooms")
+    main(Options(tmp_path / "rooms", tmp_path / "assets", objects=tmp_path / "things"))
+    return tmp_path
+
+
+def test_parts_that_were_not_trained_anew_stay(trained: Path) -> None:
+    prior = trained / "assets" / "prior"
+    checkpoint(trained / "again" / "denoiser.pt", 4.0)
+    main(Options(trained / "empty", trained / "assets", objects=trained / "again"))
+    assert values(prior) == [1, 4, 3]
+    checkpoint(trained / "again" / "denoiser.pt", 5.0)
+    main(Options(trained / "again", trained / "elsewhere", base=prior))
+    assert values(trained / "elsewhere" / "prior") == [5, 4, 3]
+    index = json.loads((trained / "elsewhere" / "prior" / "model_index.json").read_text())
+    assert {"network", "network_objects", "depth", "codec", "scheduler"} < index.keys()
+
+
+def test_parts_of_another_codec_are_not_mixed_in(trained: Path) -> None:
+    checkpoint(trained / "again" / "denoiser.pt", 4.0)
+    codec(trained / "again", seed=1)
+    with pytest.raises(ValueError, match=r"--base: network_objects of .* another codec"):
+        main(Options(trained / "again", trained / "assets"))
+    assert values(trained / "assets" / "prior") == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("rooms", "expected"), [(0, 2), (1, 1)])
+def test_training_starts_from_an_exported_prior(trained: Path, rooms: int, expected: float) -> None:
+    start, new = trained / "assets" / "prior", Data(trained / "new", rooms=rooms, objects=1)
+    job = Denoiser(start=start, depth=1, text_blocks=0, data=new, schedule=Schedule(steps=0))
+    (trained / "new").mkdir()
+    train_denoiser(job)
+    state = torch.load(trained / "new" / "denoiser.pt", weights_only=True)["net"]
+    assert all(bool((entry == expected).all()) for entry in state.values())
+    assert (trained / "new" / "codec" / "config.json").exists()

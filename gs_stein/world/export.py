@@ -1,7 +1,7 @@
 """Turn training checkpoints into the folder that is shipped: `python -m gs_stein.world.export`.
 
 Averaged weights in half precision, laid out as diffusers does it, so that the class that loads Stable Diffusion loads
-the bundled prior too. Parts that are not trained yet are left out.
+the bundled prior too. Parts that were not trained anew stay as they were.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class Options:
     """Training folder to read."""
     output: Path = Path("assets")
     """Where prior/ and scorer/ are written; what lay there is replaced once the new folder is whole."""
+    base: Path | None = None
+    """Exported prior whose parts are taken where none were trained (default: OUTPUT/prior, if there is one)."""
     objects: Path | None = None
     """Training folder of a second denoiser, of objects alone, which is taken where an object is wanted."""
     earlier: Path | None = None
@@ -37,6 +39,10 @@ class Options:
     shipped, and keeps most of what each does better (model soups, arXiv 2203.05482)."""
     share: float = 0.6
     """Weight of the later one in that mean."""
+
+
+NETWORKS = {"network": "MultiViewDenoiser", "network_objects": "MultiViewDenoiser", "depth": "NoisyDepth"}
+"""Parts with weights, beside the codec, and their classes in `gs_stein.prior.small`."""
 
 
 def averaged(
@@ -79,40 +85,50 @@ def export_denoiser(
 
 
 def export_prior(options: Options) -> None:
-    """Write a diffusers-format pipeline folder: networks, codec, scheduler and, if trained, depth."""
+    """Write a diffusers-format pipeline folder: networks, codec, scheduler and depth, trained anew or kept."""
     from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
     folder, output, objects = options.folder, options.output / "prior", options.objects
+    base = options.base or output
     building = output.with_name(output.name + ".new")
     shutil.rmtree(building, ignore_errors=True)
-    codec = load_codec(folder)
+    source = next((f for f in (folder, objects, base) if f is not None and (f / "codec").exists()), folder)
+    codec = load_codec(source)
     channels = codec.config["channels"]
-    steps = export_denoiser(folder, channels, building / "network", options.earlier, options.share)
+    if (folder / "denoiser.pt").exists():
+        export_denoiser(folder, channels, building / "network", options.earlier, options.share)
+    if objects is not None:
+        export_denoiser(objects, channels, building / "network_objects")
+    if (folder / "depth.pt").exists():
+        depth, _ = averaged(NoisyDepth(channels=channels), folder / "depth.pt")
+        assert isinstance(depth, NoisyDepth)
+        depth.save_pretrained(building / "depth")
+    kept = [part for part in NETWORKS if not (building / part).exists() and (base / part).is_dir()]
+    if kept and not torch.equal(load_codec(base).basis, codec.basis):
+        raise ValueError(
+            f"--base: {kept[0]} of {base} was trained with another codec than {source} has; give a --base with the "
+            "same one, or an --output that is empty"
+        )
+    for part in kept:
+        shutil.copytree(base / part, building / part)
     if codec.correction is not None:
         codec.correction.half()  # the linear map stays exact
     codec.save_pretrained(building / "codec")
     FlowMatchEulerDiscreteScheduler(num_train_timesteps=NUM_TRAIN_TIMESTEPS).save_pretrained(building / "scheduler")
     index: dict[str, str | list[str]] = {
         "_class_name": "MultiViewPipeline",
-        "network": ["gs_stein.prior.small", "MultiViewDenoiser"],
         "codec": ["gs_stein.prior.small", "PatchCodec"],
         "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+        **{part: ["gs_stein.prior.small", kind] for part, kind in NETWORKS.items() if (building / part).exists()},
     }
-    if objects is not None:
-        export_denoiser(objects, channels, building / "network_objects")
-        index["network_objects"] = index["network"]
-    if (folder / "depth.pt").exists():
-        depth, _ = averaged(NoisyDepth(channels=channels), folder / "depth.pt")
-        assert isinstance(depth, NoisyDepth)
-        depth.save_pretrained(building / "depth")
-        index["depth"] = ["gs_stein.prior.small", "NoisyDepth"]
     (building / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
     (building / "captions").mkdir()
     known_captions().save(building / "captions")
     forget_paths(building)
     replace_folder(output, building)
     size = sum(f.stat().st_size for f in output.rglob("*") if f.is_file()) / 1e6
-    print(f"{output}: denoiser of {steps} steps, {size:.1f} MB")
+    new = [part for part in NETWORKS if part in index and part not in kept]
+    print(f"{output}: {size:.1f} MB; new: {', '.join(new) or '-'}; kept: {', '.join(kept) or '-'}")
 
 
 def forget_paths(folder: Path) -> None:
@@ -163,8 +179,9 @@ def known_captions(captions: int = 1600, keep: int = 192) -> Familiar:
 
 def main(options: Options) -> None:
     """Export what is there."""
-    for field, folder in (("folder", options.folder), ("objects", options.objects)):
-        if folder is not None and not (folder / "denoiser.pt").exists():
+    kept = (options.base or options.output / "prior") / "network"
+    for field, folder, needed in (("folder", options.folder, not kept.is_dir()), ("objects", options.objects, True)):
+        if needed and folder is not None and not (folder / "denoiser.pt").exists():
             raise ValueError(
                 f"--{field}: {folder} has no denoiser.pt; run `python -m gs_stein.world.train denoiser` first"
             )

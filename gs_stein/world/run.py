@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from dataclasses import dataclass
@@ -76,13 +77,17 @@ class Schedule:
     or AMX, slower on others."""
 
 
-def load_codec(folder: Path) -> PatchCodec:
-    """The codec that `autoencoder` fitted in this training folder."""
+def load_codec(folder: Path, start: Path | None = None) -> PatchCodec:
+    """The codec that `autoencoder` fitted in this training folder, or that of the exported prior that starts it."""
     path = folder / "codec"
+    if not path.exists() and start is not None and (start / "codec").is_dir():
+        building = folder / "codec.new"
+        shutil.copytree(start / "codec", building, dirs_exist_ok=True)
+        building.rename(path)
     if not path.exists():
         raise ValueError(
-            f"--folder: {folder} has no codec yet; run `python -m gs_stein.world.train autoencoder` first, or copy "
-            "assets/prior/codec there to go on from the shipped weights"
+            f"--folder: {folder} has no codec yet; run `python -m gs_stein.world.train autoencoder` first, or go on "
+            "from the shipped weights with --start assets/prior"
         )
     return PatchCodec.from_pretrained(path).eval()
 

@@ -66,8 +66,9 @@ class Denoiser:
     sheet_minutes: float = 20.0
     """Between sheets of samples in the training folder's sheets/; 0: none."""
     start: Path | None = None
-    """Weights to start from where there is no checkpoint yet, e.g. assets/prior (with its codec). A deeper network may
-    start from a shallower one: new blocks begin as identity."""
+    """Exported prior whose weights and codec to start from where there are none yet, e.g. assets/prior; if it has a
+    denoiser for objects, that one where only objects are trained on. A deeper network may start from a shallower one:
+    new blocks begin as identity."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Depth:
     small: float = 0.4
     """Share of steps on pictures of half the resolution."""
     start: Path | None = None
-    """Weights to start from where there is no checkpoint yet, e.g. assets/prior."""
+    """Exported prior whose weights and codec to start from where there are none yet, e.g. assets/prior."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def depth_loss(net: NoisyDepth, batch: Batch, generator: torch.Generator) -> Ten
 def train_denoiser(job: Denoiser) -> None:
     """Train the denoiser."""
     torch.manual_seed(job.schedule.seed)
-    codec = load_codec(job.data.folder)
+    codec = load_codec(job.data.folder, job.start)
     net = MultiViewDenoiser(
         channels=codec.config["channels"], width=job.width, depth=job.depth, text_blocks=job.text_blocks
     )
@@ -159,7 +160,9 @@ def train_denoiser(job: Denoiser) -> None:
     if not job.groups or any(g < 1 or VIEWS % g for g in job.groups):
         raise ValueError(f"--groups: {job.groups} do not all divide the {VIEWS} views of a scene; give 1, 2, 4 or 8")
     if job.start is not None and not (job.data.folder / "denoiser.pt").exists():
-        start_from(net, job.start / "network")
+        own = job.start / "network_objects"
+        objects_alone = [source.family.name for source in job.data.sources()] == ["objects"]
+        start_from(net, own if objects_alone and own.is_dir() else job.start / "network")
     run = Run(net, job.schedule, job.data.folder, "denoiser")
     run.resume()
     mixture = Mixture(job.data.folder, codec, job.data.sources(), groups=job.groups)
@@ -184,7 +187,7 @@ def draw_samples(folder: Path, step: int) -> None:
 def train_depth(job: Depth) -> None:
     """Train the depth estimator."""
     torch.manual_seed(job.schedule.seed + 1)
-    codec = load_codec(job.data.folder)
+    codec = load_codec(job.data.folder, job.start)
     net = NoisyDepth(channels=codec.config["channels"])
     if job.start is not None and not (job.data.folder / "depth.pt").exists():
         start_from(net, job.start / "depth")
