@@ -134,9 +134,12 @@ def test_parts_that_were_not_trained_anew_stay(trained: Path) -> None:
     checkpoint(trained / "again" / "denoiser.pt", 4.0)
     main(Options(trained / "empty", trained / "assets", objects=trained / "again"))
     assert values(prior) == [1, 4, 3]
+    both = trained / "again" / "denoiser.pt"
+    main(Options(trained / "empty", trained / "assets", objects=trained / "things", objects_earlier=both, share=0.75))
+    assert values(prior) == [1, 2.5, 3]
     checkpoint(trained / "again" / "denoiser.pt", 5.0)
     main(Options(trained / "again", trained / "elsewhere", base=prior))
-    assert values(trained / "elsewhere" / "prior") == [5, 4, 3]
+    assert values(trained / "elsewhere" / "prior") == [5, 2.5, 3]
     index = json.loads((trained / "elsewhere" / "prior" / "model_index.json").read_text())
     assert {"network", "network_objects", "depth", "codec", "scheduler"} < index.keys()
 

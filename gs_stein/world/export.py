@@ -35,10 +35,13 @@ class Options:
     objects: Path | None = None
     """Training folder of a second denoiser, of objects alone, which is taken where an object is wanted."""
     earlier: Path | None = None
-    """Checkpoint of the denoiser from before it was trained on at other noise levels. The mean of both weights is
-    shipped, and keeps most of what each does better (model soups, arXiv 2203.05482)."""
+    """Another checkpoint of the denoiser: from before it was trained on at other noise levels, or of a run with other
+    batches. The mean of both weights is shipped, and keeps most of what each does better (model soups,
+    arXiv 2203.05482)."""
+    objects_earlier: Path | None = None
+    """The same for the denoiser of objects."""
     share: float = 0.6
-    """Weight of the later one in that mean."""
+    """Weight of the training folders' own weights in these means."""
 
 
 NETWORKS = {"network": "MultiViewDenoiser", "network_objects": "MultiViewDenoiser", "depth": "NoisyDepth"}
@@ -98,7 +101,7 @@ def export_prior(options: Options) -> None:
     if (folder / "denoiser.pt").exists():
         export_denoiser(folder, channels, building / "network", options.earlier, options.share)
     if objects is not None:
-        export_denoiser(objects, channels, building / "network_objects")
+        export_denoiser(objects, channels, building / "network_objects", options.objects_earlier, options.share)
     if (folder / "depth.pt").exists():
         depth, _ = averaged(NoisyDepth(channels=channels), folder / "depth.pt")
         assert isinstance(depth, NoisyDepth)
@@ -185,8 +188,9 @@ def main(options: Options) -> None:
             raise ValueError(
                 f"--{field}: {folder} has no denoiser.pt; run `python -m gs_stein.world.train denoiser` first"
             )
-    if options.earlier is not None and not options.earlier.is_file():
-        raise ValueError(f"--earlier: {options.earlier} is no file; give a denoiser.pt that was set aside")
+    for field, path in (("earlier", options.earlier), ("objects-earlier", options.objects_earlier)):
+        if path is not None and not path.is_file():
+            raise ValueError(f"--{field}: {path} is no file; give a denoiser.pt that was set aside")
     if not 0 <= options.share <= 1:
         raise ValueError(f"--share: {options.share} is no share; give 0 (the earlier one) to 1 (the later one)")
     options.output.mkdir(parents=True, exist_ok=True)
