@@ -145,11 +145,22 @@ def test_parts_that_were_not_trained_anew_stay(trained: Path) -> None:
 
 
 def test_parts_of_another_codec_are_not_mixed_in(trained: Path) -> None:
-    checkpoint(trained / "again" / "denoiser.pt", 4.0)
-    codec(trained / "again", seed=1)
-    with pytest.raises(ValueError, match=r"--base: network_objects of .* another codec"):
-        main(Options(trained / "again", trained / "assets"))
-    assert values(trained / "assets" / "prior") == [1, 2, 3]
+    again, assets = trained / "again", trained / "assets"
+    checkpoint(again / "denoiser.pt", 4.0)
+    codec(again, seed=1)
+    with pytest.raises(ValueError, match=r"--base: .* another codec"):
+        main(Options(again, assets))
+    with pytest.raises(ValueError, match=r"--objects: .* another codec"):
+        main(Options(trained / "rooms", assets, objects=again))
+    assert values(assets / "prior") == [1, 2, 3]
+
+
+def test_a_mean_without_the_other_part_is_named(trained: Path) -> None:
+    one = trained / "things" / "denoiser.pt"
+    with pytest.raises(ValueError, match=r"--folder: .* no denoiser"):
+        main(Options(trained / "empty", trained / "assets", earlier=one))
+    with pytest.raises(ValueError, match=r"--objects-earlier: .* give --objects"):
+        main(Options(trained / "rooms", trained / "assets", objects_earlier=one))
 
 
 @pytest.mark.parametrize(("rooms", "expected"), [(0, 2), (1, 1)])

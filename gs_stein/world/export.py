@@ -107,11 +107,11 @@ def export_prior(options: Options) -> None:
         assert isinstance(depth, NoisyDepth)
         depth.save_pretrained(building / "depth")
     kept = [part for part in NETWORKS if not (building / part).exists() and (base / part).is_dir()]
-    if kept and not torch.equal(load_codec(base).basis, codec.basis):
-        raise ValueError(
-            f"--base: {kept[0]} of {base} was trained with another codec than {source} has; give a --base with the "
-            "same one, or an --output that is empty"
-        )
+    for field, other in (("objects", objects), ("base", base if kept else None)):
+        if other is None or not (other / "codec").exists():
+            continue
+        if not torch.equal(load_codec(other).basis, codec.basis):
+            raise ValueError(f"--{field}: {other} has another codec than {source}; give one with the same")
     for part in kept:
         shutil.copytree(base / part, building / part)
     if codec.correction is not None:
@@ -182,8 +182,8 @@ def known_captions(captions: int = 1600, keep: int = 192) -> Familiar:
 
 def main(options: Options) -> None:
     """Export what is there."""
-    kept = (options.base or options.output / "prior") / "network"
-    for field, folder, needed in (("folder", options.folder, not kept.is_dir()), ("objects", options.objects, True)):
+    kept = options.earlier is None and ((options.base or options.output / "prior") / "network").is_dir()
+    for field, folder, needed in (("folder", options.folder, not kept), ("objects", options.objects, True)):
         if needed and folder is not None and not (folder / "denoiser.pt").exists():
             raise ValueError(
                 f"--{field}: {folder} has no denoiser.pt; run `python -m gs_stein.world.train denoiser` first"
@@ -191,6 +191,8 @@ def main(options: Options) -> None:
     for field, path in (("earlier", options.earlier), ("objects-earlier", options.objects_earlier)):
         if path is not None and not path.is_file():
             raise ValueError(f"--{field}: {path} is no file; give a denoiser.pt that was set aside")
+    if options.objects_earlier is not None and options.objects is None:
+        raise ValueError(f"--objects-earlier: {options.objects_earlier} is one part of a mean; give --objects too")
     if not 0 <= options.share <= 1:
         raise ValueError(f"--share: {options.share} is no share; give 0 (the earlier one) to 1 (the later one)")
     options.output.mkdir(parents=True, exist_ok=True)
