@@ -161,7 +161,7 @@ class Run:
         """
         from torch.utils.tensorboard import SummaryWriter
 
-        # Tails of GELU make gradients denormal, and Intel's processors slow: a step took 1.6 times as long.
+        # Tails of GELU make gradients denormal, and some processors slow: a step took half as long again.
         torch.set_flush_denormal(True)
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
         signal.signal(signal.SIGINT, lambda *_: setattr(self, "stopping", True))
