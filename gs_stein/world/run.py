@@ -76,6 +76,10 @@ class Schedule:
     """Multiply in bfloat16 (weights and their averages stay in float32): twice as fast on processors with AVX-512 BF16
     or AMX, slower on others."""
 
+# Tails of GELU make gradients denormal, and Intel's processors slow: a step took half as long again.
+# Threads inherit this.
+torch.set_flush_denormal(True)
+
 
 def load_codec(folder: Path, start: Path | None = None) -> PatchCodec:
     """The codec that `autoencoder` fitted in this training folder, or that of the exported prior that starts it."""
@@ -161,8 +165,6 @@ class Run:
         """
         from torch.utils.tensorboard import SummaryWriter
 
-        # Tails of GELU make gradients denormal, and some processors slow: a step took half as long again.
-        torch.set_flush_denormal(True)
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
         signal.signal(signal.SIGINT, lambda *_: setattr(self, "stopping", True))
         writer = SummaryWriter(str(self.folder / "logs" / self.name), purge_step=self.step)
