@@ -201,7 +201,8 @@ def _join(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
-def _article(text: str) -> str:
+def article(text: str) -> str:
+    """The text with "a" or "an" before it."""
     return f"{'an' if text[0] in 'aeio' else 'a'} {text}"
 
 
@@ -252,7 +253,7 @@ def _room_caption(scene: Scene, rng: np.random.Generator) -> Caption:
     if adjectives and not things and not tail and rng.random() < 0.2:
         head = f"{head} that is {adjectives.pop()}" if rng.random() < 0.5 else f"{adjectives.pop()} {head} interior"
     text = " ".join([*adjectives, head])
-    text = text if head.endswith("mountains") else _article(text)
+    text = text if head.endswith("mountains") else article(text)
     named = [phrase(thing, rng) for thing in things]
     # "a living room with brick walls at night with ..." would stumble: the time goes first or last
     if tail and named:
@@ -327,7 +328,7 @@ def _object_phrase(thing: Thing, rng: np.random.Generator, bare: float) -> str:
         elif thing.name not in _NATURAL:
             word = thing.colour
     text = f"{word} {noun}".strip()
-    return text if thing.plural or thing.name == "icing" else _article(text)
+    return text if thing.plural or thing.name == "icing" else article(text)
 
 
 def _object_caption(scene: Scene, rng: np.random.Generator) -> Caption:
