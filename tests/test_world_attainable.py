@@ -52,7 +52,7 @@ def test_the_prior_does_not_beat_it():
 
 
 def test_too_few_scenes_are_named():
-    with pytest.raises(ValueError, match="--draws: 5 scenes are too few: .* draw more, or lower --scenes"):
+    with pytest.raises(ValueError, match=r"--draws: 5 scenes are too few: .* draw more, or lower --scenes"):
         attainable.questions("office", attainable.Options(draws=5))
     with pytest.raises(ValueError, match="--scenes: 1 "):
         attainable.main(attainable.Options(scenes=1))
