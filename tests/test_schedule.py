@@ -151,8 +151,8 @@ def test_between_integers_alpha_bar_is_interpolated():
 @settings(max_examples=60, deadline=None)
 @given(
     schedule=schedules,
-    low=st.floats(0.0, 0.9),
-    width=st.floats(0.0, 0.5),
+    low=st.floats(0.0, 0.9, allow_subnormal=False),
+    width=st.floats(0.0, 0.5, allow_subnormal=False),
     sampling=st.sampled_from(["uniform", "stratified", "golden"]),
     count=st.integers(1, 9),
     bins=st.sampled_from([None, 1, 7, 16]),
