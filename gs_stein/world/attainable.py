@@ -28,6 +28,7 @@ from gs_stein.types import Cameras
 from gs_stein.video import to_bytes, write_png
 from gs_stein.world.attributes import colourable
 from gs_stein.world.captions import article, phrase
+from gs_stein.world.evaluate import first_guess
 from gs_stein.world.pool import families
 from gs_stein.world.render import render
 from gs_stein.world.scenes import draw_scene
@@ -79,17 +80,10 @@ class Question:
         """That of somebody who knows each view's mean colour and nothing else."""
         return (self.rgb - self.rgb.mean((-2, -1), keepdim=True)).square().mean().item()
 
-    @torch.no_grad()
     def guesses(self, prior: DiffusionPrior) -> Float[Tensor, "n V 3 H W"]:
         """The prior's x̂₀ of several noises."""
-        found = []
-        text, t = [prior.embed([self.text])], torch.tensor([LEVEL * prior.schedule.num_timesteps])
-        for i, rgb in enumerate(self.rgb[:_NOISES]):
-            x0 = prior.encode(rgb)[None]
-            x_t = prior.schedule.add_noise(x0, torch.randn(x0.shape, generator=torch.Generator().manual_seed(i)), t)
-            guess = prior.schedule.convert(prior.predict(x_t, t, text, self.cameras), x_t, t, "eps", "x0")
-            found.append(prior.decode(guess[0]).clamp(0, 1))
-        return torch.stack(found)
+        noised = self.rgb[:_NOISES]
+        return torch.stack([first_guess(prior, rgb, self.cameras, self.text, LEVEL, i) for i, rgb in enumerate(noised)])
 
 
 def fitting(kind: str, draws: int) -> dict[str, list[int]]:

@@ -120,20 +120,27 @@ def reconstruction(prior: DiffusionPrior, truths: list[Truth]) -> dict[str, floa
 
 
 @torch.no_grad()
+def first_guess(
+    prior: DiffusionPrior, rgb: Float[Tensor, "V 3 H W"], cameras: Cameras, prompt: str, level: float, seed: int
+) -> Float[Tensor, "V 3 H W"]:
+    """One-step x̂₀, decoded, of pictures noised to a level in (0, 1) with a seed's noise."""
+    x0 = prior.encode(rgb)[None]
+    eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(seed))
+    t = torch.tensor([level * prior.schedule.num_timesteps])
+    x_t = prior.schedule.add_noise(x0, eps, t)
+    output = prior.predict(x_t, t, [prior.embed([prompt])], cameras)
+    return prior.decode(prior.schedule.convert(output, x_t, t, "eps", "x0")[0]).clamp(0, 1)
+
+
 def denoising(prior: DiffusionPrior, truths: list[Truth]) -> dict[str, float]:
     """One-step x̂₀ against the picture, with and without its caption; a mean-colour oracle for scale."""
-    schedule, figures = prior.schedule, {}
-    empty = prior.embed([""])
+    figures = {}
     for name, level in (("near_noise", 0.98), ("half", 0.5)):
         errors: dict[str, list[float]] = {"": [], "_unconditional": []}
         for i, truth in enumerate(truths):
-            x0 = prior.encode(truth.rgb)[None]
-            eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(i))
-            t = torch.tensor([level * schedule.num_timesteps])
-            x_t = schedule.add_noise(x0, eps, t)
-            for key, text in (("", prior.embed([truth.caption])), ("_unconditional", empty)):
-                guess = schedule.convert(prior.predict(x_t, t, [text], truth.cameras), x_t, t, "eps", "x0")
-                errors[key].append((prior.decode(guess[0]).clamp(0, 1) - truth.rgb).square().mean().item())
+            for key, prompt in (("", truth.caption), ("_unconditional", "")):
+                guess = first_guess(prior, truth.rgb, truth.cameras, prompt, level, i)
+                errors[key].append((guess - truth.rgb).square().mean().item())
         for key, values in errors.items():
             figures[f"x0_psnr_{name}{key}"] = -10 * float(np.log10(np.mean(values)))
     flat = [(truth.rgb - truth.rgb.mean((2, 3), keepdim=True)).square().mean().item() for truth in truths]

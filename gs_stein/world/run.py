@@ -76,6 +76,7 @@ class Schedule:
     """Multiply in bfloat16 (weights and their averages stay in float32): twice as fast on processors with AVX-512 BF16
     or AMX, slower on others."""
 
+
 # Tails of GELU make gradients denormal, and Intel's processors slow: a step took half as long again.
 # Threads inherit this.
 torch.set_flush_denormal(True)
