@@ -66,6 +66,7 @@ class Views:
     alpha: Float[np.ndarray, "V H W"]
     """Share of the pixel that something covers."""
 
+
 def _tone_table(size: int = 4096) -> np.ndarray:
     """sRGB in [0, 255] of exposed radiance x at index (size − 1)·x / (x + 0.5): a filmic curve (after Narkowicz)."""
     s = np.arange(size) / size
@@ -108,7 +109,8 @@ def _frame(scene_shapes, geometry, room, hit, x, y, z, dx, dy, dz):
 
 @njit(**OPTIONS)
 @no_type_check
-def _sky(background, dx, dy, dz):
+def _sky(background, dz):
+    """Background in a direction of height dz."""
     w = math.sqrt(min(max(dz, 0.0), 1.0))
     return (
         background[1, 0] + w * (background[0, 0] - background[1, 0]),
@@ -123,6 +125,15 @@ def _tone(c, exposure, tones):
     """Look a radiance up in `_TONES`."""
     x = max(c * exposure, 0.0)
     return tones[int(len(tones) * x / (x + 0.5))] if x < 1e3 else tones[len(tones) - 1]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _write(rgb, alpha, v, u, red, green, blue, covered, exposure, tones):
+    rgb[v, u, 0] = _tone(red, exposure[0], tones)
+    rgb[v, u, 1] = _tone(green, exposure[1], tones)
+    rgb[v, u, 2] = _tone(blue, exposure[2], tones)
+    alpha[v, u] = covered
 
 
 @njit(**OPTIONS)
@@ -191,6 +202,32 @@ def _see(
 
 @njit(**OPTIONS)
 @no_type_check
+def _reflection(shapes, materials, material_ids, lights, room, background, probes, exposure, x, y, z, dx, dy, dz):
+    """What a shiny surface mirrors: the bare room with its windows, or the sky."""
+    if room[0] <= 0.0:  # a studio: bright above, darker below, with a soft horizon
+        q = min(max(0.5 + 1.6 * dz, 0.0), 1.0)
+        q = q * q * (3 - 2 * q)
+        low, high = 0.45 * probes[0, 0, 0, 4], 1.35 * probes[0, 0, 0, 5]
+        return low[0] + q * (high[0] - low[0]), low[1] + q * (high[1] - low[1]), low[2] + q * (high[2] - low[2])
+    t, face = room_exit(room, x, y, z, dx, dy, dz)
+    px, py, pz = x + t * dx, y + t * dy, z + t * dz
+    if face == 0:
+        for k in range(len(lights)):
+            if lights[k, 0] == 1 and abs(py - lights[k, 2]) < lights[k, 8] and abs(pz - lights[k, 3]) < lights[k, 9]:
+                # as bright as the pane is shown, not as the light behind it
+                top = max(max(lights[k, 4], lights[k, 5]), lights[k, 6])
+                f = min(1.1, 2.2 * top * exposure[1]) / top
+                return f * lights[k, 4] / exposure[0], f * lights[k, 5] / exposure[1], f * lights[k, 6] / exposure[2]
+    m = materials[material_ids[len(shapes) + face]]
+    nx = 1.0 if face == 0 else (-1.0 if face == 1 else 0.0)
+    ny = 1.0 if face == 2 else (-1.0 if face == 3 else 0.0)
+    nz = 1.0 if face == 4 else (-1.0 if face == 5 else 0.0)
+    er, eg, eb = bounced(probes, room, px - 0.02 * dx, py - 0.02 * dy, pz - 0.02 * dz, nx, ny, nz)
+    return 1.3 * m[1] * er, 1.3 * m[2] * eg, 1.3 * m[3] * eb
+
+
+@njit(**OPTIONS)
+@no_type_check
 def _mirrored(
     shapes, material_ids, materials, lights, room, background, probes, exposure, hit, x, y, z, dx, dy, dz, nx, ny, nz
 ):
@@ -217,11 +254,190 @@ def _mirrored(
 
 @njit(**OPTIONS)
 @no_type_check
-def _dull(materials, m, lx, ly, lz, hx, hy, hz, axis, sign, er, eg, eb, exposure):
+def _scattered(materials, m, lx, ly, lz, hx, hy, hz, axis, sign, er, eg, eb, exposure):
     """Radiance that a surface scatters and emits at a local point, given the light that arrives."""
     r, g, b, _ = albedo(materials[m], lx, ly, lz, hx, hy, hz, axis, sign)
     glow = materials[m, 15]  # emission is meant as seen after exposure
     return r * (er + glow / exposure[0]), g * (eg + glow / exposure[1]), b * (eb + glow / exposure[2])
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _gather_light(
+    shapes, geometry, material_ids, materials, lights, room, probes, hits, points, normals, direct, seen, light
+):
+    """Irradiance of every pixel, from the share it sees of each light and what that would give unshadowed."""
+    n, height, width, count = len(shapes), hits.shape[0], hits.shape[1], len(lights)
+    for v in range(height):
+        for u in range(width):
+            hit = hits[v, u]
+            if hit < 0:
+                continue
+            x, y, z = float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2])
+            nx, ny, nz = float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2])
+            if hit < n and materials[material_ids[hit], 0] == FOLDS:  # cloth is lit by its folds
+                hx, hy, hz = geometry[hit, 12], geometry[hit, 13], geometry[hit, 14]
+                lx, ly, lz = local_point(geometry, hit, x, y, z)
+                _, _, _, slope = albedo(materials[material_ids[hit]], lx, ly, lz, hx, hy, hz, 1, 1.0)
+                nx, ny, nz = nx + slope * geometry[hit, 3], ny + slope * geometry[hit, 6], nz + slope * geometry[hit, 9]
+                h = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz)
+                nx, ny, nz = nx * h, ny * h, nz * h
+                r, g, b = irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz)
+            else:
+                r, g, b = bounced(probes, room, x, y, z, nx, ny, nz)
+                free = 0.15 + 0.85 * seen[v, u, count]
+                r, g, b = free * r, free * g, free * b
+                for k in range(count):
+                    f = seen[v, u, k] * direct[v, u, k]
+                    r, g, b = r + f * lights[k, 4], g + f * lights[k, 5], b + f * lights[k, 6]
+            light[v, u, 0], light[v, u, 1], light[v, u, 2] = r, g, b
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _on_edge(hits, normals, v, u):
+    """Whether another surface, or another side of it, begins at one of a pixel's four neighbours."""
+    height, width, hit = hits.shape[0], hits.shape[1], hits[v, u]
+    nx, ny, nz = float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2])
+    for side in range(4):
+        j = v + (1 if side == 0 else (-1 if side == 1 else 0))
+        i = u + (1 if side == 2 else (-1 if side == 3 else 0))
+        if j < 0 or i < 0 or j >= height or i >= width:
+            continue
+        cosine = nx * normals[j, i, 0] + ny * normals[j, i, 1] + nz * normals[j, i, 2]
+        if hits[j, i] != hit or (cosine < 0.8 and hit >= 0):
+            return True
+    return False
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _fill_insides(
+    shapes, geometry, material_ids, materials, lights, room, background, probes, exposure, tones, eye, R, fx, fy, cx,
+    cy, hits, ranges, points, normals, depth, light, rgb, alpha, edges, counts,
+):  # fmt: skip
+    """Write the pixels that one surface fills: four samples on its tangent plane, one where nothing varies.
+
+    Lists the others, tile by tile.
+    """
+    n, height, width = len(shapes), hits.shape[0], hits.shape[1]
+    ex, ey, ez = eye[0], eye[1], eye[2]
+    columns = (width + TILE - 1) // TILE
+    counts[:] = 0
+    for v in range(height):
+        for u in range(width):
+            if _on_edge(hits, normals, v, u):
+                tile = (v // TILE) * columns + u // TILE
+                edges[tile, counts[tile]] = v * width + u
+                counts[tile] += 1
+                continue
+            hit = hits[v, u]
+            if hit < 0:
+                a, b = (u + 0.5 - cx) / fx, (v + 0.5 - cy) / fy
+                up = (R[0, 2] * a + R[1, 2] * b + R[2, 2]) / math.sqrt(a * a + b * b + 1.0)
+                red, green, blue = _sky(background, up)
+                _write(rgb, alpha, v, u, red, green, blue, 0.0, exposure, tones)
+                continue
+            m, t = material_ids[hit], ranges[v, u]
+            x, y, z = float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2])
+            nx, ny, nz = float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2])
+            er, eg, eb = float(light[v, u, 0]), float(light[v, u, 1]), float(light[v, u, 2])
+            dx, dy, dz = (x - ex) / t, (y - ey) / t, (z - ez) / t
+            if materials[m, 0] == SOLID or materials[m, 0] == MIRROR:
+                glow = materials[m, 15]
+                red = materials[m, 1] * (er + glow / exposure[0])
+                green = materials[m, 2] * (eg + glow / exposure[1])
+                blue = materials[m, 3] * (eb + glow / exposure[2])
+            else:
+                red, green, blue = 0.0, 0.0, 0.0
+                offset, far = (x - ex) * nx + (y - ey) * ny + (z - ez) * nz, depth[v, u]
+                _, _, _, lx, ly, lz, hx, hy, hz, axis, sign = _frame(shapes, geometry, room, hit, x, y, z, dx, dy, dz)
+                for sample in range(4):
+                    a = (u + (0.25 if sample & 1 else 0.75) - cx) / fx
+                    b = (v + (0.25 if sample & 2 else 0.75) - cy) / fy
+                    qx = R[0, 0] * a + R[1, 0] * b + R[2, 0]
+                    qy = R[0, 1] * a + R[1, 1] * b + R[2, 1]
+                    qz = R[0, 2] * a + R[1, 2] * b + R[2, 2]
+                    t = offset / (qx * nx + qy * ny + qz * nz)
+                    if not (t < 1.3 * far and t > 0.7 * far):
+                        t = far
+                    px, py, pz = ex + t * qx, ey + t * qy, ez + t * qz
+                    if hit >= n:
+                        lx, ly, lz = px, py, pz - hz
+                    else:
+                        lx, ly, lz = local_point(geometry, hit, px, py, pz)
+                    r, g, b = _scattered(materials, m, lx, ly, lz, hx, hy, hz, axis, sign, er, eg, eb, exposure)
+                    red, green, blue = red + 0.25 * r, green + 0.25 * g, blue + 0.25 * b
+            f, r, g, b = _mirrored(
+                shapes, material_ids, materials, lights, room, background, probes, exposure, hit, x, y, z, dx, dy, dz,
+                nx, ny, nz
+            )  # fmt: skip
+            red, green, blue = red + f * (r - red), green + f * (g - green), blue + f * (b - blue)
+            _write(rgb, alpha, v, u, red, green, blue, 1.0, exposure, tones)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _nearest_alike(hits, normals, v, u, hit, nx, ny, nz):
+    """The nearest pixel that saw the same side of a surface; (-1, -1) if none of nine did."""
+    height, width = hits.shape
+    best, vv, uu = 0.9, -1, -1
+    for k in range(9):
+        j, i = v + (4 + k) % 9 // 3 - 1, u + (4 + k) % 3 - 1
+        if j >= 0 and i >= 0 and j < height and i < width and hits[j, i] == hit:
+            c = nx * normals[j, i, 0] + ny * normals[j, i, 1] + nz * normals[j, i, 2]
+            c -= 0.02 * (abs(i - u) + abs(j - v)) - 0.05
+            if c > best:
+                best, vv, uu = c, j, i
+            if best > 1.0:
+                break
+    return vv, uu
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _fill_edges(
+    shapes, geometry, g, material_ids, materials, lights, room, background, probes, exposure, tones, eye, R, fx, fy,
+    cx, cy, w, lists, counts, hits, normals, light, seen, rgb, alpha, edges, edge_counts,
+):  # fmt: skip
+    """Write the pixels where surfaces meet: all four samples are traced, of sixteen pixels at a time."""
+    n, width = len(shapes), hits.shape[1]
+    for tile in range(len(lists)):
+        for start in range(0, edge_counts[tile], 16):
+            for l in range(LANES):
+                p = edges[tile, min(start + (l >> 2), edge_counts[tile] - 1)]
+                w[DX + l] = p % width + (0.25 if l & 1 else 0.75)
+                w[DY + l] = p // width + (0.25 if l & 2 else 0.75)
+            _primary_packet(w, eye, R, fx, fy, cx, cy, shapes, g, room, n, lists[tile], 0, counts[tile])
+            for q in range(min(16, edge_counts[tile] - start)):
+                v, u = edges[tile, start + q] // width, edges[tile, start + q] % width
+                red, green, blue, covered = 0.0, 0.0, 0.0, 0.0
+                for l in range(4 * q, 4 * q + 4):
+                    hit, t = int(w[HIT + l]), float(w[T + l])
+                    dx, dy, dz = float(w[DX + l]), float(w[DY + l]), float(w[DZ + l])
+                    if hit < 0:
+                        r, gr, b = _sky(background, dz)
+                    else:
+                        covered += 0.25
+                        x, y, z = eye[0] + t * dx, eye[1] + t * dy, eye[2] + t * dz
+                        nx, ny, nz, lx, ly, lz, hx, hy, hz, axis, sign = _frame(
+                            shapes, geometry, room, hit, x, y, z, dx, dy, dz
+                        )
+                        vv, uu = _nearest_alike(hits, normals, v, u, hit, nx, ny, nz)
+                        if vv >= 0:
+                            er, eg, eb = float(light[vv, uu, 0]), float(light[vv, uu, 1]), float(light[vv, uu, 2])
+                        else:  # its own light with this pixel's shadows
+                            er, eg, eb = irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz)
+                        r, gr, b = _scattered(
+                            materials, material_ids[hit], lx, ly, lz, hx, hy, hz, axis, sign, er, eg, eb, exposure
+                        )
+                        f, mr, mg, mb = _mirrored(
+                            shapes, material_ids, materials, lights, room, background, probes, exposure, hit, x, y, z,
+                            dx, dy, dz, nx, ny, nz
+                        )  # fmt: skip
+                        r, gr, b = r + f * (mr - r), gr + f * (mg - gr), b + f * (mb - b)
+                    red, green, blue = red + 0.25 * r, green + 0.25 * gr, blue + 0.25 * b
+                _write(rgb, alpha, v, u, red, green, blue, covered, exposure, tones)
 
 
 @njit(**OPTIONS)
@@ -236,7 +452,6 @@ def _render_view(
     lists, counts = np.empty((tiles, n), np.int32), np.empty(tiles, np.int32)
     hits, ranges = np.empty((height, width), np.int32), np.empty((height, width), np.float32)
     points = np.zeros((height, width, 3), np.float32)
-    light = np.zeros((height, width, 3), np.float32)
     _see(
         shapes, geometry, g, boxes, material_ids, thing_ids, materials, room, eye, R, fx, fy, cx, cy, w, lists,
         counts, hits, ranges, points, normals, depth, labels
@@ -248,249 +463,19 @@ def _render_view(
     )
     blur(seen, other, hits, points, normals, True)
     blur(other, seen, hits, points, normals, False)
-    for v in range(height):
-        for u in range(width):
-            hit = hits[v, u]
-            if hit < 0:
-                continue
-            x, y, z = float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2])
-            nx, ny, nz = float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2])
-            folded = hit < n and materials[material_ids[hit], 0] == FOLDS
-            if folded:  # cloth is lit by its folds
-                lx, ly, lz = local_point(geometry, hit, x, y, z)
-                _, _, _, slope = albedo(
-                    materials[material_ids[hit]],
-                    lx,
-                    ly,
-                    lz,
-                    geometry[hit, 12],
-                    geometry[hit, 13],
-                    geometry[hit, 14],
-                    1,
-                    1.0,
-                )
-                nx, ny, nz = nx + slope * geometry[hit, 3], ny + slope * geometry[hit, 6], nz + slope * geometry[hit, 9]
-                h = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz)
-                nx, ny, nz = nx * h, ny * h, nz * h
-                r, gr, b = irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz)
-            else:
-                r, gr, b = bounced(probes, room, x, y, z, nx, ny, nz)
-                free = 0.15 + 0.85 * seen[v, u, count]
-                r, gr, b = free * r, free * gr, free * b
-                for k in range(count):
-                    f = seen[v, u, k] * direct[v, u, k]
-                    r, gr, b = r + f * lights[k, 4], gr + f * lights[k, 5], b + f * lights[k, 6]
-            light[v, u, 0], light[v, u, 1], light[v, u, 2] = r, gr, b
-
-    # Four samples a pixel: traced where surfaces meet, elsewhere on the tangent plane, and one where nothing varies.
-    edges = np.empty(LANES, np.int32)
-    ex, ey, ez = eye[0], eye[1], eye[2]
-    columns = (width + TILE - 1) // TILE
-    for v0 in range(0, height, TILE):
-        for u0 in range(0, width, TILE):
-            tile = (v0 // TILE) * columns + u0 // TILE
-            pending = 0
-            for p in range(LANES):
-                u, v = u0 + (p & 7), v0 + (p >> 3)
-                if u >= width or v >= height:
-                    continue
-                hit = hits[v, u]
-                nx, ny, nz = float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2])
-                edge = False
-                for side in range(4):
-                    j = v + (1 if side == 0 else (-1 if side == 1 else 0))
-                    i = u + (1 if side == 2 else (-1 if side == 3 else 0))
-                    if j >= 0 and i >= 0 and j < height and i < width:
-                        edge = (
-                            edge
-                            or hits[j, i] != hit
-                            or (
-                                nx * normals[j, i, 0] + ny * normals[j, i, 1] + nz * normals[j, i, 2] < 0.8 and hit >= 0
-                            )
-                        )
-                if edge:
-                    edges[pending] = p
-                    pending += 1
-                    continue
-                red, green, blue = 0.0, 0.0, 0.0
-                plain = hit < 0 or materials[material_ids[hit], 0] == SOLID or materials[material_ids[hit], 0] == MIRROR
-                if plain:
-                    a, b = (u + 0.5 - cx) / fx, (v + 0.5 - cy) / fy
-                    s = 1.0 / math.sqrt(a * a + b * b + 1.0)
-                    dx = (R[0, 0] * a + R[1, 0] * b + R[2, 0]) * s
-                    dy = (R[0, 1] * a + R[1, 1] * b + R[2, 1]) * s
-                    dz = (R[0, 2] * a + R[1, 2] * b + R[2, 2]) * s
-                    if hit < 0:
-                        red, green, blue = _sky(background, dx, dy, dz)
-                    else:
-                        m = material_ids[hit]
-                        red = materials[m, 1] * (light[v, u, 0] + materials[m, 15] / exposure[0])
-                        green = materials[m, 2] * (light[v, u, 1] + materials[m, 15] / exposure[1])
-                        blue = materials[m, 3] * (light[v, u, 2] + materials[m, 15] / exposure[2])
-                        f, r, gr, bl = _mirrored(
-                            shapes,
-                            material_ids,
-                            materials,
-                            lights,
-                            room,
-                            background,
-                            probes,
-                            exposure,
-                            hit,
-                            float(points[v, u, 0]),
-                            float(points[v, u, 1]),
-                            float(points[v, u, 2]),
-                            dx,
-                            dy,
-                            dz,
-                            nx,
-                            ny,
-                            nz,
-                        )
-                        red, green, blue = red + f * (r - red), green + f * (gr - green), blue + f * (bl - blue)
-                else:
-                    x, y, z = float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2])
-                    offset = (x - ex) * nx + (y - ey) * ny + (z - ez) * nz
-                    dx, dy, dz = (x - ex) / ranges[v, u], (y - ey) / ranges[v, u], (z - ez) / ranges[v, u]
-                    _, _, _, lx, ly, lz, hx, hy, hz, axis, sign = _frame(
-                        shapes, geometry, room, hit, x, y, z, dx, dy, dz
-                    )
-                    m = material_ids[hit]
-                    for sample in range(4):
-                        a = (u + (0.25 if sample & 1 else 0.75) - cx) / fx
-                        b = (v + (0.25 if sample & 2 else 0.75) - cy) / fy
-                        qx = R[0, 0] * a + R[1, 0] * b + R[2, 0]
-                        qy = R[0, 1] * a + R[1, 1] * b + R[2, 1]
-                        qz = R[0, 2] * a + R[1, 2] * b + R[2, 2]
-                        t = offset / (qx * nx + qy * ny + qz * nz)
-                        far = depth[v, u]
-                        if not (t < 1.3 * far and t > 0.7 * far):
-                            t = far
-                        px, py, pz = ex + t * qx, ey + t * qy, ez + t * qz
-                        if hit >= n:
-                            lx, ly, lz = px, py, pz - hz
-                        else:
-                            lx, ly, lz = local_point(geometry, hit, px, py, pz)
-                        r, gr, bl = _dull(
-                            materials,
-                            m,
-                            lx,
-                            ly,
-                            lz,
-                            hx,
-                            hy,
-                            hz,
-                            axis,
-                            sign,
-                            float(light[v, u, 0]),
-                            float(light[v, u, 1]),
-                            float(light[v, u, 2]),
-                            exposure,
-                        )
-                        red, green, blue = red + 0.25 * r, green + 0.25 * gr, blue + 0.25 * bl
-                    f, r, gr, bl = _mirrored(
-                        shapes,
-                        material_ids,
-                        materials,
-                        lights,
-                        room,
-                        background,
-                        probes,
-                        exposure,
-                        hit,
-                        float(points[v, u, 0]),
-                        float(points[v, u, 1]),
-                        float(points[v, u, 2]),
-                        dx,
-                        dy,
-                        dz,
-                        nx,
-                        ny,
-                        nz,
-                    )
-                    red, green, blue = red + f * (r - red), green + f * (gr - green), blue + f * (bl - blue)
-                _write(rgb, alpha, v, u, red, green, blue, 0.0 if hit < 0 else 1.0, exposure, tones)
-            for start in range(0, pending, 16):
-                for l in range(LANES):
-                    p = edges[min(start + (l >> 2), pending - 1)]
-                    w[DX + l] = u0 + (p & 7) + (0.25 if l & 1 else 0.75)
-                    w[DY + l] = v0 + (p >> 3) + (0.25 if l & 2 else 0.75)
-                _primary_packet(w, eye, R, fx, fy, cx, cy, shapes, g, room, n, lists[tile], 0, counts[tile])
-                for q in range(min(16, pending - start)):
-                    p = edges[start + q]
-                    u, v = u0 + (p & 7), v0 + (p >> 3)
-                    red, green, blue, covered = 0.0, 0.0, 0.0, 0.0
-                    for l in range(4 * q, 4 * q + 4):
-                        hit, t = int(w[HIT + l]), float(w[T + l])
-                        dx, dy, dz = float(w[DX + l]), float(w[DY + l]), float(w[DZ + l])
-                        if hit < 0:
-                            r, gr, bl = _sky(background, dx, dy, dz)
-                        else:
-                            covered += 0.25
-                            x, y, z = ex + t * dx, ey + t * dy, ez + t * dz
-                            nx, ny, nz, lx, ly, lz, hx, hy, hz, axis, sign = _frame(
-                                shapes, geometry, room, hit, x, y, z, dx, dy, dz
-                            )
-                            # light of the nearest pixel that saw this surface, else its own with this pixel's shadows
-                            best, vv, uu = 0.9, -1, -1
-                            for k in range(9):
-                                j, i = v + (4 + k) % 9 // 3 - 1, u + (4 + k) % 3 - 1
-                                if j >= 0 and i >= 0 and j < height and i < width and hits[j, i] == hit:
-                                    c = nx * normals[j, i, 0] + ny * normals[j, i, 1] + nz * normals[j, i, 2]
-                                    c -= 0.02 * (abs(i - u) + abs(j - v)) - 0.05
-                                    if c > best:
-                                        best, vv, uu = c, j, i
-                                    if best > 1.0:
-                                        break
-                            if vv >= 0:
-                                er, eg, eb = float(light[vv, uu, 0]), float(light[vv, uu, 1]), float(light[vv, uu, 2])
-                            else:
-                                er, eg, eb = irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz)
-                            r, gr, bl = _dull(
-                                materials, material_ids[hit], lx, ly, lz, hx, hy, hz, axis, sign, er, eg, eb, exposure
-                            )
-                            f, mr, mg, mb = _mirrored(
-                                shapes, material_ids, materials, lights, room, background, probes, exposure, hit, x,
-                                y, z, dx, dy, dz, nx, ny, nz
-                            )  # fmt: skip
-                            r, gr, bl = r + f * (mr - r), gr + f * (mg - gr), bl + f * (mb - bl)
-                        red, green, blue = red + 0.25 * r, green + 0.25 * gr, blue + 0.25 * bl
-                    _write(rgb, alpha, v, u, red, green, blue, covered, exposure, tones)
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _write(rgb, alpha, v, u, red, green, blue, covered, exposure, tones):
-    rgb[v, u, 0] = _tone(red, exposure[0], tones)
-    rgb[v, u, 1] = _tone(green, exposure[1], tones)
-    rgb[v, u, 2] = _tone(blue, exposure[2], tones)
-    alpha[v, u] = covered
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _reflection(shapes, materials, material_ids, lights, room, background, probes, exposure, x, y, z, dx, dy, dz):
-    """What a shiny surface mirrors: the bare room with its windows, or the sky."""
-    if room[0] <= 0.0:  # a studio: bright above, darker below, with a soft horizon
-        q = min(max(0.5 + 1.6 * dz, 0.0), 1.0)
-        q = q * q * (3 - 2 * q)
-        low, high = 0.45 * probes[0, 0, 0, 4], 1.35 * probes[0, 0, 0, 5]
-        return low[0] + q * (high[0] - low[0]), low[1] + q * (high[1] - low[1]), low[2] + q * (high[2] - low[2])
-    t, face = room_exit(room, x, y, z, dx, dy, dz)
-    px, py, pz = x + t * dx, y + t * dy, z + t * dz
-    if face == 0:
-        for k in range(len(lights)):
-            if lights[k, 0] == 1 and abs(py - lights[k, 2]) < lights[k, 8] and abs(pz - lights[k, 3]) < lights[k, 9]:
-                # as bright as the pane is shown, not as the light behind it
-                top = max(max(lights[k, 4], lights[k, 5]), lights[k, 6])
-                f = min(1.1, 2.2 * top * exposure[1]) / top
-                return f * lights[k, 4] / exposure[0], f * lights[k, 5] / exposure[1], f * lights[k, 6] / exposure[2]
-    m = materials[material_ids[len(shapes) + face]]
-    nx = 1.0 if face == 0 else (-1.0 if face == 1 else 0.0)
-    ny = 1.0 if face == 2 else (-1.0 if face == 3 else 0.0)
-    nz = 1.0 if face == 4 else (-1.0 if face == 5 else 0.0)
-    er, eg, eb = bounced(probes, room, px - 0.02 * dx, py - 0.02 * dy, pz - 0.02 * dz, nx, ny, nz)
-    return 1.3 * m[1] * er, 1.3 * m[2] * eg, 1.3 * m[3] * eb
+    light = np.zeros((height, width, 3), np.float32)
+    _gather_light(
+        shapes, geometry, material_ids, materials, lights, room, probes, hits, points, normals, direct, seen, light
+    )
+    edges, edge_counts = np.empty((tiles, TILE * TILE), np.int32), np.empty(tiles, np.int32)
+    _fill_insides(
+        shapes, geometry, material_ids, materials, lights, room, background, probes, exposure, tones, eye, R, fx, fy,
+        cx, cy, hits, ranges, points, normals, depth, light, rgb, alpha, edges, edge_counts,
+    )  # fmt: skip
+    _fill_edges(
+        shapes, geometry, g, material_ids, materials, lights, room, background, probes, exposure, tones, eye, R, fx, fy,
+        cx, cy, w, lists, counts, hits, normals, light, seen, rgb, alpha, edges, edge_counts,
+    )  # fmt: skip
 
 
 def render(scene: Scene, cameras: Cameras) -> Views:
