@@ -200,11 +200,13 @@ def sample_prior(config: Config, cameras: Cameras) -> Float[Tensor, "V 3 H W"]:
     prior = load_denoiser(config)
     text, negative = prior.embed([config.prompt]), prior.embed([config.negative])
     generator = torch.Generator().manual_seed(HELD_OUT_SEED)
-    polish = config.refine.polish if config.refine.share else 0.0  # as the run treats its own samples
+    # as the run makes its own samples
+    polish, eta = (config.refine.polish, config.refine.eta) if config.refine.share else (0.0, 0.0)
     pictures = []
     for first in range(0, len(cameras), 4):
         four = cameras[first : first + 4]
-        pictures.append(sample(prior, text, negative, four, config.distill.guidance, generator, polish=polish))
+        rgb = sample(prior, text, negative, four, config.distill.guidance, generator, polish=polish, eta=eta)
+        pictures.append(rgb)
     return torch.cat(pictures)
 
 

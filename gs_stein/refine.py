@@ -137,7 +137,10 @@ class Refiner:
             x_t = schedule.add_noise(x0[None], eps, times[:1].to(x0))
             text, negative = prompts(views)
             there = views.to(x0.device)
-            found = denoise(self.denoiser, x_t, times.to(x0), text, negative, there, guidance, known=known)
+            found = denoise(
+                self.denoiser, x_t, times.to(x0), text, negative, there, guidance, known=known, eta=options.eta,
+                generator=generator,
+            )  # fmt: skip
             if options.polish:
                 again = polished(self.denoiser, found, options.polish, text, there, generator)
                 found = torch.cat([found[:, :kept], again[:, kept:]], dim=1)

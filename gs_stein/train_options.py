@@ -99,6 +99,8 @@ class RefineOptions:
     """Denoising steps from there."""
     guidance: float = 4.0
     """Classifier-free guidance of these."""
+    eta: float = 0.0
+    """How much of the noise they replace by fresh noise: 0 none (DDIM), 1 as much as DDPM. Mends earlier mistakes."""
     polish: float = 0.35
     """Noise level, as a fraction of T, of a last look at them, which takes out blotches: the mean of the clean guesses
     for a noise and its opposite. Lower keeps more detail; 0 turns it off."""
@@ -117,6 +119,8 @@ class RefineOptions:
                 raise ValueError(f"refine.{name}: {getattr(self, name)} is below 1; give a positive number")
         if not 0 <= self.anchors < self.group:
             raise ValueError(f"refine.anchors: {self.anchors} leaves no place in a group of {self.group}; give fewer")
+        if not 0 <= self.eta <= 1:
+            raise ValueError(f"refine.eta: {self.eta} is not between 0 and 1; give 0 for no fresh noise")
         if not 0 <= self.polish < 1:
             raise ValueError(f"refine.polish: {self.polish} is not a noise level below 1; give 0 to turn it off")
         if self.weight < 0 or self.depth < 0:

@@ -1,6 +1,7 @@
-"""Pictures straight from a prior, without any 3D: deterministic DDIM steps through any schedule.
+"""Pictures straight from a prior, without any 3D: DDIM steps through any schedule, with or without fresh noise.
 
-Distillation never samples; this shows what a prior knows (sheets during training, its evaluation).
+Distillation never samples; refinement does (`gs_stein.refine`), and this shows what a prior knows (sheets during
+training, its evaluation).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def sample(
     steps: int = 25,
     watch: Callable[[int], None] | None = None,
     polish: float = 0.0,
+    eta: float = 0.0,
 ) -> Float[Tensor, "V 3 H W"]:
     """One group of views, denoised from pure noise.
 
@@ -35,22 +37,21 @@ def sample(
         negative: the negative or empty prompt.
         cameras: the V views.
         guidance: classifier-free guidance.
-        generator: of the first noise (CPU).
+        generator: of the noise (CPU).
         steps: network calls; the timesteps are denser where noise dominates (cosine spacing).
         watch: called with each finished step's number.
         polish: noise level of `polished` afterwards, as a fraction of T; 0: none.
+        eta: as for `denoise`.
 
     Returns:
         Images in [0, 1].
-
-    Source: DDIM with η = 0 (arXiv 2010.02502, eq. 12), which for a flow-matching schedule is Euler's method.
     """
     schedule, side = denoiser.schedule, denoiser.resolution
     shape = denoiser.encode(torch.zeros(len(cameras), 3, side, side)).shape
     x = torch.randn(shape, generator=generator)[None]
     spacing = torch.cos(torch.linspace(0, torch.pi / 2, steps + 1))
     times = (spacing * schedule.last).clamp(max=schedule.last)
-    found = denoise(denoiser, x, times, text, negative, cameras, guidance, watch)
+    found = denoise(denoiser, x, times, text, negative, cameras, guidance, watch, eta=eta, generator=generator)
     if polish:
         found = polished(denoiser, found, polish, text, cameras, generator)
     return denoiser.decode(found[0]).clamp(0, 1)
@@ -67,6 +68,8 @@ def denoise(
     guidance: GuidanceOptions,
     watch: Callable[[int], None] | None = None,
     known: Float[Tensor, "1 k C h w"] | None = None,
+    eta: float = 0.0,
+    generator: torch.Generator | None = None,
 ) -> Float[Tensor, "1 V C h w"]:
     """One group of noisy views, denoised all the way.
 
@@ -77,11 +80,16 @@ def denoise(
         text, negative, cameras, guidance: as for `sample`.
         watch: called with each finished step's number.
         known: clean latents of the first k views, which stay what they are while the others come to fit them.
+        eta: 0 goes straight along the flow (for a flow-matching schedule, Euler's method); 1 replaces at every step as
+            much of the noise as the reverse process of DDPM does. Fresh noise lets later steps mend what earlier ones
+            got wrong: samples of the bundled prior obey their cameras and agree with each other better for it.
+        generator: of that noise (CPU).
 
     Returns:
         The clean latents x₀.
 
-    Source: known parts are put in place at every step, as for inpainting in RePaint (arXiv 2201.09865, algorithm 1).
+    Source: DDIM (arXiv 2010.02502, eq. 12 and 16). Known parts are put in place at every step, as for inpainting in
+    RePaint (arXiv 2201.09865, algorithm 1).
     """
     schedule, steps, x = denoiser.schedule, len(times) - 1, x_t
     for i in range(steps):
@@ -93,7 +101,15 @@ def denoise(
             k = known.shape[1]
             x0 = torch.cat([known, x0[:, k:]], dim=1)
             eps = torch.cat([schedule.convert(known, x[:, :k], t, "x0", "eps"), eps[:, k:]], dim=1)
-        x = x0 if i == steps - 1 else schedule.add_noise(x0, eps, times[i + 1 : i + 2])
+        if i == steps - 1:
+            x = x0
+        else:
+            following = times[i + 1 : i + 2]
+            if eta:
+                fresh = eta * (1 - schedule.snr(t) / schedule.snr(following)).clamp(0, 1).sqrt().item()
+                noise = torch.randn(eps.shape, generator=generator).to(eps)
+                eps = (1 - fresh**2) ** 0.5 * eps + fresh * noise
+            x = schedule.add_noise(x0, eps, following)
         if watch is not None:
             watch(i)
     return x

@@ -66,6 +66,8 @@ class Options:
     """Classifier-free guidance of the samples."""
     polish: float = 0.35
     """Noise level of a last look that takes out blotches (`gs_stein.prior.sample.polished`); 0: none."""
+    eta: float = 1.0
+    """Fresh noise at every step, from 0 (DDIM) to 1 (as much as DDPM)."""
     sheet: Path | None = None
     """Save the sampled pictures, a row a scene, real ones to their right."""
     json: bool = False
@@ -104,6 +106,7 @@ def sample_scene(prior: DiffusionPrior, prompt: str, cameras: Cameras, options: 
     return sample(
         prior, prior.embed([prompt]), prior.embed([""]), cameras, GuidanceOptions(scale=options.guidance),
         torch.Generator().manual_seed(seed), options.steps, polish=options.polish,
+        eta=options.eta,
     )  # fmt: skip
 
 

@@ -48,6 +48,8 @@ class Options:
     """Classifier-free guidance."""
     polish: float = 0.35
     """Noise level of a last look that takes out blotches (`gs_stein.prior.sample.polished`); 0: none."""
+    eta: float = 1.0
+    """Fresh noise at every step, from 0 (DDIM) to 1 (as much as DDPM)."""
     seed: int = 0
     """Of the noise."""
 
@@ -67,6 +69,7 @@ def draw(prior: Denoiser, prompts: tuple[str, ...], around: bool, options: Optio
         rgb = sample(
             prior, prior.embed([prompt]), nothing, cameras, GuidanceOptions(scale=options.guidance),
             torch.Generator().manual_seed(options.seed), options.steps, polish=options.polish,
+            eta=options.eta,
         )  # fmt: skip
         rows.append(torch.cat(list(rgb), dim=2))
     return torch.cat(rows, dim=1).permute(1, 2, 0)
