@@ -337,15 +337,14 @@ def main(options: Options) -> None:
         pictures = [truth.rgb for truth in truths]
         between = frechet(scorer, torch.cat(pictures[::2]), torch.cat(pictures[1::2]))
         add({"frechet_over_real": frechet(scorer, torch.cat(samples), torch.cat(pictures)) / between})
-    few = slice(0, 16)
-    add({"camera_error_deg": camera_error(samples[few], truths[few])})
+    add({"camera_error_deg": camera_error(samples, truths)})
     strangers = held_out(options.kinds, 2 * len(options.kinds), options.views)
     swapped = [
         Truth(b.scene, a.cameras, render(b.scene, a.cameras), b.caption)
         for a, b in zip(strangers[: len(options.kinds)], strangers[len(options.kinds) :], strict=True)
     ]
     add({"camera_error_deg_real": camera_error([s.rgb for s in swapped], strangers[: len(options.kinds)])})
-    add(agreement(prior, truths[few], options))
+    add(agreement(prior, truths[:16], options))
     add(attributes(options))
     if options.json:
         print(json.dumps({name: round(value, 5) for name, value in figures.items()}))
