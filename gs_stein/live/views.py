@@ -39,13 +39,16 @@ class Pose:
 
 
 def home(options: CameraOptions) -> Pose:
-    """The first view: in front of an object, or across a room from where its cameras stand farthest to the south."""
+    """The first view: in front of an object, or northwards from the southern half of where a room's cameras stand.
+
+    At its very edge more of the room is seen, but the floor at one's feet is what few training views have shown.
+    """
     if isinstance(options, OrbitCameras):
         fov = math.radians(sum(options.fov) / 2)
         distance, elevation = sum(options.radius) / 2, math.radians(max(sum(options.elevation) / 4, 8.0))
         return Pose((0.0, -distance * math.cos(elevation), distance * math.sin(elevation)), (0.0, 0.0, 0.0), fov)
     low, high = standing_region(options)
-    x, y, z = (low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2
+    x, y, z = (low[0] + high[0]) / 2, low[1] + (high[1] - low[1]) / 4, (low[2] + high[2]) / 2
     # A near pivot: dragging turns the head instead of flying through the walls.
     return Pose((x, y, z), (x, y + 0.3, z - 0.05), math.radians(options.fov[1]))
 
