@@ -32,7 +32,7 @@ def inputs(B: int, V: int, generator: torch.Generator):
     t = torch.linspace(100, 900, B)
     tokens = torch.randn(B, 5, 12, generator=generator)
     mask = torch.ones(B, 5, dtype=torch.bool)
-    cameras = [sample_cameras(RoomCameras(), V, generator) for _ in range(B)]
+    cameras = sample_cameras(RoomCameras(), B * V, generator)
     return x, t, tokens, mask, cameras
 
 
@@ -121,8 +121,17 @@ def test_denoiser_does_not_care_about_the_order_of_views(generator):
     order = torch.tensor([2, 0, 3, 1])
     with torch.no_grad():
         straight = net(x, t, tokens, mask, cameras)
-        shuffled = net(x[:, order], t, tokens, mask, [c[order] for c in cameras])
+        shuffled = net(x[:, order], t, tokens, mask, cameras[torch.cat([order, 4 + order])])
     assert torch.allclose(shuffled, straight[:, order], atol=1e-5)
+
+
+def test_one_set_of_cameras_serves_all_groups(generator):
+    net, (x, t, tokens, mask, cameras) = wake(tiny(), generator), inputs(2, 3, generator)
+    first = torch.arange(3)
+    with torch.no_grad():
+        shared = net(x, t, tokens, mask, cameras[first])
+        assert torch.allclose(shared, net(x, t, tokens, mask, cameras[first.repeat(2)]), atol=1e-5)
+        assert not torch.allclose(shared, net(x, t, tokens, mask, cameras), atol=1e-3)
 
 
 def test_denoiser_keeps_groups_apart_but_joins_views(generator):

@@ -121,7 +121,7 @@ class LatentDepth:
         """
         if cameras is None:
             raise ValueError("cameras: the bundled depth estimator needs them; pass them")
-        return self.network(x_t, t.to(x_t.device), [cameras.to(x_t.device)])
+        return self.network(x_t, t.to(x_t.device), cameras.to(x_t.device))
 
 
 class NormalsFromDepth:

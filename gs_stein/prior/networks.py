@@ -163,4 +163,4 @@ class MultiView:
         count = 1 if all(len(one) == 1 for one in text) else V
         prompts = stack_embeddings([one.expand(count) for one in text]).to(x_t.device, dtype)
         cameras = cameras.to(x_t.device)
-        return self.module(x_t.to(dtype), t.to(x_t.device), prompts.tokens, prompts.mask, [cameras])
+        return self.module(x_t.to(dtype), t.to(x_t.device), prompts.tokens, prompts.mask, cameras)

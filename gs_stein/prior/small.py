@@ -329,7 +329,7 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
         t: Float[Tensor, " B"],
         tokens: Float[Tensor, "P L D"],
         mask: Bool[Tensor, "P L"],
-        cameras: list[Cameras],
+        cameras: Cameras,
     ) -> Float[Tensor, "B V C h w"]:
         """Velocity of B groups of V views.
 
@@ -338,13 +338,14 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
             t: one timestep a group, in [0, 1000].
             tokens: prompts, B of them (one a group) or B·V (one a view); an all-False mask row means "no prompt".
             mask: True at real tokens.
-            cameras: one set of V cameras for all groups, or one a group.
+            cameras: V of them for all groups, or B·V, group by group.
         """
         B, V, C, rows, columns = x_t.shape
         side = rows // 2
-        features = torch.stack([ray_features(c, rows, columns, self.config["room"]) for c in cameras]).to(x_t.dtype)
+        room = self.config["room"]
+        features = ray_features(cameras, rows, columns, room).to(x_t.dtype).unflatten(0, (-1, V))
         features = features.expand(B, -1, -1, -1, -1)
-        coarse = torch.stack([ray_features(c, side, side, self.config["room"]) for c in cameras]).to(x_t.dtype)
+        coarse = ray_features(cameras, side, side, room).to(x_t.dtype).unflatten(0, (-1, V))
         where = self.where(coarse).flatten(2, 3) + self.positions(side)
 
         empty = ~mask.any(1)
@@ -405,11 +406,11 @@ class NoisyDepth(ModelMixin, ConfigMixin):
         )
 
     def forward(
-        self, x_t: Float[Tensor, "B V C h w"], t: Float[Tensor, " B"], cameras: list[Cameras]
+        self, x_t: Float[Tensor, "B V C h w"], t: Float[Tensor, " B"], cameras: Cameras
     ) -> Float[Tensor, "B V h w"]:
         """Relative depth, larger is farther (arguments as in `MultiViewDenoiser.forward`)."""
         B, V, _, rows, columns = x_t.shape
-        features = torch.stack([ray_features(c, rows, columns, self.config["room"]) for c in cameras]).to(x_t.dtype)
+        features = ray_features(cameras, rows, columns, self.config["room"]).to(x_t.dtype).unflatten(0, (-1, V))
         features = features.expand(B, -1, -1, -1, -1).permute(0, 1, 4, 2, 3)
         s = (t.to(x_t.dtype) / NUM_TRAIN_TIMESTEPS)[:, None, None, None, None]
         x = torch.cat([x_t / ((1 - s) ** 2 + s**2).sqrt(), features], dim=2).flatten(0, 1)

@@ -7,16 +7,18 @@ for any that are not there yet, so that a resumed run sees exactly the batches a
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from gs_stein.prior.small import PatchCodec
+from gs_stein.text import MAX_TOKENS
 from gs_stein.types import Cameras
 from gs_stein.world.pool import CAPTIONS, DEPTH_SIDE, LABELS, SCENES_PER_SHARD, VIEWS, Family, Shard, shard_path
 
@@ -30,15 +32,15 @@ class Batch:
     tokens: Float[Tensor, "B L D"]
     mask: Bool[Tensor, "B L"]
     """All False where the caption was dropped for classifier-free guidance."""
-    cameras: list[Cameras]
-    """One set of V cameras a group."""
+    cameras: Cameras
+    """B·V of them, group by group."""
     named: Float[Tensor, "B V h w"]
     """How much of each cell shows what the caption names; less than all of it for things that fill a view."""
 
 
 @dataclass
 class Scenes:
-    """What training keeps in memory of one shard: latents instead of pictures (8 kB a view)."""
+    """What training keeps of S scenes: latents instead of pictures (8 kB a view)."""
 
     x0: Float[Tensor, "S V C h w"]
     small: Float[Tensor, "S V C h/2 w/2"]
@@ -46,8 +48,10 @@ class Scenes:
     depth: Float[Tensor, "S V 32 32"]
     viewmats: Float[Tensor, "S V 4 4"]
     Ks: Float[Tensor, "S V 3 3"]
-    tokens: list[Float[Tensor, "_ D"]]
-    """CAPTIONS entries a scene, in order."""
+    tokens: Float[Tensor, "S c L D"]
+    """CAPTIONS entries a scene; what lies beyond their lengths means nothing."""
+    lengths: Int[Tensor, "S c"]
+    """Tokens of each caption; on the CPU."""
     labels: UInt8[Tensor, "S V 32 32"]
     """Ids of things seen."""
     shares: Float[Tensor, "S V n"]
@@ -58,21 +62,23 @@ class Scenes:
 
 
 def load_scenes(path: Path, codec: PatchCodec) -> Scenes:
-    """Read a shard and encode its pictures."""
-    shard = Shard.load(path)
+    """Read a shard and encode its pictures, on the codec's device."""
+    shard, device = Shard.load(path), codec.mean.device
     S, V, H, W, _ = shard.rgb.shape
-    rgb = torch.from_numpy(shard.rgb).flatten(0, 1).permute(0, 3, 1, 2).float() / 255
+    rgb = torch.from_numpy(shard.rgb).to(device).flatten(0, 1).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         x0 = codec.encode(rgb).half().unflatten(0, (S, V))
         small = codec.encode(F.avg_pool2d(rgb, 2)).half().unflatten(0, (S, V))
-    tokens = list(torch.from_numpy(shard.tokens).split(shard.lengths.reshape(-1).tolist()))
-    labels = torch.from_numpy(shard.labels)
+    captions = torch.from_numpy(shard.tokens).split(shard.lengths.reshape(-1).tolist())
+    tokens = pad_sequence(list(captions), batch_first=True).unflatten(0, (S, CAPTIONS))
+    labels = torch.from_numpy(shard.labels).to(device)
     shares = torch.stack([(labels == thing).float().mean((2, 3)) for thing in range(LABELS)], -1)
     shares[..., 0] = 0
-    return Scenes(
-        x0, small, torch.from_numpy(shard.depth), torch.from_numpy(shard.viewmats), torch.from_numpy(shard.Ks),
-        tokens, labels, shares, torch.from_numpy(shard.named), W,
-    )  # fmt: skip
+    depth, viewmats, Ks, named = (
+        torch.from_numpy(array).to(device) for array in (shard.depth, shard.viewmats, shard.Ks, shard.named)
+    )
+    lengths = torch.from_numpy(shard.lengths)
+    return Scenes(x0, small, depth, viewmats, Ks, tokens.to(device), lengths, labels, shares, named, W)
 
 
 @dataclass
@@ -88,7 +94,8 @@ class Source:
     """Step at which the family joined."""
     growth: float = 0.03
     """Shards that become available a step, beyond the first FIRST_SHARDS."""
-    loaded: list[Scenes] = field(default_factory=list)
+    loaded: int = 0
+    """Shards in memory."""
 
 
 FIRST_SHARDS = 6
@@ -101,7 +108,7 @@ class Mixture:
 
     Args:
         folder: the training folder, which holds pool/.
-        codec: fitted; encodes pictures as they are loaded.
+        codec: fitted; encodes pictures as they are loaded. Scenes are kept, and batches made, on its device.
         sources: families with their shares.
         dropout: probability that a group loses its caption.
         groups: how many views a group has, one of these a step.
@@ -116,59 +123,81 @@ class Mixture:
         groups: tuple[int, ...] = (1, 4, 4, 8),
     ):
         self.folder, self.codec, self.sources, self.dropout, self.groups = folder, codec, sources, dropout, groups
+        self.first = [sum(source.shards for source in sources[:i]) for i in range(len(sources))]
+        self.scenes: Scenes | None = None
 
     def available(self, source: Source, step: int) -> int:
         """How many shards of a family the given step draws from; loads them, waiting until they are rendered."""
         wanted = max(0, step - source.since)
         count = min(source.shards, FIRST_SHARDS + int(source.growth * wanted))
-        while len(source.loaded) < count:
-            path = shard_path(self.folder, source.family, len(source.loaded))
+        while source.loaded < count:
+            path = shard_path(self.folder, source.family, source.loaded)
             waited = 0
             while not path.exists():
                 time.sleep(1.0)
                 waited += 1
                 if waited % 60 == 0:
                     print(f"waiting for {path.name} ({waited // 60} min)", flush=True)
-            source.loaded.append(load_scenes(path, self.codec))
+            self.keep(load_scenes(path, self.codec), self.first[self.sources.index(source)] + source.loaded)
+            source.loaded += 1
         return count
+
+    def keep(self, scenes: Scenes, number: int) -> None:
+        """Put a shard in its place among all that there will be."""
+        parts = {name: value for name, value in vars(scenes).items() if isinstance(value, Tensor)}
+        parts["tokens"] = F.pad(scenes.tokens, (0, 0, 0, MAX_TOKENS - scenes.tokens.shape[2]))
+        if self.scenes is None:
+            total = SCENES_PER_SHARD * sum(source.shards for source in self.sources)
+            everything = {name: value.new_empty(total, *value.shape[1:]) for name, value in parts.items()}
+            self.scenes = Scenes(**everything, resolution=scenes.resolution)
+        for name, value in parts.items():
+            getattr(self.scenes, name)[SCENES_PER_SHARD * number :][:SCENES_PER_SHARD] = value
 
     def draw(self, step: int, images: int, seed: int, small: bool = False) -> Batch:
         """The batch of a step: `images` views in groups of one size; with `small`, of half the resolution."""
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+        views = self.groups[int(torch.randint(len(self.groups), (1,), generator=generator))]
+        groups = max(1, images // views)
+        # Which scenes, and which of their captions.
+        shares = torch.tensor([source.share for source in self.sources])
+        source = torch.multinomial(shares, groups, replacement=True, generator=generator)
+        counts = torch.tensor([self.available(source, step) for source in self.sources])
+        shard = torch.tensor(self.first)[source] + (torch.rand(groups, generator=generator) * counts[source]).long()
+        scene = SCENES_PER_SHARD * shard + torch.randint(SCENES_PER_SHARD, (groups,), generator=generator)
+        number = torch.randint(CAPTIONS, (groups,), generator=generator)
+        kept = torch.rand(groups, generator=generator) >= self.dropout
+        where = torch.rand(groups, 1, generator=generator)
+        assert self.scenes is not None
+        lengths = self.scenes.lengths[scene, number] * kept
+        scene, number, kept, where = (x.to(self.scenes.x0.device) for x in (scene, number, kept, where))
 
-        def integer(high: int) -> int:
-            return int(torch.randint(high, (1,), generator=generator))
+        # Every second of eight stratified views is again a stratified set of four. Sets that show what the caption
+        # names are likelier: about what is out of sight a caption teaches nothing.
+        said = (self.scenes.named[scene, number] & kept[:, None]).float()
+        shown = 0.25 + torch.einsum("gvn,gn->gv", (self.scenes.shares[scene] / LARGE).clamp(max=1), said)
+        likely = shown.unflatten(1, (views, -1)).sum(1).cumsum(1)
+        first = (where * likely[:, -1:] >= likely[:, :-1]).sum(1, keepdim=True)
+        chosen = torch.arange(views, device=scene.device) * (VIEWS // views) + first
+        scene = scene[:, None]
 
-        views = self.groups[integer(len(self.groups))]
-        shares = torch.tensor([s.share for s in self.sources])
-        x0, depth, tokens, cameras, named = [], [], [], [], []
-        for _ in range(max(1, images // views)):
-            source = self.sources[int(torch.multinomial(shares, 1, generator=generator))]
-            scenes = source.loaded[integer(self.available(source, step))]
-            scene = integer(SCENES_PER_SHARD)
-            number = integer(CAPTIONS)
-            dropped = float(torch.rand((), generator=generator)) < self.dropout
-            said = scenes.named[scene, number].float() * (not dropped)
-            # Every second of eight stratified views is again a stratified set of four. Sets that show what the caption
-            # names are likelier: about what is out of sight a caption teaches nothing.
-            shown = 0.25 + (scenes.shares[scene] / LARGE).clamp(max=1) @ said
-            first = torch.multinomial(shown.view(views, -1).sum(0), 1, generator=generator)
-            chosen = torch.arange(views) * (VIEWS // views) + first
-            x0.append((scenes.small if small else scenes.x0)[scene, chosen].float())
-            depth.append(scenes.depth[scene, chosen].float())
-            weight = said * (LARGE / scenes.shares[scene, chosen].clamp_min(LARGE))
-            cells = weight.gather(1, scenes.labels[scene, chosen].long().flatten(1)).view(-1, DEPTH_SIDE, DEPTH_SIDE)
-            named.append(F.avg_pool2d(cells, DEPTH_SIDE // x0[-1].shape[-1]))
-            caption = scenes.tokens[scene * CAPTIONS + number].float()
-            tokens.append(caption[:0] if dropped else caption)
-            full = scenes.resolution
-            view = Cameras(scenes.viewmats[scene, chosen], scenes.Ks[scene, chosen], full, full)
-            cameras.append(view.resized(full // 2, full // 2) if small else view)
-        mask = torch.zeros(len(tokens), max(1, *(len(c) for c in tokens)), dtype=torch.bool)
-        padded = torch.zeros(*mask.shape, tokens[0].shape[-1])
-        for i, caption in enumerate(tokens):
-            padded[i, : len(caption)], mask[i, : len(caption)] = caption, True
-        return Batch(torch.stack(x0), torch.stack(depth), padded, mask, cameras, torch.stack(named))
+        x0 = (self.scenes.small if small else self.scenes.x0)[scene, chosen].float()
+        weight = said[:, None] * (LARGE / self.scenes.shares[scene, chosen].clamp_min(LARGE))
+        labels = self.scenes.labels[scene, chosen].long()
+        cells = weight.gather(2, labels.flatten(2)).view_as(labels)
+        longest = max(1, int(lengths.max()))
+        mask = torch.arange(longest) < lengths[:, None]
+        full = self.scenes.resolution
+        cameras = Cameras(
+            self.scenes.viewmats[scene, chosen].flatten(0, 1), self.scenes.Ks[scene, chosen].flatten(0, 1), full, full
+        )
+        return Batch(
+            x0=x0,
+            depth=self.scenes.depth[scene, chosen].float(),
+            tokens=self.scenes.tokens[scene[:, 0], number, :longest].float(),
+            mask=mask.to(scene.device),
+            cameras=cameras.resized(full // 2, full // 2) if small else cameras,
+            named=F.avg_pool2d(cells, DEPTH_SIDE // x0.shape[-1]),
+        )
 
 
 def stratified_logit_normal(

@@ -48,10 +48,11 @@ def sampled_again(
 ) -> Float[Tensor, "V C h w"]:
     """Latents as a sampler leaves them, of the same picture: noised to a random level and denoised in a few steps."""
     levels = torch.linspace(0.2 + 0.5 * float(torch.rand((), generator=generator)), 0.0, steps + 1)
-    eps = torch.randn(x0.shape, generator=generator)
-    x, mask = ((1 - levels[0]) * x0 + levels[0] * eps)[None], torch.ones(1, len(tokens), dtype=torch.bool)
+    eps = torch.randn(x0.shape, generator=generator).to(x0)
+    x = ((1 - levels[0]) * x0 + levels[0] * eps)[None]
+    mask = torch.ones(1, len(tokens), dtype=torch.bool, device=x0.device)
     for now, after in itertools.pairwise(levels):
-        x = x + (after - now) * network(x, now[None] * NUM_TRAIN_TIMESTEPS, tokens[None], mask, [cameras])
+        x = x + (after - now) * network(x, now[None].to(x) * NUM_TRAIN_TIMESTEPS, tokens[None], mask, cameras)
     return x[0]
 
 
@@ -63,11 +64,12 @@ def train_decoder(job: Decoder) -> None:
     codec.load_state_dict(linear.state_dict(), strict=False)
     run = Run(codec, job.schedule, job.data.folder, "decoder")
     run.resume()
-    network = None
+    network, device = None, job.schedule.place
     if job.prior is not None:
         if not (job.prior / "network").is_dir():
             raise ValueError(f"--prior: {job.prior} holds no denoiser; give the folder of an exported prior")
         network = MultiViewDenoiser.from_pretrained(job.prior / "network", torch_dtype=torch.float32).eval()
+        nn.Module.to(network, device)
     sources = job.data.sources()
     pool = [[Shard.load(shard_path(job.data.folder, s.family, i)) for i in range(s.shards)] for s in sources]
     shares = torch.tensor([s.share for s in sources])
@@ -80,7 +82,7 @@ def train_decoder(job: Decoder) -> None:
         for i in range(max(1, job.schedule.images // VIEWS)):
             shards = pool[int(torch.multinomial(shares, 1, generator=generator))]
             shard, scene = shards[integer(len(shards))], integer(SCENES_PER_SHARD)
-            rgb = torch.from_numpy(shard.rgb[scene]).permute(0, 3, 1, 2).float() / 255
+            rgb = torch.from_numpy(shard.rgb[scene]).to(device).permute(0, 3, 1, 2).float() / 255
             x0 = codec.encode(rgb)
             if i % 2:
                 first = scene * CAPTIONS
@@ -92,15 +94,16 @@ def train_decoder(job: Decoder) -> None:
                 )
                 if network is None:
                     level = 0.2 * float(torch.rand((), generator=generator))
-                    x0 = x0 + level * torch.randn(x0.shape, generator=generator)
+                    x0 = x0 + level * torch.randn(x0.shape, generator=generator).to(device)
                 else:
-                    x0 = sampled_again(x0, tokens, cameras, network, generator)
+                    x0 = sampled_again(x0, tokens.to(device), cameras.to(device), network, generator)
             latents.append(x0)
             pictures.append(rgb)
         return decoder_loss(codec, torch.cat(latents), torch.cat(pictures)), len(pictures) * VIEWS
 
     run.train(loss_of)
     codec.load_state_dict(run.ema)
+    codec.cpu()
     assert codec.correction is not None
     codec.correction.half()
     codec.save_pretrained(job.data.folder / "codec")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gs_stein.prior.small import MultiViewDenoiser, NoisyDepth, PatchCodec
 from gs_stein.world.data import Source
@@ -39,16 +40,19 @@ class Data:
     """Relative shares of the four families (those without shards are left out)."""
     since: tuple[int, int, int, int] = (0, 0, 0, 0)
     """Training steps at which the families joined; one well below zero draws from all its shards from the start."""
+    growth: float = 0.06
+    """Shards that join a step, of all families together by their shares, beyond the few that are there at first."""
     workers: int = 1
     """Rendering processes a family that is not complete yet; 0 if somebody else renders."""
 
     def sources(self) -> list[Source]:
         """The families that take part."""
         counts = (self.rooms, self.objects, self.more_rooms, self.landscapes)
+        taking_part = [row for row in zip(families(), self.shares, counts, self.since, strict=True) if row[2]]
+        total = sum(share for _, share, _, _ in taking_part)
         return [
-            Source(family, share, count, since)
-            for family, share, count, since in zip(families(), self.shares, counts, self.since, strict=True)
-            if count
+            Source(family, share, count, since, self.growth * share / total)
+            for family, share, count, since in taking_part
         ]
 
 
@@ -73,8 +77,23 @@ class Schedule:
     seed: int = 0
     """Of weights, batches and noise."""
     bfloat16: bool = False
-    """Multiply in bfloat16 (weights and their averages stay in float32): twice as fast on processors with AVX-512 BF16
-    or AMX, slower on others."""
+    """Multiply in bfloat16 (weights and their averages stay in float32): faster on GPUs and on processors with AVX-512
+    BF16 or AMX, slower on others."""
+    device: str = "auto"
+    """Where to train: auto (a GPU if there is one), cpu, cuda. A GPU wants many more --images a step."""
+
+    @property
+    def place(self) -> torch.device:
+        """The device that is meant.
+
+        Raises:
+            ValueError: torch does not have it here.
+        """
+        name = ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
+        try:
+            return torch.empty(0, device=name).device
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(f"--device: torch has no {name!r} here; use cpu") from error
 
 
 # Tails of GELU make gradients denormal, and Intel's processors slow: a step took half as long again.
@@ -101,7 +120,7 @@ class Run:
     """A resumable training run of one network: optimiser, averaged weights, checkpoint, log."""
 
     def __init__(self, net: nn.Module, schedule: Schedule, folder: Path, name: str):
-        self.net, self.schedule, self.folder, self.name = net, schedule, folder, name
+        self.net, self.schedule, self.folder, self.name = net.to(schedule.place), schedule, folder, name
         self.ema = {k: v.detach().clone() for k, v in net.state_dict().items()}
         matrices = [p for p in net.parameters() if p.ndim >= 2]
         vectors = [p for p in net.parameters() if p.ndim < 2]
@@ -126,7 +145,7 @@ class Run:
     def resume(self) -> None:
         """Continue from the checkpoint if there is one."""
         if self.path.exists():
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            state = torch.load(self.path, map_location=self.schedule.place, weights_only=True)
             self.net.load_state_dict(state["net"])
             self.ema = state["ema"]
             self.optimizer.load_state_dict(state["optimizer"])
@@ -136,11 +155,11 @@ class Run:
     @torch.no_grad()
     def average(self, decay: float) -> None:
         """Move the averaged weights toward the present ones; counters are copied."""
-        for name, value in self.net.state_dict().items():
-            if value.is_floating_point():
-                self.ema[name].lerp_(value, 1 - decay)
-            else:
-                self.ema[name].copy_(value)
+        now = self.net.state_dict()
+        floats = [name for name, value in now.items() if value.is_floating_point()]
+        get_ema_multi_avg_fn(decay)([self.ema[name] for name in floats], [now[name] for name in floats], None)
+        for name in now.keys() - set(floats):
+            self.ema[name].copy_(now[name])
 
     def rate(self) -> float:
         """Learning rate of the present step: warm-up, plateau, linear cool-down."""
@@ -159,7 +178,8 @@ class Run:
         """Run to the end, or until interrupted.
 
         Args:
-            loss_of: the loss of a step and the number of views behind it, given the step and a generator seeded by it.
+            loss_of: the loss of a step and the number of views behind it, given the step and a generator (CPU) seeded
+                by it.
             every: steps between lines of the log.
             look: called after a checkpoint with its step, to draw what has been learnt.
             look_minutes: at least these minutes apart; 0 never calls it.
@@ -170,10 +190,11 @@ class Run:
         signal.signal(signal.SIGINT, lambda *_: setattr(self, "stopping", True))
         writer = SummaryWriter(str(self.folder / "logs" / self.name), purge_step=self.step)
         saved = begun = looked = time.time()
-        first, total, images = self.step, 0.0, 0
+        first, images, device = self.step, 0, self.schedule.place
+        total = torch.zeros((), device=device)
         while self.step < self.schedule.steps and not self.stopping:
             generator = torch.Generator().manual_seed(self.schedule.seed * 7_777_777 + self.step)
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.schedule.bfloat16):
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.schedule.bfloat16):
                 loss, views = loss_of(self.step, generator)
             images += views
             self.optimizer.zero_grad(set_to_none=True)
@@ -185,18 +206,19 @@ class Run:
             self.step += 1
             decay = min(self.schedule.ema, self.step / (self.step + 10))
             self.average(decay)
-            total += loss.item()
+            total += loss.detach()  # a GPU is not waited for
             if self.step % every == 0:
+                mean = total.item() / every
                 speed = (self.step - first) / (time.time() - begun)
                 left = (self.schedule.steps - self.step) / speed / 3600
-                writer.add_scalar("loss", total / every, self.step)
+                writer.add_scalar("loss", mean, self.step)
                 images_per_second = images / (time.time() - begun)
                 writer.add_scalar("images_per_second", images_per_second, self.step)
                 print(
-                    f"{self.name} {self.step}/{self.schedule.steps}  loss {total / every:.4f}  "
+                    f"{self.name} {self.step}/{self.schedule.steps}  loss {mean:.4f}  "
                     f"{images_per_second:.1f} images/s  {left:.1f} h left", flush=True,
                 )
-                total = 0.0
+                total.zero_()
             if time.time() - saved > 60 * self.schedule.save_minutes:
                 self.save()
                 saved = time.time()

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import torch
 import tyro
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gs_stein import scorer as scorer_model
@@ -108,6 +108,14 @@ Job = Annotated[
 ]
 
 
+def noise_like(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal noise of the shape of x, drawn on its device; a CPU's generator seeds that of a GPU."""
+    if x.device.type != "cpu":
+        seed = int(torch.randint(2**62, (), generator=generator))
+        generator = torch.Generator(x.device).manual_seed(seed)
+    return torch.randn(x.shape, generator=generator, device=x.device)
+
+
 def denoiser_loss(
     net: MultiViewDenoiser, batch: Batch, mean: float, spread: float, generator: torch.Generator, emphasis: float = 0.0
 ) -> Tensor:
@@ -116,8 +124,8 @@ def denoiser_loss(
     With `emphasis` e, what the caption names counts 1 + e·s⁴ times at the noise level s. The best guess then leans
     toward pictures that show it where the noise leaves that open, which is why it fades.
     """
-    s = stratified_logit_normal(len(batch.x0), mean, spread, generator)
-    eps = torch.randn(batch.x0.shape, generator=generator)
+    s = stratified_logit_normal(len(batch.x0), mean, spread, generator).to(batch.x0.device)
+    eps = noise_like(batch.x0, generator)
     level = s[:, None, None, None, None]
     x_t = (1 - level) * batch.x0 + level * eps
     velocity = net(x_t, s * NUM_TRAIN_TIMESTEPS, batch.tokens, batch.mask, batch.cameras)
@@ -139,7 +147,7 @@ def depth_loss(net: NoisyDepth, batch: Batch, generator: torch.Generator) -> Ten
     s = (torch.randperm(len(batch.x0), generator=generator) + torch.rand(len(batch.x0), generator=generator)) / len(
         batch.x0
     )
-    eps = torch.randn(batch.x0.shape, generator=generator)
+    s, eps = s.to(batch.x0.device), noise_like(batch.x0, generator)
     level = s[:, None, None, None, None]
     guess = net((1 - level) * batch.x0 + level * eps, s * NUM_TRAIN_TIMESTEPS, batch.cameras)
     cell = batch.depth.shape[-1] // guess.shape[-1]
@@ -165,6 +173,7 @@ def train_denoiser(job: Denoiser) -> None:
         start_from(net, own if objects_alone and own.is_dir() else job.start / "network")
     run = Run(net, job.schedule, job.data.folder, "denoiser")
     run.resume()
+    nn.Module.to(codec, job.schedule.place)
     mixture = Mixture(job.data.folder, codec, job.data.sources(), groups=job.groups)
 
     def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, int]:
@@ -193,6 +202,7 @@ def train_depth(job: Depth) -> None:
         start_from(net, job.start / "depth")
     run = Run(net, job.schedule, job.data.folder, "depth")
     run.resume()
+    nn.Module.to(codec, job.schedule.place)
     mixture = Mixture(job.data.folder, codec, job.data.sources(), dropout=0.0)
 
     def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, int]:
@@ -227,17 +237,18 @@ def train_scorer(job: Scorer) -> None:
         count = job.schedule.images // views
         chosen = torch.randperm(len(scenes), generator=generator)[:count]
         order = torch.rand(count, scenes.shape[1], generator=generator).argsort(1)[:, :views]
-        rgb = scenes[chosen[:, None], order].float() / 255
+        rgb = scenes[chosen[:, None], order].to(job.schedule.place).float() / 255
         # No caption says left or right: every scene has a mirror image.
         mirrored = torch.rand(count, generator=generator) < 0.5
-        rgb = torch.where(mirrored[:, None, None, None, None], rgb.flip(-1), rgb)
+        rgb = torch.where(mirrored[:, None, None, None, None].to(rgb.device), rgb.flip(-1), rgb)
         paraphrase = torch.randint(CAPTIONS, (count,), generator=generator).tolist()
         captions = [texts[i][j].float() for i, j in zip(chosen.tolist(), paraphrase, strict=True)]
-        tokens = torch.nn.utils.rnn.pad_sequence(captions, batch_first=True)
+        tokens = nn.utils.rnn.pad_sequence(captions, batch_first=True)
         lengths = torch.tensor([len(c) for c in captions])
         mask = torch.arange(tokens.shape[1])[None] < lengths[:, None]
-        logits = net.log_scale.exp().clamp(max=50) * net.scenes(rgb) @ net.captions(TextEmbedding(tokens, mask)).T
-        target = torch.arange(count)
+        text = TextEmbedding(tokens, mask).to(rgb.device)
+        logits = net.log_scale.exp().clamp(max=50) * net.scenes(rgb) @ net.captions(text).T
+        target = torch.arange(count, device=rgb.device)
         return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2, count * views
 
     run.train(loss_of)
