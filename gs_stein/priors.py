@@ -33,7 +33,7 @@ class Priors:
     @property
     def device(self) -> torch.device:
         """Where the denoiser runs."""
-        return self.denoiser.device if isinstance(self.denoiser, DiffusionPrior) else torch.device("cpu")
+        return self.denoiser.device
 
     @property
     def knows_cameras(self) -> bool:

@@ -143,6 +143,8 @@ class Denoiser(Protocol):
     """Side, in pixels, of the square images it knows."""
     evaluations: int
     """Views denoised so far, each guidance branch counted."""
+    device: torch.device
+    """Where latents live."""
 
     def embed(self, prompts: list[str]) -> TextEmbedding:
         """Encode P prompts."""

@@ -93,7 +93,7 @@ class MixturePrior:
             raise ValueError(f"MixturePrior.classes: {classes} classes for {modes} modes; use 1 … {modes}")
         self.schedule = Schedule.stable_diffusion() if schedule is None else schedule
         self.shape, self.resolution, self.evaluations = shape, shape[1], 0
-        self.classes = classes
+        self.classes, self.device = classes, torch.device("cpu")
         generator = torch.Generator().manual_seed(seed)
         channels, rows, columns = shape
         radius = torch.hypot(*torch.meshgrid(torch.arange(rows) * 1.0, torch.arange(columns) * 1.0, indexing="ij"))

@@ -46,11 +46,11 @@ def sample(
     Returns:
         Images in [0, 1].
     """
-    schedule, side = denoiser.schedule, denoiser.resolution
-    shape = denoiser.encode(torch.zeros(len(cameras), 3, side, side)).shape
-    x = torch.randn(shape, generator=generator)[None]
+    schedule, side, device = denoiser.schedule, denoiser.resolution, denoiser.device
+    shape = denoiser.encode(torch.zeros(len(cameras), 3, side, side, device=device)).shape
+    x = torch.randn(shape, generator=generator)[None].to(device)
     spacing = torch.cos(torch.linspace(0, torch.pi / 2, steps + 1))
-    times = (spacing * schedule.last).clamp(max=schedule.last)
+    times = (spacing * schedule.last).clamp(max=schedule.last).to(device)
     found = denoise(denoiser, x, times, text, negative, cameras, guidance, watch, eta=eta, generator=generator)
     if polish:
         found = polished(denoiser, found, polish, text, cameras, generator)
