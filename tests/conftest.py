@@ -1,4 +1,4 @@
-"""What all tests share: few threads, a seed for whoever forgets one, and no silent skips where that is asked for.
+"""What all tests share: few threads (one in each of the two processes of `-n 2`), a seed for whoever forgets one, and no silent skips where that is asked for.
 
 With GS_STEIN_REQUIRE_ALL=1 a test that would be skipped because something is missing (a browser, a system library)
 fails instead. Tests that need a GPU are skipped all the same where there is none.
@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+
+# Commands that tests start inherit it.
+THREADS = 2 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) == 1 else 1
+for _library in ("OMP", "NUMBA"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", str(THREADS))
 
 import pytest
 import torch
@@ -19,7 +24,7 @@ settings.load_profile("steady")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    torch.set_num_threads(max(1, min(2, torch.get_num_threads())))
+    torch.set_num_threads(max(1, min(THREADS, torch.get_num_threads())))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
