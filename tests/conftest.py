@@ -1,4 +1,5 @@
-"""What all tests share: few threads (one in each of the two processes of `-n 2`), a seed for whoever forgets one, and no silent skips where that is asked for.
+"""What all tests share: few threads (one in each of the two processes of `-n 2`), a seed for whoever forgets one, and
+no silent skips where that is asked for.
 
 With GS_STEIN_REQUIRE_ALL=1 a test that would be skipped because something is missing (a browser, a system library)
 fails instead. Tests that need a GPU are skipped all the same where there is none.
