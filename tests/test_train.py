@@ -104,6 +104,30 @@ def test_new_shards_join_with_the_steps(folder):
     assert few.available(few.sources[0], 10_000) == 2
 
 
+def test_families_grow_by_their_shares(folder):
+    sources = run.Data(folder, rooms=9, objects=9, shares=(0.6, 0.2, 0.1, 0.1), growth=0.4).sources()
+    assert [source.growth for source in sources] == pytest.approx([0.3, 0.1])
+
+
+def test_every_family_has_its_place_and_its_share(folder, tmp_path):
+    """Two families of one shard each, told apart by their pictures."""
+    other = pool.Family("objects", ("thing",), 10)
+    (tmp_path / "pool").mkdir()
+    pool.shard_path(tmp_path, FAMILY, 0).symlink_to(pool.shard_path(folder, FAMILY, 0))
+    pool.shard_path(tmp_path, other, 0).symlink_to(pool.shard_path(folder, FAMILY, 1))
+    codec = run.load_codec(folder)
+    data = Mixture(tmp_path, codec, [Source(FAMILY, 3.0, 1), Source(other, 1.0, 1)], groups=(8,))
+    own = load_scenes(pool.shard_path(folder, FAMILY, 1), codec).x0[:, 0, 0, 0, 0]
+    drawn = torch.cat([data.draw(step, 128, seed=0).x0[:, 0, 0, 0, 0] for step in range(20)])
+    # Binomial(320, 1/4): 80, standard deviation 8; four of them either way.
+    assert 48 <= torch.isin(drawn, own.float()).sum() <= 112
+
+
+def test_a_device_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match=r"--device: torch has no 'cuda:77' here; use cpu"):
+        _ = run.Schedule(device="cuda:77").place
+
+
 def test_noise_levels_follow_the_logit_normal():
     levels = stratified_logit_normal(4000, 0.9, 1.2, torch.Generator().manual_seed(0))
     logits = torch.logit(levels)
