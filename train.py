@@ -125,8 +125,8 @@ def open_viewer(job: Job, run: Path, controls: Controls, priors: Priors, distill
     try:
         return Live(
             controls, config.prompt, config.cameras, guidance_scale=config.distill.guidance.scale,
-            window=window, backdrop=BACKGROUNDS[config.background], options=job.live, folder=run,
-            denoiser=priors.denoiser, depth_estimator=priors.depth, prior_device=priors.device,
+            window=window, backdrop=BACKGROUNDS[config.background], rasterize=config.rasterize, options=job.live,
+            folder=run, denoiser=priors.denoiser, depth_estimator=priors.depth, prior_device=priors.device,
         )  # fmt: skip
     except (ValueError, ImportError) as error:
         print(f"viewer      off: {error}", file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,13 @@ from gs_stein.files import read_gaussians
 from gs_stein.gaussians import Gaussians
 from gs_stein.live.record import TERMS
 from gs_stein.live.views import Pose, home, home_of_points
+from gs_stein.rasterize.options import RasterizeOptions
+from gs_stein.smoothing import as_trained
 
 SUFFIXES = (".ply", ".splat")
 """Of files that hold splats."""
 _FINAL = "point_cloud.ply"
-_SHOWN = ("prompt", "cameras", "iterations", "background")
+_SHOWN = ("prompt", "cameras", "iterations", "background", "rasterize")
 """Settings of a run that concern its page."""
 
 
@@ -52,6 +54,7 @@ class Source:
         self.total: int | None = None
         self.backdrop: float | None = None
         """Grey level that a run was made before."""
+        self._rasterize = RasterizeOptions()
         self._seen: tuple[Path, int, int] | None = None
         if path.is_dir():
             self._read_settings()
@@ -97,9 +100,13 @@ class Source:
         if stamp == self._seen:
             return None
         try:
-            loaded = (
-                _from_checkpoint(found) if found.suffix == ".pt" else Loaded(read_gaussians(found), found.name, None)
-            )
+            if found.suffix == ".pt":
+                loaded = _from_checkpoint(found)
+                if self.cameras is not None:
+                    scene = as_trained(loaded.gaussians, self.cameras, self._rasterize)
+                    loaded = replace(loaded, gaussians=scene)
+            else:
+                loaded = Loaded(read_gaussians(found), found.name, None)
         except ValueError:
             if not self.is_run:
                 raise
@@ -150,7 +157,7 @@ class Source:
             tree = read_yaml(path)
             config = merged(Config(), {key: tree[key] for key in _SHOWN if key in tree})
             self.prompt, self.cameras, self.total = config.prompt, config.cameras, config.iterations
-            self.backdrop = BACKGROUNDS[config.background]
+            self.backdrop, self._rasterize = BACKGROUNDS[config.background], config.rasterize
         elif self._newest() is None:
             raise ValueError(f"{self.path}: is no run: it holds neither config.yaml nor {_FINAL}")
 

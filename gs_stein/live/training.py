@@ -38,6 +38,8 @@ from gs_stein.live.scene import SplatLayer, set_first_view
 from gs_stein.live.server import address, close_server, describe, open_server
 from gs_stein.live.snapshot import copied, to_splats
 from gs_stein.live.views import home
+from gs_stein.rasterize.options import RasterizeOptions
+from gs_stein.smoothing import as_trained
 from gs_stein.step import Controls, Step
 from gs_stein.types import Cameras, Denoiser, DepthEstimator
 
@@ -68,6 +70,7 @@ class Live:
         guidance_scale: as configured.
         window: the timesteps configured for a step, fractions of T; None where none are drawn.
         backdrop: grey level behind the scene; None: the page's own.
+        rasterize: how the run does it.
         options: address and limits.
         folder: of the run; exports go into its `exports/`. None: to the browser only.
         denoiser: decodes the prior's guess; None: no such picture.
@@ -87,6 +90,7 @@ class Live:
         guidance_scale: float = 7.5,
         window: Callable[[int], tuple[float, float] | None] = lambda _: (0.02, 0.98),
         backdrop: float | None = None,
+        rasterize: RasterizeOptions | None = None,
         options: LiveOptions | None = None,
         folder: Path | None = None,
         denoiser: Denoiser | None = None,
@@ -95,7 +99,7 @@ class Live:
     ) -> None:
         options = LiveOptions() if options is None else options
         self._controls, self._options = controls, options
-        self._cameras, self._window, self._backdrop = cameras, window, backdrop
+        self._cameras, self._window, self._backdrop, self._rasterize = cameras, window, backdrop, rasterize
         self._history, self._gate = History(), Gate()
         self._latest: Snapshot | None = None
         self._shown: Snapshot | None = None
@@ -286,10 +290,13 @@ class Live:
         return self._whole
 
     def _named(self, step: Step) -> Scene:
-        return Scene(copied(step.gaussians), f"step-{step.step:06d}", self._backdrop)
+        return Scene(self._as_trained(copied(step.gaussians)), f"step-{step.step:06d}", self._backdrop)
 
     def _latest_gaussians(self) -> Gaussians | None:
-        return None if self._latest is None else self._latest.gaussians
+        return None if self._latest is None else self._as_trained(self._latest.gaussians)
+
+    def _as_trained(self, gaussians: Gaussians) -> Gaussians:
+        return as_trained(gaussians, self._cameras, self._rasterize)
 
     def _default_path(self, frames: int) -> Cameras:
         return video_path(self._cameras, frames)
@@ -342,7 +349,7 @@ class Live:
 
     def _show(self, snapshot: Snapshot) -> None:
         self._shown = snapshot
-        self._splats.show(to_splats(snapshot.gaussians, snapshot.count))
+        self._splats.show(to_splats(self._as_trained(snapshot.gaussians), snapshot.count))
         self._panel.show(snapshot, self._history)
         self._steer.follow(self._window(snapshot.step))
         if snapshot.views is not None:
