@@ -84,7 +84,7 @@ def write_results(
     behind = BACKGROUNDS[config.background]
     result = make_report(config, choice, state, last)
     if options.score:
-        result["scorer"] = score_views(scene, config, views=8)
+        result["scorer"] = score_views(scene, config, views=32)
     write_json(run / "report.json", result)
     if options.video_frames:
         size = options.video_size
