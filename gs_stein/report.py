@@ -20,6 +20,7 @@ from gs_stein.config import BACKGROUNDS, Config, RunOptions, to_tree, to_yaml
 from gs_stein.evaluate import score_views
 from gs_stein.export import write_ply
 from gs_stein.files import write_atomically
+from gs_stein.gaussians import Gaussians
 from gs_stein.smoothing import as_trained
 from gs_stein.state import State
 from gs_stein.step import Step
@@ -59,13 +60,14 @@ def write_start(run: Path, config: Config) -> None:
     write_atomically(run / "config.yaml", to_yaml(config).encode())
 
 
-def write_scene(run: Path, config: Config, state: State) -> None:
+def write_scene(run: Path, config: Config, state: State) -> Gaussians:
     """The scene as it stands, as its training views showed it: point_cloud.ply, padded to 62 properties since some
-    viewers read no other layout, and preview.png, the contact sheet."""
+    viewers read no other layout, and preview.png, the contact sheet. Returns what was written."""
     scene = as_trained(state.gaussians, config.cameras, config.rasterize)
     write_ply(run / "point_cloud.ply", scene, pad_sh=True)
     sheet = video.contact_sheet(scene, config.cameras, config.rasterize, background=BACKGROUNDS[config.background])
     video.write_png(run / "preview.png", sheet)
+    return scene
 
 
 def write_results(
@@ -79,9 +81,7 @@ def write_results(
     Raises:
         ValueError: a file cannot be written; those before it are whole.
     """
-    write_scene(run, config, state)
-    scene = as_trained(state.gaussians, config.cameras, config.rasterize)
-    behind = BACKGROUNDS[config.background]
+    scene, behind = write_scene(run, config, state), BACKGROUNDS[config.background]
     result = make_report(config, choice, state, last)
     if options.score:
         result["scorer"] = score_views(scene, config, views=32)

@@ -103,6 +103,7 @@ class Live:
         self._history, self._gate = History(), Gate()
         self._latest: Snapshot | None = None
         self._shown: Snapshot | None = None
+        self._smoothed: tuple[Snapshot, Gaussians] | None = None
         self._step: Step | None = None
         self._distiller: Distiller | None = None
         self._eyes = None if denoiser is None else Eyes(denoiser, depth_estimator, torch.device(prior_device))
@@ -290,13 +291,20 @@ class Live:
         return self._whole
 
     def _named(self, step: Step) -> Scene:
-        return Scene(self._as_trained(copied(step.gaussians)), f"step-{step.step:06d}", self._backdrop)
+        scene = as_trained(copied(step.gaussians), self._cameras, self._rasterize)
+        return Scene(scene, f"step-{step.step:06d}", self._backdrop)
 
     def _latest_gaussians(self) -> Gaussians | None:
-        return None if self._latest is None else self._as_trained(self._latest.gaussians)
+        latest = self._latest
+        return None if latest is None else self._as_trained(latest)
 
-    def _as_trained(self, gaussians: Gaussians) -> Gaussians:
-        return as_trained(gaussians, self._cameras, self._rasterize)
+    def _as_trained(self, snapshot: Snapshot) -> Gaussians:
+        """The splats of a snapshot for any resolution; worked out once, though layers are drawn at every turn."""
+        kept = self._smoothed
+        if kept is None or kept[0] is not snapshot:
+            kept = snapshot, as_trained(snapshot.gaussians, self._cameras, self._rasterize)
+            self._smoothed = kept
+        return kept[1]
 
     def _default_path(self, frames: int) -> Cameras:
         return video_path(self._cameras, frames)
@@ -349,7 +357,7 @@ class Live:
 
     def _show(self, snapshot: Snapshot) -> None:
         self._shown = snapshot
-        self._splats.show(to_splats(self._as_trained(snapshot.gaussians), snapshot.count))
+        self._splats.show(to_splats(self._as_trained(snapshot), snapshot.count))
         self._panel.show(snapshot, self._history)
         self._steer.follow(self._window(snapshot.step))
         if snapshot.views is not None:
