@@ -110,10 +110,16 @@ def write_video(path: Path, frames: Iterator[UInt8[np.ndarray, "H W 3"]], fps: i
     """Write an .mp4 (H.264, plays everywhere), whole or not at all.
 
     Raises:
-        ValueError: it cannot be written.
+        ValueError: it cannot be written, or there is no ffmpeg to write it.
     """
     import imageio_ffmpeg
 
+    try:
+        imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError as error:  # an installation without the binary that comes with its wheels
+        raise ValueError(
+            f"{path}: no ffmpeg to write it with; install one or set IMAGEIO_FFMPEG_EXE (--video-frames 0: no video)"
+        ) from error
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp.mp4")
     try:
         writer = None

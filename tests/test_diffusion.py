@@ -308,7 +308,8 @@ def test_encode_resamples_to_the_models_resolution_and_refuses_oblong_images(rec
     [
         ({"avx512_bf16": True}, Precision.AUTO, torch.bfloat16), ({"amx_bf16": True}, Precision.AUTO, torch.bfloat16),
         ({"avx512_f": True, "avx512_bf16": False}, Precision.AUTO, torch.float32), ({}, Precision.AUTO, torch.float32),
-        ({"avx512_bf16": True}, Precision.FP32, torch.float32),
+        ({"avx512_bf16": True}, Precision.FP32, torch.float32), ({}, Precision.BF16, torch.bfloat16),
+        ({}, Precision.FP16, torch.float32),  # in which it overflows
     ],
 )  # fmt: skip
 def test_the_bundled_network_is_bf16_where_the_processor_multiplies_it(monkeypatch, tmp_path, told, precision, dtype):
@@ -318,6 +319,7 @@ def test_the_bundled_network_is_bf16_where_the_processor_multiplies_it(monkeypat
     assert prior.codec.module.basis.dtype == torch.float32  # distillation differentiates through it
     x = torch.rand(2, 3, prior.resolution, prior.resolution)
     assert prior.encode(x).dtype == torch.float32
+    assert precision.bundled(torch.device("cuda")) is (torch.bfloat16 if precision is Precision.BF16 else torch.float32)
 
 
 def test_a_prior_of_several_resolutions_takes_small_pictures_as_they_are(tmp_path):

@@ -84,6 +84,20 @@ def loss_on(lora, prior, x0, text, view):
     return float((lora.predict(x_t, t, text, view) - eps).square().mean())
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_in_a_half_precision_network_it_is_trained_in_single(dtype):
+    """Adam's ε of 1e-8 is 0 in fp16: on a GPU every weight was NaN after one step."""
+    prior = UNetPrior()
+    prior.network.to(dtype)
+    text, view = prior.embed(["class 1"]), cameras(2)
+    text = TextEmbedding(text.tokens.to(dtype), text.mask)
+    lora = LoraScore(VSD(rank=2, steps=3, warmup=0), prior, text.tokens.shape[-1])
+    assert {value.dtype for value in lora.parameters.values()} == {torch.float32}
+    lora.train(latents().to(dtype), text, text, view, WINDOW, torch.Generator().manual_seed(1))
+    assert all(value.isfinite().all() for value in lora.parameters.values())
+    assert {value.dtype for value in prior.network.parameters() if not value.requires_grad} == {dtype}
+
+
 @pytest.mark.parametrize("name", PRIORS)
 def test_training_lowers_the_loss_and_leaves_the_base_bit_identical(name):
     prior = PRIORS[name]()

@@ -290,6 +290,16 @@ def frames(count: int) -> Iterator[np.ndarray]:
     return (np.full((32, 32, 3), 10 * i, np.uint8) for i in range(count))
 
 
+def test_without_ffmpeg_one_line_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> str:
+        raise RuntimeError("No ffmpeg exe could be found.")
+
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", missing)
+    with pytest.raises(ValueError, match=r"video\.mp4: no ffmpeg to write it with; install one"):
+        write_video(tmp_path / "video.mp4", frames(3))
+    assert not list(tmp_path.iterdir())
+
+
 WRITERS: dict[str, Callable[[Path, int], object]] = {
     "scene.ply": lambda path, count: write_ply(path, scene(count)),
     "scene.splat": lambda path, count: write_splat(path, scene(count)),

@@ -101,7 +101,9 @@ class LoraScore:
             for key, value in network.get_submodule(name).named_parameters()
             if f".{_ADAPTER}" in key
         }
-        """The LoRA's own weights by name."""
+        """The LoRA's own weights by name; float32 in a network of any precision, which Adam in half would ruin."""
+        for value in self.parameters.values():
+            value.data = value.data.float()
         device = next(iter(self.parameters.values())).device
         if self.camera is not None:
             self.camera.to(device)
