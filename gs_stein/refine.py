@@ -78,7 +78,9 @@ class Refiner:
         self.options, self.denoiser = options, denoiser
         self.depth = depth if options.depth > 0 else None
         self.first = iterations - round(options.share * iterations)
-        self._length = max(1, -(-(iterations - self.first) // options.rounds))
+        refined = iterations - self.first
+        self._rounds = max(1, min(options.rounds, refined // options.shortest))
+        self._length = max(1, -(-refined // self._rounds))
         self._targets: Targets | None = None
         self._anchors: Targets | None = None
         self._steered: tuple[str | None, float | None] = (None, None)
@@ -99,7 +101,7 @@ class Refiner:
         number = (step - self.first) // self._length
         anchored = self._anchors is not None and not changed
         start, end = self.options.level
-        level = start + (end - start) * min(1.0, number / max(1, self.options.rounds - 1))
+        level = start + (end - start) * min(1.0, number / max(1, self._rounds - 1))
         guidance = self.options.guidance if steered[1] is None else max(steered[1], 0.0)
         return Round(level, self.options.views[min(number, 1)], guidance, anchored)
 

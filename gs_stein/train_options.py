@@ -86,7 +86,9 @@ class RefineOptions:
     share: float = 0.0
     """Fraction of the iterations that is spent on it, at the end of the run; 0 turns it off."""
     rounds: int = 3
-    """Times the views are denoised anew."""
+    """Times the views are denoised anew: at most, see shortest."""
+    shortest: int = 1
+    """Iterations that a round has at least; a short run makes fewer rounds."""
     views: tuple[int, int] = (8, 24)
     """Views of the first round, which settles what there is and where, and of each other round."""
     group: int = 8
@@ -114,7 +116,7 @@ class RefineOptions:
             raise ValueError(f"refine.share: {self.share} is not a fraction of the run below 1; give 0 to turn it off")
         if min(self.views) < 1:
             raise ValueError(f"refine.views: {self.views[0]}, {self.views[1]}; give positive numbers")
-        for name in ("rounds", "group", "steps"):
+        for name in ("rounds", "shortest", "group", "steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"refine.{name}: {getattr(self, name)} is below 1; give a positive number")
         if not 0 <= self.anchors < self.group:

@@ -61,6 +61,15 @@ def test_rounds_are_where_they_should_be() -> None:
     assert [one.round(step) for step in (89, 90, 91)] == [None, Round(0.7, 8, 4.0, False), None]
 
 
+def test_a_short_run_makes_fewer_rounds_of_the_same_levels() -> None:
+    made = refiner(RefineOptions(share=0.4, rounds=4, shortest=13, level=(0.8, 0.5)))
+    starts = {step: new.level for step in range(100) if (new := made.round(step)) is not None}
+    assert list(starts) == [60, 74, 88]
+    assert list(starts.values()) == pytest.approx([0.8, 0.65, 0.5])
+    single = refiner(RefineOptions(share=0.1, rounds=4, shortest=50))
+    assert [step for step in range(100) if single.round(step) is not None] == [90]
+
+
 def test_another_prompt_or_guidance_starts_a_round_anew() -> None:
     made = refiner(RefineOptions(share=0.4, rounds=4, level=(0.8, 0.5)))
     assert made.round(59, ("a lamp", None)) is None
@@ -292,6 +301,7 @@ def test_a_run_comes_nearer_to_its_refined_views() -> None:
     ("wrong", "said"),
     [
         ({"share": 1.0}, r"refine.share: 1.0"), ({"rounds": 0}, r"refine.rounds: 0"),
+        ({"shortest": 0}, r"refine.shortest: 0"),
         ({"level": (0.4, 0.8)}, r"refine.level: 0.4"), ({"depth": -1.0}, r"refine.weight, depth"),
         ({"anchors": 8}, r"refine.anchors: 8"),
         ({"polish": 1.0}, r"refine.polish: 1.0"), ({"eta": 1.5}, r"refine.eta: 1.5"),
