@@ -133,8 +133,10 @@ def test_samples_are_those_of_a_cpu(prior: Path) -> None:
     assert (pictures[0] - pictures[1]).abs().max() < 2e-2
 
 
-def test_training_is_what_it_is_on_a_cpu(folder: Path, tmp_path: Path) -> None:
+def test_training_is_what_it_is_on_a_cpu(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Same batches from the same step; and a run that learns, stops and goes on."""
+    # cuDNN's convolutions round to TF32 unless told not to, which moves these latents by up to 0.01.
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     from test_train import FAMILY
 
     from gs_stein.prior.small import MultiViewDenoiser
@@ -146,7 +148,7 @@ def test_training_is_what_it_is_on_a_cpu(folder: Path, tmp_path: Path) -> None:
         torch.nn.Module.to(codec, device)
         batches.append(Mixture(folder, codec, [Source(FAMILY, 1.0, 2)]).draw(5, 16, seed=1))
     a, b = batches
-    torch.testing.assert_close(a.x0, b.x0.cpu(), atol=2e-2, rtol=1e-2)  # kept in half precision
+    torch.testing.assert_close(a.x0, b.x0.cpu(), atol=5e-3, rtol=1e-2)  # kept in half precision
     torch.testing.assert_close(a.named, b.named.cpu())
     assert torch.equal(a.mask, b.mask.cpu())
 
