@@ -19,7 +19,7 @@ from gs_stein.prior.memory import (
     gaussians_that_fit,
 )
 from gs_stein.prior.registry import is_bundled
-from gs_stein.start_options import BallStart, RoomStart, SphereStart
+from gs_stein.start_options import BallStart, OutdoorStart, RoomStart
 from gs_stein.train_options import NoDensify
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def fitted(config: Config, device: torch.device) -> tuple[Config, str | None]:
     if not isinstance(densify, NoDensify) and fits < wanted:
         config = replace(config, densify=replace(densify, cap=fits))
         line += f"; the cap is lowered from {wanted:,} Gaussians to {fits:,}"
-        if isinstance(config.start, BallStart | RoomStart | SphereStart) and config.start.count > fits:
+        if isinstance(config.start, BallStart | RoomStart | OutdoorStart) and config.start.count > fits:
             config = replace(config, start=replace(config.start, count=fits))
             line += ", and so is the start"
     return config, line

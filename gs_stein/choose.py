@@ -9,7 +9,8 @@ import torch
 from gs_stein.budget import fitted
 from gs_stein.config import KINDS, Config
 from gs_stein.distill.options import SSD
-from gs_stein.prior.registry import BUNDLED, is_bundled
+from gs_stein.prior.registry import BUNDLED, bundled_folder, is_bundled
+from gs_stein.start_options import OutdoorStart
 
 PREFERRED = "sd21-base"
 """The checkpoint taken where there is a GPU for it and nothing else was asked for."""
@@ -61,10 +62,21 @@ def choose(config: Config) -> Choice:
         f"rasterizer  {backend} on {device}: {why_device}",
         f"estimator   {name}, guidance {config.distill.guidance.scale:g}, {config.views} views a step",
     )
+    if isinstance(config.start, OutdoorStart):
+        reasons += (f"start       open ground under a sky {config.start.dome:g} m away (--outdoors no: a room)",)
     config, memory = fitted(config, prior_device)
     if memory is not None:
         reasons += (memory,)
     return Choice(config, device, prior_device, reasons)
+
+
+def sounds_outdoors(prompt: str) -> bool:
+    """Whether a prompt is nearer to the bundled prior's landscapes than to its rooms."""
+    from gs_stein.prior.familiar import Familiar
+    from gs_stein.text import MiniLM
+
+    familiar = Familiar.load(bundled_folder() / "captions")
+    return familiar is not None and familiar.sounds_outdoors(MiniLM().sentences([prompt])[0])
 
 
 def checked_device(name: str, field: str) -> torch.device:

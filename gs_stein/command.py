@@ -1,7 +1,8 @@
 """The command line: presets first, then a file, then flags. Free of torch until somebody asks for a GPU's preset.
 
-What is laid over what: the rooms' defaults, `scene.yaml` or `object.yaml` (`gpu-scene.yaml`, `gpu-object.yaml` where
-the prior is a large one), `--preset`, `--config` or the resumed run's own `config.yaml`, and last the flags.
+What is laid over what: the rooms' defaults, `scene.yaml` or `object.yaml`, `outdoors.yaml` if the prompt sounds like a
+landscape (`gpu-scene.yaml` and so on where the prior is a large one), `--preset`, `--config` or the resumed run's own
+`config.yaml`, and last the flags.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import tyro
 from gs_stein.config import Config, RunOptions, make, merged, presets_folder, read_yaml
 from gs_stein.distill.options import SDS, SSD, VSD, FittedSDS, Raw
 from gs_stein.live.options import LiveOptions
-from gs_stein.start_options import BallStart, FileStart, PointsStart, RoomStart, SphereStart
+from gs_stein.start_options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart
 from gs_stein.train_options import GradientDensify, MCMCDensify, NoDensify
 
 BUNDLED = "bundled"
@@ -37,7 +38,9 @@ class Choices:
     """The prior: bundled, sd15, sd21-base, sd21, sdxl, sd3, a diffusers folder, or a hub id. Left out: chosen."""
     estimator: Literal["raw", "sds", "sds-fitted", "vsd", "ssd"] | None = None
     """How the gradient is estimated; its options are --distill.estimator.*"""
-    start_kind: Literal["ball", "room", "sphere"] | None = None
+    outdoors: Literal["auto", "yes", "no"] = "auto"
+    """Whether a scene is a landscape under the sky rather than a room; auto: what the prompt sounds like."""
+    start_kind: Literal["ball", "room", "outdoors"] | None = None
     """What to start from; its options are --start.*"""
     init: Path | None = None
     """Start from a file instead: Gaussians (.ply, .splat) or points (.npy, .npz, and what open3d reads)."""
@@ -47,8 +50,9 @@ class Choices:
 
 @dataclass(frozen=True)
 class First(Choices):
-    """The choices, and the one field of `Config` that decides about presets."""
+    """The choices, and the fields of `Config` that decide about presets."""
 
+    prompt: str = ""
     scene: bool = False
 
 
@@ -83,7 +87,7 @@ def parse(arguments: list[str] | None = None) -> Job:
     arguments = sys.argv[1:] if arguments is None else arguments
     asked_help = bool({"-h", "--help"} & set(arguments))
     first, _ = tyro.cli(First, args=arguments, add_help=False, return_unknown_args=True, console_outputs=False)
-    config = base_config(first, look_for_gpu=not asked_help)
+    config = base_config(first, ask_torch=not asked_help)
     choices = Choices(**{item.name: getattr(first, item.name) for item in fields(Choices)})
     default = Command(**{item.name: getattr(config, item.name) for item in fields(Config)}, choices=choices)
     settings = (tyro.conf.AvoidSubcommands, tyro.conf.EnumChoicesFromValues)
@@ -92,12 +96,13 @@ def parse(arguments: list[str] | None = None) -> Job:
     return Job(config, command.run, command.live, first.resume)
 
 
-def base_config(choices: First, look_for_gpu: bool = True) -> Config:
+def base_config(choices: First, ask_torch: bool = True) -> Config:
     """The configuration before flags.
 
     Args:
         choices: what decides it.
-        look_for_gpu: whether an automatic prior may be a large one (asking costs the import of torch).
+        ask_torch: whether an automatic prior may be a large one, and what the prompt sounds like (both cost the import
+            of torch).
     """
     if choices.resume is not None:
         path = choices.resume / "config.yaml"
@@ -110,8 +115,11 @@ def base_config(choices: First, look_for_gpu: bool = True) -> Config:
     scene = choices.scene or any(tree.get("scene") is True for tree in trees)
     model = choices.model or next((m for tree in (given, preset) if (m := model_of(tree)) is not None), "auto")
     if model == "auto":
-        model = automatic_model() if look_for_gpu else BUNDLED
-    config = merged(Config(), read_yaml(default_preset(scene, model)))
+        model = automatic_model() if ask_torch else BUNDLED
+    config = merged(Config(), read_yaml(default_preset("scene" if scene else "object", model)))
+    prompt = choices.prompt or next((str(tree["prompt"]) for tree in (given, preset) if tree.get("prompt")), "")
+    if scene and (choices.outdoors == "yes" or (choices.outdoors == "auto" and ask_torch and outdoors(prompt))):
+        config = merged(config, read_yaml(default_preset("outdoors", model)))
     for tree in trees:
         config = merged(config, tree)
     config = replace(config, scene=scene)
@@ -122,7 +130,7 @@ def base_config(choices: First, look_for_gpu: bool = True) -> Config:
         if type(estimator) is not type(config.distill.estimator):
             config = replace(config, distill=replace(config.distill, estimator=estimator))
     if choices.start_kind is not None:
-        start = make([BallStart, RoomStart, SphereStart], choices.start_kind, "start_kind")
+        start = make([BallStart, RoomStart, OutdoorStart], choices.start_kind, "start_kind")
         if type(start) is not type(config.start):
             config = replace(config, start=start)
     if choices.init is not None:
@@ -149,9 +157,15 @@ def automatic_model() -> str:
     return pick_model(pick_device("auto")[0])[0]
 
 
-def default_preset(scene: bool, model: str) -> Path:
-    """The preset that everything else is laid over."""
-    name = "scene" if scene else "object"
+def outdoors(prompt: str) -> bool:
+    """Whether a scene's prompt sounds like a landscape."""
+    from gs_stein.choose import sounds_outdoors
+
+    return bool(prompt.strip()) and sounds_outdoors(prompt)
+
+
+def default_preset(name: str, model: str) -> Path:
+    """A preset that everything else is laid over: the one for large priors where there is one."""
     large = presets_folder() / f"gpu-{name}.yaml"
     return large if not is_small(model) and large.is_file() else preset_file(name)
 

@@ -21,7 +21,7 @@ from gs_stein.camera_options import CameraOptions, OrbitCameras, RoomCameras
 from gs_stein.distill.options import SDS, SSD, VSD, DistillOptions, FittedSDS, Raw
 from gs_stein.prior.options import DepthOptions, DiffusionOptions
 from gs_stein.rasterize.options import RasterizeOptions
-from gs_stein.start_options import BallStart, FileStart, PointsStart, RoomStart, SphereStart, Start
+from gs_stein.start_options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart, Start
 from gs_stein.train_options import (
     Densify,
     GradientDensify,
@@ -35,7 +35,7 @@ from gs_stein.train_options import (
 KINDS: dict[type, str] = {
     Raw: "raw", SDS: "sds", FittedSDS: "sds-fitted", VSD: "vsd", SSD: "ssd",
     RoomCameras: "room", OrbitCameras: "orbit",
-    BallStart: "ball", RoomStart: "room", SphereStart: "sphere", PointsStart: "points", FileStart: "file",
+    BallStart: "ball", RoomStart: "room", OutdoorStart: "outdoors", PointsStart: "points", FileStart: "file",
     NoDensify: "none", MCMCDensify: "mcmc", GradientDensify: "gradient",
 }  # fmt: skip
 """What the command line and YAML call the members of a choice."""

@@ -194,7 +194,7 @@ def check_presets() -> Check:
 
     needs = []
     for path in gpu_presets():
-        config = base_config(First(preset=path.stem), look_for_gpu=False)
+        config = base_config(First(preset=path.stem), ask_torch=False)
         estimated = estimate_run(config)
         if estimated is not None:
             cap = 0 if isinstance(config.densify, NoDensify) else config.densify.cap

@@ -1,4 +1,4 @@
-"""Where a scene starts: a ball, the inside of a room, the inside of a sphere, points, or somebody's file.
+"""Where a scene starts: a ball, the inside of a room, open ground under a sky, points, or somebody's file.
 
 `initialise` turns one of the options in `gs_stein.start_options` into Gaussians. Sizes come from the distance to the
 nearest neighbours, so that the Gaussians just touch whatever their number.
@@ -17,9 +17,9 @@ from gs_stein.files import read_gaussians, read_points
 from gs_stein.gaussians import Gaussians, rgb_to_sh
 from gs_stein.start_options import BallStart as BallStart
 from gs_stein.start_options import FileStart as FileStart
+from gs_stein.start_options import OutdoorStart as OutdoorStart
 from gs_stein.start_options import PointsStart as PointsStart
 from gs_stein.start_options import RoomStart as RoomStart
-from gs_stein.start_options import SphereStart as SphereStart
 from gs_stein.start_options import Start as Start
 
 
@@ -46,12 +46,12 @@ def initialise(start: Start, generator: torch.Generator, sh_degree: int = 0) -> 
         return from_points(points, rgb, start.opacity).with_sh_degree(sh_degree)
     if start.count < 1:
         raise ValueError(f"start.count: {start.count} Gaussians make no scene; give at least 1")
-    if isinstance(start, BallStart | SphereStart) and not 0 < start.radius < math.inf:
+    if isinstance(start, BallStart) and not 0 < start.radius < math.inf:
         raise ValueError(f"start.radius: {start.radius} m has no inside; give a positive length")
-    if isinstance(start, RoomStart | SphereStart) and not 0 < start.flatness < math.inf:
+    if isinstance(start, OutdoorStart):
+        _check_outdoors(start)
+    if isinstance(start, RoomStart | OutdoorStart) and not 0 < start.flatness < math.inf:
         raise ValueError(f"start.flatness: {start.flatness} leaves no thickness; give more than 0 (1 is round)")
-    if isinstance(start, SphereStart) and not all(map(math.isfinite, start.centre)):
-        raise ValueError(f"start.centre: {start.centre} m is no place; give three finite numbers")
     if not 0 <= start.grey <= 1:
         raise ValueError(f"start.grey: {start.grey} is no grey level; give 0 (black) to 1 (white)")
     if not 0 <= start.colour_noise < math.inf:
@@ -63,10 +63,11 @@ def initialise(start: Start, generator: torch.Generator, sh_degree: int = 0) -> 
         return from_points(direction * radius, rgb, start.opacity).with_sh_degree(sh_degree)
     if isinstance(start, RoomStart):
         points, normals = _room_points(start, generator)
-    else:
-        normals = torch.nn.functional.normalize(torch.randn(start.count, 3, generator=generator), dim=-1)
-        points = torch.tensor(start.centre) + start.radius * normals
-    return from_points(points, rgb, start.opacity, normals, start.flatness).with_sh_degree(sh_degree)
+        return from_points(points, rgb, start.opacity, normals, start.flatness).with_sh_degree(sh_degree)
+    layers = _outdoor_layers(start, rgb, generator)
+    names = ("means", "log_scales", "quats", "opacity_logits", "sh")
+    joined = {name: torch.cat([getattr(layer, name) for layer in layers]) for name in names}
+    return Gaussians(**joined).with_sh_degree(sh_degree)
 
 
 def from_points(
@@ -75,6 +76,7 @@ def from_points(
     opacity: float,
     normals: Float[Tensor, "N 3"] | None = None,
     flatness: float = 1.0,
+    size: Float[Tensor, " N"] | None = None,
 ) -> Gaussians:
     """One Gaussian a point, as large as the root mean square distance to its three nearest neighbours.
 
@@ -84,9 +86,10 @@ def from_points(
         opacity: of every Gaussian, between 0 and 1.
         normals: unit vectors; the Gaussians lie flat across them. None: round Gaussians.
         flatness: size along the normal over the size across it.
+        size: standard deviations, metres, instead of that distance.
     """
     n = points.shape[0]
-    size = neighbour_distances(points)
+    size = neighbour_distances(points) if size is None else size
     log_scales = size.log()[:, None].repeat(1, 3)
     quats = torch.zeros(n, 4)
     quats[:, 0] = 1.0
@@ -141,3 +144,45 @@ def _room_points(start: RoomStart, generator: torch.Generator) -> tuple[Float[Te
     points.scatter_(1, axis[:, None], wall[:, None])
     points[:, 2] += start.size[2] / 2
     return points, normals
+
+
+def _check_outdoors(start: OutdoorStart) -> None:
+    """Raise ValueError at the first option that is out of range."""
+    if not 0 < start.eye < start.dome < math.inf:
+        raise ValueError(f"start.eye, dome: {start.eye}, {start.dome} m; give two lengths, the second the larger one")
+    if not -90 <= start.elevation[0] < start.elevation[1] <= 90:
+        raise ValueError(f"start.elevation: {start.elevation} is no range of degrees; give two from -90 to 90, rising")
+    if not 0 < start.air[0] < start.air[1] <= start.dome:
+        raise ValueError(f"start.air: {start.air} m is no range up to the dome at {start.dome} m; give two, rising")
+    if not 0 <= start.air_share <= 1:
+        raise ValueError(f"start.air_share: {start.air_share} is no share; give 0 (nothing in the air) to 1")
+    if not 0 < start.air_opacity < 1:
+        raise ValueError(f"start.air_opacity: {start.air_opacity} must lie between 0 and 1, both excluded")
+
+
+def _outdoor_layers(
+    start: OutdoorStart, rgb: Float[Tensor, "N 3"], generator: torch.Generator
+) -> tuple[Gaussians, Gaussians, Gaussians]:
+    """The ground, the dome, and what hangs in the air."""
+    count, eye = start.count, torch.tensor([0.0, 0.0, start.eye])
+    low, high = (math.sin(math.radians(angle)) for angle in start.elevation)
+    z = low + (high - low) * torch.rand(count, generator=generator)
+    yaw = 2 * math.pi * torch.rand(count, generator=generator)
+    level = (1 - z * z).sqrt()
+    direction = torch.stack([level * yaw.cos(), level * yaw.sin(), z], dim=-1)
+    # What is seen there if nothing hangs before it: the ground, or the dome.
+    to_ground = torch.where(z < 0, start.eye / -z.clamp_max(-1e-6), math.inf)
+    near, far = (math.log(length) for length in start.air)
+    distance = torch.exp(near + (far - near) * torch.rand(count, generator=generator))
+    hanging = (torch.arange(count) < start.air_share * count) & (distance < to_ground)
+    ground, dome = ~hanging & (to_ground < start.dome), ~hanging & (to_ground >= start.dome)
+    distance = torch.where(hanging, distance, to_ground.clamp_max(start.dome))
+    points = eye + distance[:, None] * direction
+    up = torch.tensor([0.0, 0.0, 1.0]).expand(count, 3)
+    # Side by side in the picture, whatever lies between them in depth.
+    apart = distance[hanging] * neighbour_distances(direction[hanging])
+    return (
+        from_points(points[ground], rgb[ground], start.opacity, up[ground], start.flatness),
+        from_points(points[dome], rgb[dome], start.opacity, -direction[dome], start.flatness),
+        from_points(points[hanging], rgb[hanging], start.air_opacity, -direction[hanging], start.flatness, apart),
+    )

@@ -43,19 +43,27 @@ class RoomStart:
 
 
 @dataclass(frozen=True)
-class SphereStart:
-    """Outdoor scenes: flat Gaussians on the inside of a sphere around the viewer."""
+class OutdoorStart:
+    """Scene mode under the sky: flat Gaussians on level ground and on a far dome, faint ones in the air between."""
 
     count: int = 30_000
     """Number of Gaussians."""
-    radius: float = 5.0
-    """Metres."""
-    centre: tuple[float, float, float] = (0.0, 0.0, 1.5)
-    """Metres; the default is at eye height."""
-    flatness: float = 0.2
-    """Thickness across the shell as a fraction of the size along it."""
-    opacity: float = 0.5
+    eye: float = 1.5
+    """Metres above the ground; from there, Gaussians are spread evenly over all directions."""
+    elevation: tuple[float, float] = (-65.0, 55.0)
+    """Degrees above the horizon between which they are: what cameras see."""
+    air: tuple[float, float] = (2.5, 9.0)
+    """Metres from the eye between which something may stand."""
+    air_share: float = 0.5
+    """Of the Gaussians, that are there; the others are on the ground and the dome."""
+    air_opacity: float = 0.1
     """Between 0 and 1."""
+    dome: float = 30.0
+    """Radius of the dome, metres."""
+    flatness: float = 0.2
+    """Thickness as a fraction of the size along the ground or across the line of sight."""
+    opacity: float = 0.5
+    """Of ground and dome, between 0 and 1."""
     grey: float = 0.5
     """Colour, the same everywhere, in [0, 1]; `colour_noise` varies it."""
     colour_noise: float = 0.1
@@ -80,4 +88,4 @@ class FileStart:
     """The file."""
 
 
-Start = BallStart | RoomStart | SphereStart | PointsStart | FileStart
+Start = BallStart | RoomStart | OutdoorStart | PointsStart | FileStart

@@ -16,7 +16,7 @@ from gs_stein.command import First, base_config, parse, preset_file
 from gs_stein.config import KINDS, Config, merged, presets_folder, read_config, read_yaml, to_tree, to_yaml
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, Estimator
 from gs_stein.prior.options import DiffusionOptions, Weighting
-from gs_stein.start_options import BallStart, FileStart, PointsStart, RoomStart, Start
+from gs_stein.start_options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart, Start
 from gs_stein.train_options import Densify, GradientDensify, LearningRates, MCMCDensify, NoDensify, RegularizeOptions
 
 PRESETS = sorted(path.stem for path in presets_folder().glob("*.yaml") if path.stem != "prompts")
@@ -35,6 +35,29 @@ def test_default_presets_fit_their_mode() -> None:
     assert scene.cameras.size == scene.start.size
     assert isinstance(thing.cameras, OrbitCameras)
     assert not thing.scene
+
+
+def test_a_landscape_starts_under_the_sky_unless_told_otherwise() -> None:
+    def of(prompt: str, *flags: str, model: str = "bundled") -> Config:
+        return parse(["--model", model, "--prompt", prompt, *flags]).config
+
+    forest = of("a forest", "--scene")
+    assert isinstance(forest.start, OutdoorStart)
+    assert forest.regularize.scale_limit > of("a kitchen", "--scene").regularize.scale_limit
+    assert isinstance(of("a kitchen", "--scene").start, RoomStart)
+    assert isinstance(of("a kitchen", "--scene", "--outdoors", "yes").start, OutdoorStart)
+    assert of("a forest", "--scene", "--outdoors", "no") == merged(of("a kitchen", "--scene"), {"prompt": "a forest"})
+    assert isinstance(of("a forest", "--scene", "--start-kind", "room").start, RoomStart)
+    assert isinstance(of("a forest").cameras, OrbitCameras)
+    large = of("a forest", "--scene", model="sd15")
+    assert isinstance(large.start, OutdoorStart)
+    assert large.start.count == of("a kitchen", "--scene", model="sd15").start.count
+
+
+def test_the_prompt_of_a_file_decides_too(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("prompt: a sandy desert\nscene: true\n")
+    assert isinstance(parse(["--model", "bundled", "--config", str(file)]).config.start, OutdoorStart)
 
 
 def test_a_small_prior_of_ones_own_gets_the_presets_of_the_bundled_one(tmp_path: Path) -> None:

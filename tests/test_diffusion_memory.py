@@ -262,7 +262,7 @@ def test_densification_never_outgrows_the_gpu(monkeypatch):
 @pytest.mark.parametrize("gigabytes", [8, 12, 24, 48])
 def test_gpu_presets_fit_their_gpu(gigabytes, scene):
     """With a tenth to spare, of what the vendor calls gigabytes, at the preset's own cap."""
-    preset = base_config(First(preset=f"gpu-{gigabytes}gb", scene=scene), look_for_gpu=False)
+    preset = base_config(First(preset=f"gpu-{gigabytes}gb", scene=scene), ask_torch=False)
     assert preset.scene is scene
     assert preset.prior.model != "bundled"
     estimated = budget.estimate_run(preset)

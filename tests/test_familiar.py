@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from gs_stein.choose import sounds_outdoors
+from gs_stein.config import presets_folder, read_yaml
 from gs_stein.prior.familiar import Familiar, representatives
 from gs_stein.text import MiniLM
 
@@ -23,7 +25,7 @@ HELD_OUT = ["a living room with a green sofa", "a kitchen with blue cabinets", "
 def familiar(tmp_path_factory: pytest.TempPathFactory) -> Familiar:
     text = MiniLM().sentences
     scenes = [True] * len(SCENES) + [False] * len(OBJECTS)
-    built = Familiar.gather(SCENES + OBJECTS, scenes, text(SCENES + OBJECTS), text(HELD_OUT))
+    built = Familiar.gather(SCENES + OBJECTS, scenes, [False] * len(scenes), text(SCENES + OBJECTS), text(HELD_OUT))
     folder: Path = tmp_path_factory.mktemp("captions")
     built.save(folder)
     loaded = Familiar.load(folder)
@@ -55,6 +57,30 @@ def test_unknown_prompts_get_one_line_with_the_nearest_thing_and_a_way_out(famil
 def test_a_room_without_scene_and_an_object_with_it_are_pointed_out(familiar: Familiar) -> None:
     assert "add --scene" in (advice(familiar, "a kitchen with blue cabinets", False) or "")
     assert "leave out --scene" in (advice(familiar, "a blue car", True) or "")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "outdoors"),
+    [
+        ("a castle on a hill", True), ("the surface of the moon", True), ("a lake between mountains", True),
+        ("a snowy village", True), ("a rose garden with a bench", True), ("a beach with palm trees", True),
+        ("a living room with a view of the mountains", False), ("a bedroom with a painting of a forest", False),
+        ("a hotel room by the sea", False), ("a garage", False), ("a conservatory full of plants", False),
+        ("a beach house interior", False),
+    ],
+)  # fmt: skip
+def test_landscapes_are_told_from_rooms_also_where_neither_was_seen(prompt: str, outdoors: bool) -> None:
+    assert sounds_outdoors(prompt) == outdoors
+
+
+def test_every_written_prompt_is_taken_for_what_it_is() -> None:
+    written = read_yaml(presets_folder() / "prompts.yaml")
+    assert [p for p in written["scenes"] if sounds_outdoors(p)] == []
+    assert [p for p in written["landscapes"] if not sounds_outdoors(p)] == []
+
+
+def test_without_landscapes_nothing_sounds_like_one(familiar: Familiar) -> None:
+    assert not familiar.sounds_outdoors(MiniLM().sentences(["a forest"])[0])
 
 
 def test_large_models_have_no_list(tmp_path: Path) -> None:

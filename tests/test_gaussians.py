@@ -15,7 +15,7 @@ from scenes import random_scene
 from gs_stein.gaussians import Gaussians, rgb_to_sh, sh_to_rgb
 from gs_stein.initialise import from_points, initialise, neighbour_distances
 from gs_stein.rasterize.reference import rotation_matrices
-from gs_stein.start_options import BallStart, FileStart, PointsStart, RoomStart, SphereStart, Start
+from gs_stein.start_options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart, Start
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -126,12 +126,42 @@ def test_a_room_shell() -> None:
     assert ((rough - torch.tensor([0.0, 0.0, 1.25])).abs() <= half + 1e-5).all(), "not even when it is very rough"
 
 
-def test_a_sphere_shell() -> None:
-    scene = initialise(SphereStart(count=500, radius=3.0, centre=(1.0, 2.0, 3.0)), generator())
-    offset = scene.means - torch.tensor([1.0, 2.0, 3.0])
-    torch.testing.assert_close(offset.norm(dim=1), torch.full((500,), 3.0))
+def test_outdoors_is_level_ground_a_dome_and_faint_things_between() -> None:
+    start = OutdoorStart(count=4000, eye=1.6, air=(2.0, 8.0), air_share=0.4, dome=20.0, elevation=(-60.0, 40.0))
+    scene = initialise(start, generator())
+    assert len(scene) == 4000
+    eye = torch.tensor([0.0, 0.0, 1.6])
+    offset = scene.means - eye
+    distance = offset.norm(dim=1)
+    sight = torch.nn.functional.normalize(offset, dim=1)
     normals = rotation_matrices(scene.quats)[:, :, 2]
-    torch.testing.assert_close((normals * offset / 3).sum(dim=1), torch.ones(500), atol=1e-4, rtol=0)
+    hanging = scene.opacities < 0.3
+    ground = ~hanging & (scene.means[:, 2].abs() < 1e-4)
+    dome = ~hanging & ~ground
+    torch.testing.assert_close(distance[dome], torch.full((int(dome.sum()),), 20.0))
+    torch.testing.assert_close(scene.opacities[hanging], torch.full((int(hanging.sum()),), start.air_opacity))
+    assert ((distance[hanging] >= 2.0 - 1e-4) & (distance[hanging] <= 8.0 + 1e-4)).all()
+    assert (scene.means[:, 2] > -1e-4).all(), "nothing is below the ground"
+    assert (distance[ground] < 20.0).all()
+    assert (normals[ground, 2] > 0.999).all()
+    facing = (normals * -sight).sum(1)[~ground]
+    torch.testing.assert_close(facing, torch.ones_like(facing), atol=1e-3, rtol=0)
+    elevation = torch.rad2deg(torch.asin(sight[:, 2]))
+    assert elevation.min() > -60.01
+    assert elevation.max() < 40.01
+    # As many in every direction (a chi-squared test of eight sectors; 24.3 is passed once in a thousand seeds).
+    sectors = torch.histc(torch.atan2(sight[:, 1], sight[:, 0]), bins=8, min=-math.pi, max=math.pi)
+    assert ((sectors - 500) ** 2 / 500).sum() < 24.3
+    # Neighbours in the picture touch, at any distance: those in the air are as large as seen from the eye.
+    above = hanging & (sight[:, 2] > 0.2)  # lower, the ground lets only near ones be
+    seen = scene.scales[:, 0] / distance
+    assert torch.corrcoef(torch.stack([seen, distance])[:, above])[0, 1].abs() < 0.1
+
+
+def test_outdoors_with_nothing_in_the_air() -> None:
+    scene = initialise(OutdoorStart(count=300, air_share=0.0), generator())
+    assert len(scene) == 300
+    torch.testing.assert_close(scene.opacities, torch.full((300,), 0.5))
 
 
 def test_normals_straight_down_are_no_exception() -> None:
@@ -189,8 +219,14 @@ def test_points_from_open3d(tmp_path: Path) -> None:
         (RoomStart(flatness=0.0), "start.flatness: 0.0"),
         (RoomStart(flatness=math.inf), "start.flatness: inf"),
         (RoomStart(depth_noise=-0.1), "start.depth_noise: -0.1"),
-        (SphereStart(radius=-1.0), "start.radius: -1.0"),
-        (SphereStart(centre=(0.0, math.nan, 0.0)), "start.centre"),
+        (OutdoorStart(eye=-1.0), "start.eye, dome: -1.0, 30.0"),
+        (OutdoorStart(dome=math.inf), "start.eye, dome: 1.5, inf"),
+        (OutdoorStart(elevation=(10.0, -10.0)), "start.elevation"),
+        (OutdoorStart(air=(9.0, 2.0)), "start.air: "),
+        (OutdoorStart(air=(2.0, 40.0)), "start.air: "),
+        (OutdoorStart(air_share=1.5), "start.air_share: 1.5"),
+        (OutdoorStart(air_opacity=math.nan), "start.air_opacity: nan"),
+        (OutdoorStart(flatness=0.0), "start.flatness: 0.0"),
         (BallStart(radius=math.inf), "start.radius: inf"),
         (BallStart(grey=math.nan), "start.grey: nan"),
         (BallStart(grey=1.5), "start.grey: 1.5"),

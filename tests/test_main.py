@@ -33,7 +33,7 @@ from gs_stein.prior.options import GuidanceOptions
 from gs_stein.priors import Priors, load_priors
 from gs_stein.progress import Progress, duration
 from gs_stein.regularize import haze
-from gs_stein.start_options import BallStart, RoomStart
+from gs_stein.start_options import BallStart, OutdoorStart, RoomStart
 from gs_stein.state import begin, render_size, steered
 from gs_stein.train_options import NoDensify, RegularizeOptions
 from gs_stein.types import Render
@@ -376,6 +376,7 @@ def test_choices_are_explained() -> None:
     choice = choose(Config(prompt="x", prior_device="cpu", device="cpu"))
     assert choice.config.prior.model == "bundled"
     assert len(choice.reasons) == 3
+    assert "--outdoors no" in choose(replace(choice.config, start=OutdoorStart())).reasons[3]
     with pytest.raises(ValueError, match="cannot rasterize"):
         choose(Config(prompt="x", device="meta"))
 

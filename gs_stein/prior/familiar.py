@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 UNKNOWN_SHARE = 0.02
 """Share of held-out captions of the same world that count as unknown."""
@@ -30,11 +31,14 @@ class Familiar:
     """Unit vectors."""
     threshold: float
     """Cosine similarity to the nearest caption below which a prompt is unknown."""
+    outdoors: list[bool] = field(default_factory=list)
+    """Whether a scene is a landscape; empty if there are none."""
 
     @staticmethod
     def gather(
         captions: list[str],
         scenes: list[bool],
+        outdoors: list[bool],
         embeddings: Float[Tensor, "n D"],
         held_out: Float[Tensor, "m D"],
         keep: int | None = None,
@@ -42,10 +46,10 @@ class Familiar:
         """Keep some captions (None: all), and set the threshold from others that are not in the sample."""
         if keep is not None:
             chosen = representatives(embeddings, keep)
-            captions, scenes = [captions[i] for i in chosen], [scenes[i] for i in chosen]
+            captions, scenes, outdoors = ([part[i] for i in chosen] for part in (captions, scenes, outdoors))
             embeddings = embeddings[chosen]
         nearest = (held_out @ embeddings.T).amax(1)
-        return Familiar(captions, scenes, embeddings, float(nearest.quantile(UNKNOWN_SHARE)))
+        return Familiar(captions, scenes, embeddings, float(nearest.quantile(UNKNOWN_SHARE)), outdoors)
 
     def save(self, folder: Path) -> None:
         """Write into an existing folder; vectors in eight bits, with a scale of their own each."""
@@ -54,7 +58,10 @@ class Familiar:
         scale = self.embeddings.abs().amax(1, keepdim=True) / 127
         rounded = {"embeddings": (self.embeddings / scale).round().to(torch.int8), "scale": scale}
         save_file(rounded, folder / "embeddings.safetensors")
-        table = {"threshold": round(self.threshold, 4), "captions": self.captions, "scenes": self.scenes}
+        table = {
+            "threshold": round(self.threshold, 4), "captions": self.captions, "scenes": self.scenes,
+            "outdoors": self.outdoors,
+        }  # fmt: skip
         (folder / "captions.json").write_text(json.dumps(table, indent=0) + "\n", encoding="utf-8")
 
     @staticmethod
@@ -67,7 +74,20 @@ class Familiar:
         table = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
         stored = load_file(folder / "embeddings.safetensors")
         embeddings = stored["embeddings"].float() * stored["scale"]
-        return Familiar(table["captions"], table["scenes"], embeddings, table["threshold"])
+        return Familiar(table["captions"], table["scenes"], embeddings, table["threshold"], table.get("outdoors", []))
+
+    def sounds_outdoors(self, pooled: Float[Tensor, " D"]) -> bool:
+        """Whether a scene's prompt is nearer to landscapes than to rooms, by the mean direction of their captions.
+
+        Args:
+            pooled: the prompt's sentence embedding, a unit vector.
+        """
+        under_the_sky = torch.tensor(self.outdoors, dtype=torch.bool)
+        inside = torch.tensor(self.scenes) & ~under_the_sky if self.outdoors else under_the_sky
+        if not (under_the_sky.any() and inside.any()):
+            return False
+        landscape, room = (F.normalize(self.embeddings[part].mean(0), dim=0) for part in (under_the_sky, inside))
+        return bool((landscape - room) @ pooled.to(self.embeddings) > 0)
 
     def advice(self, prompt: str, pooled: Float[Tensor, " D"], scene: bool, alternatives: Sequence[str]) -> str | None:
         """One line if the prompt is unknown, or known as the other kind of thing; None if all is well.

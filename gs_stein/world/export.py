@@ -163,11 +163,12 @@ def known_captions(captions: int = 1600, keep: int = 192) -> Familiar:
     """Captions that represent a sample of the whole world's, half of them of objects."""
     from gs_stein.text import MiniLM
     from gs_stein.world.captions import captions as captions_of
-    from gs_stein.world.scenes import OBJECTS, draw_scene
+    from gs_stein.world.scenes import OBJECTS, OUTDOORS, draw_scene
 
     kinds = [(kind, kind not in OBJECTS) for family in families() for kind in family.kinds]
     texts: list[list[str]] = [[], []]
     scenes: list[bool] = []
+    outdoors: list[bool] = []
     for held_out in (False, True):
         for kind, scene in kinds:
             alike = sum(s == scene for _, s in kinds)
@@ -176,8 +177,9 @@ def known_captions(captions: int = 1600, keep: int = 192) -> Familiar:
                 texts[held_out].append(captions_of(draw_scene(seed, kind), seed, 1)[0])
                 if not held_out:
                     scenes.append(scene)
+                    outdoors.append(kind in OUTDOORS)
     sample, others = (MiniLM().sentences(part) for part in texts)
-    return Familiar.gather(texts[0], scenes, sample, others, keep)
+    return Familiar.gather(texts[0], scenes, outdoors, sample, others, keep)
 
 
 def main(options: Options) -> None:
