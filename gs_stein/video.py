@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,18 +51,19 @@ def depth_range(depth: Float[Tensor, "V H W"], alpha: Float[Tensor, "V H W"]) ->
     """Nearest and farthest depth worth a colour: the 2nd and 98th percentile of what is covered (metres)."""
     hit = depth[alpha > 0.5].float().cpu().numpy()
     if hit.size == 0:
-        return 0.0, 1.0
-    near, far = (float(v) for v in np.quantile(hit, [0.02, 0.98]))
+        return 1.0, 2.0
+    near, far = (max(1e-3, float(v)) for v in np.quantile(hit, [0.02, 0.98]))
     return near, max(far, near + 1e-3)
 
 
 def depth_colours(
     depth: Float[Tensor, "V H W"], alpha: Float[Tensor, "V H W"], near: float, far: float
 ) -> UInt8[np.ndarray, "V H W 3"]:
-    """Depth as colours, warm is near (turbo); black where nothing is."""
+    """The logarithm of depth as colours, warm is near (turbo); black where nothing is."""
     from matplotlib import colormaps
 
-    nearness = (1.0 - (depth - near) / (far - near)).clamp(0.0, 1.0).cpu().numpy()
+    farness = (depth.clamp_min(near) / near).log() / math.log(far / near)
+    nearness = (1.0 - farness).clamp(0.0, 1.0).cpu().numpy()
     colours = colormaps["turbo"](nearness)[..., :3] * (alpha > 0.5).cpu().numpy()[..., None]
     return np.round(255 * colours).astype(np.uint8)
 

@@ -23,7 +23,7 @@ from gs_stein.gaussians import Gaussians
 from gs_stein.live.export import save_page
 from gs_stein.live.views import home
 from gs_stein.report import write_json
-from gs_stein.video import write_png, write_video
+from gs_stein.video import depth_colours, depth_range, write_png, write_video
 
 STANDARD = (
     ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2"]
@@ -390,3 +390,16 @@ def test_writes_are_complete(tmp_path: Path) -> None:
     write_atomically(tmp_path / "a", b"y")
     assert (tmp_path / "a").read_bytes() == b"y"
     assert export.write_atomically is files.write_atomically
+
+
+def test_depth_is_coloured_by_its_logarithm() -> None:
+    depth, alpha = torch.tensor([[[1.0, 10.0, 100.0, 5.0]]]), torch.tensor([[[1.0, 1.0, 1.0, 0.0]]])
+    near, middle, far, empty = depth_colours(depth, alpha, 1.0, 100.0)[0, 0].tolist()
+    assert near[0] > near[2], "warm is near"
+    assert middle[1] > max(middle[0], middle[2]), "ten is half way, which turbo shows green"
+    assert far[2] > far[0]
+    assert empty == [0, 0, 0]
+    low, high = depth_range(depth, alpha)
+    assert 1.0 <= low < high <= 100.0
+    nothing = torch.zeros(1, 2, 2)
+    assert (depth_colours(nothing, nothing, *depth_range(nothing, nothing)) == 0).all()
