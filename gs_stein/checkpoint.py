@@ -1,8 +1,8 @@
 """Everything a resumed run needs, in one file written whole or not at all.
 
 A checkpoint holds Gaussians, optimiser moments, densification sums, coefficients and meters of the estimator, VSD's
-LoRA with its optimiser, the refined views, weights of the first colours, the random generator, and the counts. It is
-read with `weights_only=True`: no code in it.
+LoRA with its optimiser, the refined views, weights of the first colours, the guess that is followed, the random
+generator, and the counts. It is read with `weights_only=True`: no code in it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from gs_stein import optim
+from gs_stein import held, optim
 from gs_stein.config import Config
 from gs_stein.files import write_atomically
 from gs_stein.state import State
@@ -71,6 +71,7 @@ def save(run: Path, state: State, keep: int = 2) -> Path:
         "distiller": state.distiller.state_dict(),
         "refiner": state.refiner.state_dict(),
         "colours": state.colours.weight,
+        "held": None if state.held is None else state.held.state_dict(),
     }
     folder_of(run).mkdir(parents=True, exist_ok=True)
     path = folder_of(run) / f"step_{state.step:07d}.pt"
@@ -109,6 +110,7 @@ def restore(path: Path, state: State, config: Config) -> None:
     state.distiller.load_state_dict(content["distiller"])
     state.refiner.load_state_dict(content["refiner"], state.priors.device)
     state.colours.weight = to_device(content.get("colours"), state.device)  # runs of earlier versions have none
+    state.held = held.restored(content.get("held"), state.priors.device)
     state.generator.set_state(content["generator"])
     state.step, state.seconds, state.evaluations = content["step"], content["seconds"], content["evaluations"]
 

@@ -22,6 +22,7 @@ from gs_stein.cameras import sample_cameras
 from gs_stein.config import Config
 from gs_stein.distill.distiller import Distiller
 from gs_stein.gaussians import Gaussians
+from gs_stein.held import Held
 from gs_stein.rasterize import rasterize
 from gs_stein.regularize import regularize
 from gs_stein.state import State, background, needs_normals, render_size, solves_colours, steered, views_a_step
@@ -67,10 +68,14 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
         # Where we look from, and what is there.
         if (new := refiner.round(state.step, (controls.prompt, controls.guidance_scale))) is not None:
             refiner.prepare(new, encoded, state.prompts.at, config.cameras, generator)
-        target = None
+        target, held = None, None
         if state.step < refiner.first:
             side = render_size(config, distilled)
-            cameras = sample_cameras(config.cameras, views_a_step(config, distilled), generator).resized(side, side)
+            held = state.held if state.held is not None and state.held.cameras.width == side else None
+            if held is not None:
+                cameras = held.cameras
+            else:
+                cameras = sample_cameras(config.cameras, views_a_step(config, distilled), generator).resized(side, side)
         else:
             target = refiner.draw(config.views, generator)
             cameras = target.cameras
@@ -82,6 +87,8 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
         x0 = denoiser.encode(render.rgb.permute(0, 3, 1, 2).to(device))
         if target is not None:
             estimate = refiner.estimate(x0.detach(), target, distiller.guard)
+        elif held is not None:
+            estimate = held.at(x0.detach())
         else:
             text, negative = state.prompts.at(cameras)
             estimate = distiller(
@@ -89,6 +96,12 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
                 generator=generator, progress=distilled, depth=render.depth.detach().to(device),
                 normals=None if render.normals is None else render.normals.detach().to(device),
             )  # fmt: skip
+
+        solving = target is None and solves_colours(config, state.step)
+        if held is not None:
+            state.held = held.followed()
+        elif target is None and config.distill.reuse > 1 and estimate.finite and not solving:
+            state.held = Held(cameras, x0.detach(), estimate, config.distill.reuse - 1)
 
         # One step downhill, on every attribute; densification looks at the gradients of every view.
         losses = Losses(distill=math.nan, gradient=math.nan)
@@ -99,7 +112,7 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
             if target is not None:
                 loss = loss + refiner.depth_term(render, target)
             solved = None
-            if target is None and solves_colours(config, state.step):
+            if solving:
                 guess = pictured(denoiser, estimate.x0_hat, render)
                 solved = state.colours.change(state.parameters["sh0"], render.rgb, guess)
             loss.backward()

@@ -16,6 +16,7 @@ from gs_stein.densify import Densifier
 from gs_stein.distill.distiller import Distiller
 from gs_stein.distill.options import Baseline, DistillOptions
 from gs_stein.gaussians import Gaussians
+from gs_stein.held import Held
 from gs_stein.initialise import initialise
 from gs_stein.prior.views import ViewText
 from gs_stein.priors import Priors, baselines
@@ -70,6 +71,8 @@ class State:
     device: torch.device
     """Where the Gaussians live."""
     colours: FirstColours = field(default_factory=FirstColours)
+    held: Held | None = None
+    """A guess that the next iteration follows."""
     step: int = 0
     """Iterations finished."""
     seconds: float = 0.0

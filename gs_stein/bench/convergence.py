@@ -59,7 +59,7 @@ class Arm:
     """What a run does."""
 
     distill: DistillOptions
-    """Only estimator, noises and antithetic are taken from it."""
+    """Only estimator, noises, antithetic and reuse are taken from it."""
     coarse: bool = False
     """Keep the presets' small pictures at first, and their evenly spread timesteps."""
     views: tuple[int, int] = (4, 4)
@@ -84,6 +84,9 @@ ARMS = {
     "solved": Arm(DistillOptions(estimator=FittedSDS()), solved=True),
     "coarse_solved": Arm(DistillOptions(estimator=FittedSDS()), coarse=True, solved=True),
     "coarse_solved_ssd": Arm(DistillOptions(estimator=DEPTH), coarse=True, solved=True),
+    "reused": Arm(DistillOptions(estimator=FittedSDS(), reuse=3)),
+    "coarse_solved_reused": Arm(DistillOptions(estimator=FittedSDS(), reuse=3), coarse=True, solved=True),
+    "coarse_solved_reused5": Arm(DistillOptions(estimator=FittedSDS(), reuse=5), coarse=True, solved=True),
     "preset": Arm(DistillOptions(estimator=DEPTH), coarse=True, solved=True, refined=True),
 }
 
@@ -192,7 +195,9 @@ def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, m
     )
     wanted = ARMS[arm]
     kind = wanted.distill
-    distill = replace(preset.distill, estimator=kind.estimator, noises=kind.noises, antithetic=kind.antithetic)
+    distill = replace(
+        preset.distill, estimator=kind.estimator, noises=kind.noises, antithetic=kind.antithetic, reuse=kind.reuse
+    )
     # The estimators differ in distillation; refinement, the same for all of them, would only cover it up.
     preset = replace(preset, distill=distill, refine=preset.refine if wanted.refined else RefineOptions())
     if not wanted.solved:

@@ -47,6 +47,9 @@ class Estimate:
     """Views denoised by this call, guidance branches and the LoRA's training included."""
     lora_loss: float | None = None
     """VSD only: denoising loss of the LoRA before its update."""
+    stiffness: float = 0.0
+    """Derivative of `grad` by x₀ if the clean guess stays: ω α/σ, averaged over the noises. 0 for VSD, whose gradient
+    is the difference of two guesses."""
 
 
 class Distiller:
@@ -175,11 +178,12 @@ class Distiller:
         if options.clip > 0:
             size = grad.square().mean((1, 2, 3), keepdim=True).sqrt()
             grad = grad * (options.clip / size.clamp_min(1e-30)).clamp(max=1.0)
+        stiffness = 0.0 if self.lora is not None else float((draw.weight * draw.alpha / draw.sigma).mean())
         shown = int(draw.t.argmin())
         x0_hat = self.denoiser.schedule.convert(
             eps_hat[shown][None], draw.x_t[shown][None], draw.t[shown][None], "eps", "x0"
         )[0]
-        return Estimate(grad, x0_hat, eps_hat[shown], draw.t, True, evaluations, lora_loss)
+        return Estimate(grad, x0_hat, eps_hat[shown], draw.t, True, evaluations, lora_loss, stiffness)
 
     def reject(self, where: str) -> None:
         """Count a non-finite step found outside (e.g. "the gradient of the Gaussians").

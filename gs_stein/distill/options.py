@@ -128,6 +128,8 @@ class DistillOptions:
     """Noises per render (K): the render is encoded once and denoised K times."""
     antithetic: bool = False
     """Follow each noise ε by −ε at the same t; doubles the evaluations."""
+    reuse: int = 1
+    """Iterations that follow a guess of the prior; 1: it is asked anew in each. The further ones cost a render."""
     importance: bool = False
     """Draw t in proportion to the running size of the gradient (weights keep the estimate unbiased)."""
     clip: float = 0.0
@@ -138,6 +140,8 @@ class DistillOptions:
     def __post_init__(self) -> None:
         if self.noises < 1:
             raise ValueError(f"distill.noises: {self.noises} is below 1; use a positive integer")
+        if self.reuse < 1:
+            raise ValueError(f"distill.reuse: {self.reuse} is below 1; use 1 to ask the prior in every iteration")
         if self.clip < 0:
             raise ValueError(f"distill.clip: {self.clip} is negative; use 0 to never clip")
         if self.max_skips < 1:

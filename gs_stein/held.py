@@ -1,0 +1,51 @@
+"""A guess of the prior that several iterations follow.
+
+Asking the denoiser is most of an iteration, and what limits distillation is how far a step of Adam goes, not how fresh
+the guess is. So further steps may follow the same guess x̂₀: with the noise held too, the gradient is linear in the
+latents, ω α/σ (x₀ − x̂₀) up to what control variates took off, and needs no network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gs_stein.distill.distiller import Estimate
+from gs_stein.types import Cameras
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the last guess was, and where."""
+
+    cameras: Cameras
+    x0: Float[Tensor, "V C h w"]
+    """Latents that were noised."""
+    estimate: Estimate
+    left: int
+    """Iterations that shall still follow it."""
+
+    def at(self, x0: Float[Tensor, "V C h w"]) -> Estimate:
+        """The estimate if the same guess had been made with the views at `x0`; nothing is evaluated."""
+        moved = self.estimate.stiffness * (x0 - self.x0)
+        return replace(self.estimate, grad=self.estimate.grad + moved, evaluations=0, lora_loss=None)
+
+    def followed(self) -> Held | None:
+        """What is left after an iteration that followed it."""
+        return replace(self, left=self.left - 1) if self.left > 1 else None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything, for checkpoints."""
+        return {**vars(self), "cameras": vars(self.cameras), "estimate": vars(self.estimate)}
+
+
+def restored(state: dict[str, Any] | None, device: torch.device) -> Held | None:
+    """The inverse of `state_dict`; latents go to the denoiser's device."""
+    if state is None:
+        return None
+    estimate = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in state["estimate"].items()}
+    return Held(Cameras(**state["cameras"]), state["x0"].to(device), Estimate(**estimate), state["left"])

@@ -1,0 +1,104 @@
+"""A guess that several iterations follow: its gradient is the one it would give anew, and nothing is asked again."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gs_stein.camera_options import OrbitCameras
+from gs_stein.cameras import sample_cameras
+from gs_stein.config import Config
+from gs_stein.distill import SDS, VSD, Distiller, DistillOptions, FittedSDS
+from gs_stein.distill.options import Estimator
+from gs_stein.held import Held, restored
+from gs_stein.optimize import optimize
+from gs_stein.prior.guidance import GuidanceOptions
+from gs_stein.prior.mixture import MixturePrior
+from gs_stein.prior.schedule import TimestepOptions
+from gs_stein.priors import Priors
+from gs_stein.start_options import BallStart
+from gs_stein.state import begin
+from gs_stein.train_options import LearningRates, NoDensify, RefineOptions
+
+CAMERAS = sample_cameras(OrbitCameras(resolution=8), 2, torch.Generator().manual_seed(0))
+
+
+def made(estimator: Estimator, noises: int = 1) -> tuple[MixturePrior, Held]:
+    """A guess at random latents."""
+    prior = MixturePrior((4, 8, 8))
+    options = DistillOptions(
+        estimator=estimator, noises=noises, guidance=GuidanceOptions(scale=2.0), timesteps=TimestepOptions(0.6, 0.6)
+    )
+    generator = torch.Generator().manual_seed(1)
+    x0 = 0.5 * torch.randn(2, 4, 8, 8, generator=generator)
+    distiller = Distiller(options, prior)
+    estimate = distiller(
+        x0, text=prior.embed(["class 1"]), negative=prior.embed([""]), cameras=None, generator=generator, progress=0.0
+    )
+    distiller.close()
+    return prior, Held(CAMERAS, x0, estimate, 3)
+
+
+def test_with_one_noise_the_gradient_leads_to_the_guess() -> None:
+    prior, held = made(SDS())
+    before = prior.evaluations
+    for x0 in (held.x0, torch.zeros_like(held.x0), held.estimate.x0_hat):
+        wanted = held.estimate.stiffness * (x0 - held.estimate.x0_hat)
+        torch.testing.assert_close(held.at(x0).grad, wanted, atol=1e-4, rtol=1e-4)
+    assert held.at(held.x0).evaluations == 0
+    assert prior.evaluations == before
+
+
+@pytest.mark.parametrize("estimator", [SDS(), FittedSDS()])
+def test_where_it_was_made_nothing_changes_and_it_is_linear_from_there(estimator: Estimator) -> None:
+    _, held = made(estimator, noises=3)
+    assert held.estimate.stiffness > 0
+    assert torch.equal(held.at(held.x0).grad, held.estimate.grad)
+    once, twice = (held.at(held.x0 + k).grad - held.estimate.grad for k in (1.0, 2.0))
+    torch.testing.assert_close(twice, 2 * once)
+
+
+def test_the_difference_of_two_guesses_stays() -> None:
+    _, held = made(VSD(rank=1))
+    assert held.estimate.stiffness == 0
+    assert torch.equal(held.at(held.x0 + 1).grad, held.estimate.grad)
+
+
+def test_it_is_followed_as_often_as_said_and_survives_a_file() -> None:
+    _, held = made(SDS())
+    assert restored(None, torch.device("cpu")) is None
+    again = restored(held.state_dict(), torch.device("cpu"))
+    assert again is not None
+    assert torch.equal(again.at(held.x0 + 1).grad, held.at(held.x0 + 1).grad)
+    assert torch.equal(again.cameras.viewmats, CAMERAS.viewmats)
+    left: list[int] = []
+    following: Held | None = held
+    while following is not None:
+        left.append(following.left)
+        following = following.followed()
+    assert left == [3, 2, 1]
+
+
+def test_a_run_asks_once_for_several_iterations() -> None:
+    config = Config(
+        prompt="class 1", iterations=12, views=2, cameras=OrbitCameras(resolution=16), start=BallStart(count=200),
+        densify=NoDensify(), distill=DistillOptions(estimator=SDS(), reuse=3), rates=LearningRates(solved=1),
+        refine=RefineOptions(share=0.25, rounds=1, views=(2, 2), steps=1, polish=0.0),
+    )  # fmt: skip
+    config = replace(config, view_prompts=replace(config.view_prompts, enabled=False))
+    state = begin(config, Priors(MixturePrior((3, 16, 16))))
+    evaluations, cameras = [0], []
+    for step in optimize(config, state):
+        evaluations.append(step.evaluations)
+        cameras.append(step.cameras.viewmats)
+    asked = [after > before for before, after in itertools.pairwise(evaluations[:10])]
+    # The first solves for colours, which is done with a guess of its own; refinement begins after nine.
+    assert asked == [True, True, False, False, True, False, False, True, False]
+    for i in (2, 3, 5, 6, 8):
+        assert torch.equal(cameras[i], cameras[i - 1])
+    assert not torch.equal(cameras[4], cameras[3])
+    with pytest.raises(ValueError, match=r"distill\.reuse: 0"):
+        DistillOptions(reuse=0)
