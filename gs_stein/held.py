@@ -47,5 +47,7 @@ def restored(state: dict[str, Any] | None, device: torch.device) -> Held | None:
     """The inverse of `state_dict`; latents go to the denoiser's device."""
     if state is None:
         return None
-    estimate = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in state["estimate"].items()}
+    estimate: dict[str, Any] = {
+        name: value.to(device) if isinstance(value, Tensor) else value for name, value in state["estimate"].items()
+    }
     return Held(Cameras(**state["cameras"]), state["x0"].to(device), Estimate(**estimate), state["left"])

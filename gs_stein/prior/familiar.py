@@ -46,7 +46,8 @@ class Familiar:
         """Keep some captions (None: all), and set the threshold from others that are not in the sample."""
         if keep is not None:
             chosen = representatives(embeddings, keep)
-            captions, scenes, outdoors = ([part[i] for i in chosen] for part in (captions, scenes, outdoors))
+            captions, scenes = [captions[i] for i in chosen], [scenes[i] for i in chosen]
+            outdoors = [outdoors[i] for i in chosen]
             embeddings = embeddings[chosen]
         nearest = (held_out @ embeddings.T).amax(1)
         return Familiar(captions, scenes, embeddings, float(nearest.quantile(UNKNOWN_SHARE)), outdoors)
