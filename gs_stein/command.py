@@ -117,6 +117,8 @@ def base_config(choices: First, ask_torch: bool = True) -> Config:
     if model == "auto":
         model = automatic_model() if ask_torch else BUNDLED
     config = merged(Config(), read_yaml(default_preset("scene" if scene else "object", model)))
+    if choices.outdoors == "yes" and not scene:
+        raise ValueError("outdoors: yes says what kind of scene to make, but an object was asked for; add --scene")
     prompt = choices.prompt or next((str(tree["prompt"]) for tree in (given, preset) if tree.get("prompt")), "")
     if scene and (choices.outdoors == "yes" or (choices.outdoors == "auto" and ask_torch and outdoors(prompt))):
         config = merged(config, read_yaml(default_preset("outdoors", model)))
