@@ -52,3 +52,10 @@ def test_adams_scale_makes_attributes_comparable() -> None:
 def test_what_measures_nothing_is_refused(changed: dict, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         frozen.Options(**changed)
+
+
+@pytest.mark.parametrize("scene", [True, False])
+def test_every_arm_asks_the_prior_in_every_iteration(scene: bool) -> None:
+    """Otherwise most iterations whose seconds are compared would have no denoiser in them."""
+    for kind in frozen.ARMS.values():
+        assert frozen.configured("x", scene, kind, frozen.Options()).distill.reuse == 1

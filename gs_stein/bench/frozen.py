@@ -62,7 +62,7 @@ ARMS = {
     "ssd_4_noises": DistillOptions(estimator=FULL_SSD, noises=4),
     "vsd": DistillOptions(estimator=VSD(rank=4)),
 }
-"""Only estimator, noises and antithetic are taken from these."""
+"""Only estimator, noises, antithetic and reuse are taken from these: all ask the prior in every iteration."""
 FITTED = {
     "fitted": (("1",), False), "spectral": (("1",), True), "phi": (("depth",), False), "depth": (("1", "depth"), False),
     "printed": (("1", "printed"), False), "ssd": (("1", "depth"), True),
@@ -130,7 +130,9 @@ class Frozen:
 def configured(prompt: str, scene: bool, kind: DistillOptions, options: Options) -> Config:
     """The preset of the main job with another estimator and no refinement, which is none of theirs."""
     preset = read_config(presets_folder() / ("scene.yaml" if scene else "object.yaml"))
-    distill = replace(preset.distill, estimator=kind.estimator, noises=kind.noises, antithetic=kind.antithetic)
+    distill = replace(
+        preset.distill, estimator=kind.estimator, noises=kind.noises, antithetic=kind.antithetic, reuse=kind.reuse
+    )
     return replace(
         preset, prompt=prompt, seed=options.seed, iterations=options.iterations, distill=distill,
         refine=RefineOptions(), prior=replace(preset.prior, model=options.prior),

@@ -47,9 +47,9 @@ class Estimate:
     """Views denoised by this call, guidance branches and the LoRA's training included."""
     lora_loss: float | None = None
     """VSD only: denoising loss of the LoRA before its update."""
-    stiffness: float = 0.0
-    """Derivative of `grad` by x₀ if the clean guess stays: ω α/σ, averaged over the noises. 0 for VSD, whose gradient
-    is the difference of two guesses."""
+    stiffness: Float[Tensor, "V 1 1 1"] | float = 0.0
+    """Derivative of `grad` by x₀ if the clean guess stays: ω α/σ, averaged over the noises, and clipped as `grad` was.
+    0 for VSD, whose gradient is the difference of two guesses."""
 
 
 class Distiller:
@@ -175,10 +175,12 @@ class Distiller:
         self.guard.accept()
         self.meter.update(gradients, draw)
         self.meter_sds.update(draw.weight.view(-1, 1, 1, 1, 1) * estimators.sds(eps_hat, draw), draw)
+        slope = 0.0 if self.lora is not None else float((draw.weight * draw.alpha / draw.sigma).mean())
+        stiffness = x0.new_full((len(x0), 1, 1, 1), slope)
         if options.clip > 0:
             size = grad.square().mean((1, 2, 3), keepdim=True).sqrt()
-            grad = grad * (options.clip / size.clamp_min(1e-30)).clamp(max=1.0)
-        stiffness = 0.0 if self.lora is not None else float((draw.weight * draw.alpha / draw.sigma).mean())
+            scale = (options.clip / size.clamp_min(1e-30)).clamp(max=1.0)
+            grad, stiffness = grad * scale, stiffness * scale
         shown = int(draw.t.argmin())
         x0_hat = self.denoiser.schedule.convert(
             eps_hat[shown][None], draw.x_t[shown][None], draw.t[shown][None], "eps", "x0"
