@@ -72,15 +72,24 @@ def page_at(chromium, url: str) -> Iterator:
 
 
 @contextlib.contextmanager
-def training(live: Live, **options) -> Iterator[list[int]]:
-    """A fake run on a thread of its own; yields the list of its finished steps, stops it at the end."""
+def training(live: Live, standing: threading.Event | None = None, **options) -> Iterator[list[int]]:
+    """A fake run on a thread of its own; yields the list of its finished steps, stops it at the end.
+
+    Args:
+        standing: set once the run waits, not merely was told to: an iteration may be under way when Pause is pressed.
+    """
     done: list[int] = []
+
+    def waiting() -> bool:
+        if standing is not None:
+            standing.set()
+        return False
 
     def run() -> None:
         for step in fake_training(count=60, resolution=12, views=1, rest=0.05, controls=live._controls, **options):
             live.publish(step)
             done.append(step.step)
-            live.wait_while_paused()
+            live.wait_while_paused(waiting)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -126,10 +135,12 @@ def test_colours_arrive_change_without_reload_and_late_joiners_see_them(chromium
 
 
 def test_pause_step_resume_and_stop_by_their_buttons(chromium):
-    with watched() as live, training(live, total=100_000) as done, page_at(chromium, live.address) as page:
+    stands = threading.Event()
+    with watched() as live, training(live, stands, total=100_000) as done, page_at(chromium, live.address) as page:
         joined(live.server)
         click(page.get_by_role("button", name="Pause"))
-        eventually(lambda: live.paused, "paused")
+        eventually(stands.is_set, "the run stands")
+        assert live.paused
         eventually(lambda: live._shown is not None and live._shown.step == done[-1], "the step that stands is shown")
         count = len(done)
         page.wait_for_timeout(1500)
