@@ -26,6 +26,7 @@ def test_the_quick_bench_compares_every_arm(tmp_path: Path, capsys: pytest.Captu
     assert found["ratio_fitted_over_sds_scenes"] > 0
     assert found["variance_sds_4_noises_over_sds_scenes"] == 0.25
     assert found["gaussians_sds_4_noises_over_sds_scenes"] == pytest.approx(0.25)
+    assert found["variance_sds_reused_over_sds_scenes"] == found["whole_sds_reused_over_sds_scenes"] == 3
     shares = [found[f"share_{part}_sds_scenes"] for part in ("camera", "timestep", "noise")]
     assert sum(shares) == pytest.approx(1, abs=1e-3)
     assert plot.read_bytes()[1:4] == b"PNG"
@@ -55,7 +56,23 @@ def test_what_measures_nothing_is_refused(changed: dict, said: str) -> None:
 
 
 @pytest.mark.parametrize("scene", [True, False])
-def test_every_arm_asks_the_prior_in_every_iteration(scene: bool) -> None:
+def test_every_arm_asks_the_prior_in_every_iteration_but_the_reused(scene: bool) -> None:
     """Otherwise most iterations whose seconds are compared would have no denoiser in them."""
-    for kind in frozen.ARMS.values():
-        assert frozen.configured("x", scene, kind, frozen.Options()).distill.reuse == 1
+    for name, kind in frozen.ARMS.items():
+        reuse = frozen.configured("x", scene, kind, frozen.Options()).distill.reuse
+        assert reuse == (3 if name.endswith("_reused") else 1)
+
+
+def test_a_held_guess_adds_to_the_variance() -> None:
+    """Simulated at a frozen scene: the variance of a long average, in units of one fresh gradient's over its length."""
+    generator = torch.Generator().manual_seed(0)
+    for name in ("sds", "sds_4_noises", "sds_reused"):
+        assert frozen.sampled(name) == "sds"
+        noises, reuse = frozen.ARMS[name].noises, frozen.ARMS[name].reuse
+        # 12 iterations, each with camera (variance 4) and noise (variance 1), held for `reuse` of them.
+        camera = 2 * torch.randn(100_000, 12 // reuse, 1, generator=generator)
+        noise = torch.randn(100_000, 12 // reuse, noises, generator=generator).mean(2, keepdim=True)
+        noisy, all_of_it = (x.expand(-1, -1, reuse).flatten(1).mean(1).var() * 12 for x in (noise, camera + noise))
+        often, again = frozen.multiplicity(name)
+        assert noisy.item() == pytest.approx(often, rel=0.03)
+        assert all_of_it.item() == pytest.approx(4 * again + often, rel=0.03)

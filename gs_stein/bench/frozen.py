@@ -9,7 +9,9 @@ of the gradient of the latents, over noises; of the gradient of the Gaussians, o
 Adam scales it; and all of the latter, with the spread over timesteps and cameras that no control variate removes.
 
 `ratio_*` are the first times the seconds of an iteration of the main loop (render and backward pass included). SDS and
-SSD with K noises divide the variance over noises by K, as independent noises do. Intervals (95 %) bootstrap the views.
+SSD with K noises divide the variance over noises by K, as independent noises do. An arm that follows each guess for R
+iterations has R times the variance of one that asks in each: R gradients in a row are the same, so that their sum has
+R² instead of R times the variance of one; its seconds are the mean over the R. Intervals (95 %) bootstrap the views.
 """
 
 from __future__ import annotations
@@ -60,9 +62,11 @@ ARMS = {
     "ssd_antithetic": DistillOptions(estimator=FULL_SSD, antithetic=True),
     "sds_4_noises": DistillOptions(estimator=SDS(), noises=4),
     "ssd_4_noises": DistillOptions(estimator=FULL_SSD, noises=4),
+    "sds_reused": DistillOptions(estimator=SDS(), reuse=3),
+    "ssd_antithetic_reused": DistillOptions(estimator=FULL_SSD, antithetic=True, reuse=3),
     "vsd": DistillOptions(estimator=VSD(rank=4)),
 }
-"""Only estimator, noises, antithetic and reuse are taken from these: all ask the prior in every iteration."""
+"""Only estimator, noises, antithetic and reuse are taken from these: most ask the prior in every iteration."""
 FITTED = {
     "fitted": (("1",), False), "spectral": (("1",), True), "phi": (("depth",), False), "depth": (("1", "depth"), False),
     "printed": (("1", "printed"), False), "ssd": (("1", "depth"), True),
@@ -332,25 +336,32 @@ def price(options: Options, prompt: str, scene: bool) -> dict[str, float]:
     for name, kind in ARMS.items():
         config = configured(prompt, scene, kind, options)
         # Full-size pictures throughout: the coarse start of a run is short and cheap for every arm.
-        config = replace(config, iterations=options.repeats + 3, resolution=replace(config.resolution, first=0))
+        length = kind.reuse * (3 + options.repeats)
+        config = replace(config, iterations=length, resolution=replace(config.resolution, first=0))
         state = begin(config, load_priors(config))  # a prior each, for VSD changes its own
         runs[name] = (state, optimize(config, state))
-        for _ in range(3):  # compile, warm up
+        for _ in range(3 * kind.reuse):  # compile, warm up
             next(runs[name][1])
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(options.repeats):
         for name, (state, steps) in runs.items():
             before = state.seconds
-            next(steps)
-            seconds[name].append(state.seconds - before)
+            for _ in range(ARMS[name].reuse):
+                next(steps)
+            seconds[name].append((state.seconds - before) / ARMS[name].reuse)
     for state, _ in runs.values():
         state.distiller.close()
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def noises_of(name: str) -> int:
-    """Independent noises that an arm averages beyond what was sampled."""
-    return ARMS[name].noises
+def sampled(name: str) -> str:
+    """The arm that was sampled in place of one whose noises are independent copies, or whose guesses are held."""
+    return name.removesuffix("_4_noises").removesuffix("_reused")
+
+
+def multiplicity(name: str) -> tuple[float, int]:
+    """How often an arm's variance over noises, and that over cameras and timesteps, counts what was sampled for it."""
+    return ARMS[name].reuse / ARMS[name].noises, ARMS[name].reuse
 
 
 def summarise(
@@ -359,20 +370,20 @@ def summarise(
     """Every figure of a kind of scene, and a table."""
     figures: dict[str, float | list[float]] = {}
     reference = torch.stack([f.latent["sds"] for f in found])
-    rows = [f"{'arm':16s} {'variance':>9s} {'95 % interval':>17s} {'seconds':>8s} {'product':>8s} {'Gaussians':>10s}"
+    rows = [f"{'arm':22s} {'variance':>9s} {'95 % interval':>17s} {'seconds':>8s} {'product':>8s} {'Gaussians':>10s}"
             f" {'all of it':>10s} {'shift':>7s} {'cosine':>7s}"]  # fmt: skip
     for name in ARMS:
-        source = name.removesuffix("_4_noises")
+        source, (often, again) = sampled(name), multiplicity(name)
         ours = torch.stack([f.latent[source] for f in found])
-        ratio, low, high = (x / noises_of(name) for x in analysis.ratio_interval(ours, reference, seed))
+        ratio, low, high = (often * x for x in analysis.ratio_interval(ours, reference, seed))
         seconds = cost[name] / cost["sds"]
         shift, cosine = (statistics.fmean(f.means[source][i] for f in found) for i in (0, 1))
         inner = whole = float("nan")
         if source in PARAMETRIC:
-            noise = [(f.parts[source].noise / noises_of(name), f.parts["sds"].noise) for f in found]
+            noise = [(often * f.parts[source].noise, f.parts["sds"].noise) for f in found]
             inner = _geometric([a / b for a, b in noise])
             rest = [max(0.0, f.parts["sds"].camera) + max(0.0, f.parts["sds"].timestep) for f in found]
-            whole = _geometric([(r + a) / (r + b) for r, (a, b) in zip(rest, noise, strict=True)])
+            whole = _geometric([(again * r + a) / (r + b) for r, (a, b) in zip(rest, noise, strict=True)])
         figures |= {
             f"ratio_{name}_over_sds{suffix}": ratio * seconds,
             f"ratio_{name}_over_sds{suffix}_interval": [low * seconds, high * seconds],
@@ -381,7 +392,7 @@ def summarise(
             f"mean_shift_{name}{suffix}": shift, f"cosine_{name}{suffix}": cosine,
         }  # fmt: skip
         rows.append(
-            f"{name:16s} {ratio:9.3f} [{low:7.3f}, {high:6.3f}] {seconds:8.3f} {ratio * seconds:8.3f} {inner:10.3f}"
+            f"{name:22s} {ratio:9.3f} [{low:7.3f}, {high:6.3f}] {seconds:8.3f} {ratio * seconds:8.3f} {inner:10.3f}"
             f" {whole:10.3f} {shift:7.3f} {cosine:7.3f}"
         )
     for name in ("sds", "ssd"):
