@@ -44,7 +44,7 @@ def regularize(
     return Regularizers(
         depth_tv=options.depth_tv * depth_variation(render.depth, render.alpha) if options.depth_tv else zero,
         opacity=options.opacity * opacities.mean() if options.opacity else zero,
-        scale=options.scale * oversize(gaussians, options.scale_limit) if options.scale else zero,
+        scale=options.scale * oversize(gaussians, options.scale_limit, options.scale_slope) if options.scale else zero,
         anisotropy=options.anisotropy * elongation(gaussians, options.anisotropy_limit) if options.anisotropy else zero,
         sparsity=options.sparsity * (opacities * (1 - opacities)).mean() if options.sparsity else zero,
         range=options.range * out_of_range(render.rgb) if options.range else zero,
@@ -64,10 +64,17 @@ def depth_variation(depth: Float[Tensor, "V H W"], alpha: Float[Tensor, "V H W"]
     return (across.mean() + down.mean()) / mean.clamp_min(1e-6)
 
 
-def oversize(gaussians: Gaussians, limit: float) -> Float[Tensor, ""]:
-    """Mean of how far the longest axis exceeds `limit` (metres), as a fraction of it."""
+def oversize(gaussians: Gaussians, limit: float, slope: float = 0.0) -> Float[Tensor, ""]:
+    """Mean of how far the longest axis exceeds its limit, as a fraction of it.
+
+    Args:
+        gaussians: a scene around the origin.
+        limit: at the origin, metres.
+        slope: what is added to it for each metre from there. Only sizes are pulled at, not distances.
+    """
     longest = gaussians.log_scales.amax(dim=-1).exp()
-    return torch.relu(longest / limit - 1.0).mean()
+    limits = limit + slope * gaussians.means.detach().norm(dim=-1)
+    return torch.relu(longest / limits - 1.0).mean()
 
 
 def elongation(gaussians: Gaussians, limit: float) -> Float[Tensor, ""]:

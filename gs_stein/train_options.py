@@ -58,6 +58,8 @@ class RegularizeOptions:
     """Sizes beyond `scale_limit`: no balloons in front of the camera."""
     scale_limit: float = 0.15
     """Metres (standard deviation along the longest axis)."""
+    scale_slope: float = 0.0
+    """Added to `scale_limit` for each metre from the origin: in a landscape what is far may be large."""
     anisotropy: float = 0.0
     """Longest over second-longest axis beyond `anisotropy_limit`: no needles (flat discs are welcome)."""
     anisotropy_limit: float = 4.0

@@ -43,7 +43,7 @@ def test_a_landscape_starts_under_the_sky_unless_told_otherwise() -> None:
 
     forest = of("a forest", "--scene")
     assert isinstance(forest.start, OutdoorStart)
-    assert forest.regularize.scale_limit > of("a kitchen", "--scene").regularize.scale_limit
+    assert forest.regularize.scale_slope > of("a kitchen", "--scene").regularize.scale_slope == 0
     assert isinstance(of("a kitchen", "--scene").start, RoomStart)
     assert isinstance(of("a kitchen", "--scene", "--outdoors", "yes").start, OutdoorStart)
     assert of("a forest", "--scene", "--outdoors", "no") == merged(of("a kitchen", "--scene"), {"prompt": "a forest"})

@@ -27,12 +27,13 @@ from gs_stein.choose import choose
 from gs_stein.config import Config, ResolutionSchedule, read_config
 from gs_stein.distill.options import SDS, DistillOptions
 from gs_stein.files import read_gaussians
+from gs_stein.gaussians import Gaussians
 from gs_stein.optimize import Controls, optimize
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.options import GuidanceOptions
 from gs_stein.priors import Priors, load_priors
 from gs_stein.progress import Progress, duration
-from gs_stein.regularize import haze
+from gs_stein.regularize import haze, oversize
 from gs_stein.start_options import BallStart, OutdoorStart, RoomStart
 from gs_stein.state import begin, render_size, steered
 from gs_stein.train_options import NoDensify, RegularizeOptions
@@ -308,6 +309,21 @@ def test_many_bad_steps_in_a_row_end_the_run_with_one_line() -> None:
     priors.denoiser.predict = lambda x, *_: x * math.nan  # type: ignore[method-assign]
     with pytest.raises(FloatingPointError, match="3 steps in a row"):
         list(optimize(config, begin(config, priors)))
+
+
+def test_what_is_far_may_be_large() -> None:
+    """Sizes 0.1 and 1.5 m, each at 0 and 10 m, under a limit of 0.2 m + 0.1 m a metre: one is 7.5 times the limit,
+    another 1.25 times."""
+    means = torch.tensor([[0.0, 0, 0], [0, 10, 0], [0, 0, 0], [0, 10, 0]], requires_grad=True)
+    sizes = torch.tensor([0.1, 0.1, 1.5, 1.5]).log()[:, None].repeat(1, 3).requires_grad_()
+    quats = torch.tensor([1.0, 0, 0, 0]).repeat(4, 1)
+    gaussians = Gaussians(means, sizes, quats, torch.zeros(4), torch.zeros(4, 1, 3))
+    found = oversize(gaussians, 0.2, 0.1)
+    assert found.item() == pytest.approx((6.5 + 0.25) / 4)
+    found.backward()
+    assert means.grad is None
+    assert sizes.grad is not None
+    assert (sizes.grad.sum(1) > 0).tolist() == [False, False, True, True]
 
 
 def test_regularizers_pull_the_way_they_say() -> None:

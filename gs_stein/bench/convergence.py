@@ -8,11 +8,12 @@ described; only the estimator differs. The `coarse` arms have what the presets d
 first and evenly spread timesteps (`coarse_growing`: one view a step while pictures are small). The `solved` arms have
 the presets' first iterations, in which colours are solved for; the `reused` ones follow each guess for three
 iterations. All of these are SDS with a fitted coefficient, those on `_ssd` have the depth baseline, and `preset` has
-everything, and the refinement too. The score is the mean log-probability that a contrastive scorer gives the prompt
-among 50 captions (groups of four held-out views). It sees 64 pixels; `patch_distance_*` is the distance of patches of
-the last pictures to those of real renders (`gs_stein.bench.finish`), lower is better. Each arm's learning rate is the
-best of the same small grid on the first prompts, with a seed that is not measured. Finished runs are kept in --output
-and not repeated, so an interrupted bench goes on where it was.
+everything, and the refinement too; `preset_antithetic` also asks for each noise's opposite. The score is the mean
+log-probability that a contrastive scorer gives the prompt among 50 captions (groups of four held-out views). It sees
+64 pixels; `patch_distance_*` is the distance of patches of the last pictures to those of real renders
+(`gs_stein.bench.finish`), lower is better. Each arm's learning rate is the best of the same small grid on the first
+prompts, with a seed that is not measured. Finished runs are kept in --output and not repeated, so an interrupted
+bench goes on where it was.
 
 `evaluations_ratio_*` and `seconds_ratio_*` are the cost of reaching 95 % of the way from the start to SDS's final
 score, over SDS's own cost (medians over prompts × seeds, bootstrap intervals); `compute_multiplier_*` is the inverse
@@ -88,6 +89,9 @@ ARMS = {
     "reused": Arm(DistillOptions(estimator=FittedSDS(), reuse=3)),
     "coarse_solved_reused": Arm(DistillOptions(estimator=FittedSDS(), reuse=3), coarse=True, solved=True),
     "preset": Arm(DistillOptions(estimator=DEPTH, reuse=3), coarse=True, solved=True, refined=True),
+    "preset_antithetic": Arm(
+        DistillOptions(estimator=DEPTH, antithetic=True, reuse=3), coarse=True, solved=True, refined=True
+    ),
 }
 
 

@@ -97,7 +97,7 @@ class Options:
     """For each set of cameras and timestep; each with its antithetic twin."""
     fits: int = 24
     """Draws behind the coefficients, and LoRA steps."""
-    repeats: int = 12
+    repeats: int = 24
     """Iterations of each arm that are timed, in turns."""
     quick: bool = False
     """A smoke check within a minute: one prompt, the middle of a short SDS run."""
@@ -329,7 +329,7 @@ def by_attribute(variance: Float[Tensor, " D"], widths: dict[str, int]) -> dict[
 
 
 def price(options: Options, prompt: str, scene: bool) -> dict[str, float]:
-    """Median seconds of an iteration of the main loop, of each arm; taken in turns. (Memory: `bench convergence`.)"""
+    """Seconds of an iteration of the main loop over SDS's in the same turn: medians. (Memory: `bench convergence`.)"""
     from gs_stein.optimize import optimize
 
     runs = {}
@@ -351,7 +351,10 @@ def price(options: Options, prompt: str, scene: bool) -> dict[str, float]:
             seconds[name].append((state.seconds - before) / ARMS[name].reuse)
     for state, _ in runs.values():
         state.distiller.close()
-    return {name: statistics.median(values) for name, values in seconds.items()}
+    return {
+        name: statistics.median(own / sds for own, sds in zip(values, seconds["sds"], strict=True))
+        for name, values in seconds.items()
+    }
 
 
 def sampled(name: str) -> str:
@@ -376,7 +379,7 @@ def summarise(
         source, (often, again) = sampled(name), multiplicity(name)
         ours = torch.stack([f.latent[source] for f in found])
         ratio, low, high = (often * x for x in analysis.ratio_interval(ours, reference, seed))
-        seconds = cost[name] / cost["sds"]
+        seconds = cost[name]
         shift, cosine = (statistics.fmean(f.means[source][i] for f in found) for i in (0, 1))
         inner = whole = float("nan")
         if source in PARAMETRIC:
@@ -452,7 +455,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.quick:
         options = replace(
             options, scenes=options.scenes[:1], objects=options.objects[:0] if options.scenes else options.objects[:1],
-            iterations=40, stages=(0.5,), groups=2, timesteps=2, noises=2, fits=4, repeats=3,
+            iterations=40, stages=(0.5,), groups=2, timesteps=2, noises=2, fits=4, repeats=2,
         )  # fmt: skip
         arms = {"sds": ARMS["sds"]}
     started = time.perf_counter()
