@@ -34,6 +34,20 @@ class Held:
         moved = self.estimate.stiffness * (x0 - self.x0)
         return replace(self.estimate, grad=self.estimate.grad + moved, evaluations=0, lora_loss=None)
 
+    def part(self, views: int) -> Held:
+        """Every n-th of its views, so that there are about `views`; other ones in the next iteration. 0: all."""
+        every = -(-len(self.cameras) // views) if views else 1
+        if every == 1:
+            return self
+        chosen = torch.arange(self.left % every, len(self.cameras), every)
+        there = chosen.to(self.x0.device)
+        own = self.estimate
+        estimate = replace(
+            own, grad=own.grad[there], x0_hat=own.x0_hat[there], eps_hat=own.eps_hat[there],
+            stiffness=own.stiffness[there] if isinstance(own.stiffness, Tensor) else own.stiffness,
+        )  # fmt: skip
+        return replace(self, cameras=self.cameras[chosen], x0=self.x0[there], estimate=estimate)
+
     def followed(self) -> Held | None:
         """What is left after an iteration that followed it."""
         return replace(self, left=self.left - 1) if self.left > 1 else None

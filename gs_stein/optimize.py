@@ -68,12 +68,13 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
         # Where we look from, and what is there.
         if (new := refiner.round(state.step, (controls.prompt, controls.guidance_scale))) is not None:
             refiner.prepare(new, encoded, state.prompts.at, config.cameras, generator)
-        target, held = None, None
+        target, held, part = None, None, None
         if state.step < refiner.first:
             side = render_size(config, distilled)
             held = state.held if state.held is not None and state.held.cameras.width == side else None
             if held is not None:
-                cameras = held.cameras
+                part = held.part(config.distill.reuse_views)
+                cameras = part.cameras
             else:
                 cameras = sample_cameras(config.cameras, views_a_step(config, distilled), generator).resized(side, side)
         else:
@@ -87,8 +88,8 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
         x0 = denoiser.encode(render.rgb.permute(0, 3, 1, 2).to(device))
         if target is not None:
             estimate = refiner.estimate(x0.detach(), target, distiller.guard)
-        elif held is not None:
-            estimate = held.at(x0.detach())
+        elif part is not None:
+            estimate = part.at(x0.detach())
         else:
             text, negative = state.prompts.at(cameras)
             estimate = distiller(

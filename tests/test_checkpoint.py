@@ -105,7 +105,7 @@ def test_resume_is_bit_for_bit(case: str, prior: Path, tmp_path: Path) -> None:
     reuse = 3 if case == "ssd-normal-gradient" else 1
     solved = LearningRates(solved=6 if reuse == 1 else 2)
     config = config_of(prior, *CASES[case], refine=REFINED.get(case, RefineOptions()), rates=solved)
-    config = replace(config, distill=replace(config.distill, reuse=reuse))
+    config = replace(config, distill=replace(config.distill, reuse=reuse, reuse_views=1))
 
     def fresh() -> State:
         return begin(config, load_priors(config))

@@ -19,8 +19,9 @@ from gs_stein.prior.guidance import GuidanceOptions
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.schedule import TimestepOptions
 from gs_stein.priors import Priors
+from gs_stein.refine import joined
 from gs_stein.start_options import BallStart
-from gs_stein.state import begin
+from gs_stein.state import State, begin
 from gs_stein.train_options import LearningRates, NoDensify, RefineOptions
 
 CAMERAS = sample_cameras(OrbitCameras(resolution=8), 2, torch.Generator().manual_seed(0))
@@ -84,14 +85,51 @@ def test_it_is_followed_as_often_as_said_and_survives_a_file() -> None:
     assert left == [3, 2, 1]
 
 
-def test_a_run_asks_once_for_several_iterations() -> None:
+def test_parts_take_turns_and_follow_the_same_guess() -> None:
+    _, pair = made(SDS())
+    whole = replace(pair, cameras=joined(pair.cameras, pair.cameras), x0=pair.x0.repeat(2, 1, 1, 1), estimate=replace(
+        pair.estimate, **{n: getattr(pair.estimate, n).repeat(2, 1, 1, 1) for n in ("grad", "x0_hat", "eps_hat")},
+        stiffness=torch.arange(4.0).view(4, 1, 1, 1),
+    ))  # fmt: skip
+    assert whole.part(0) is whole
+    assert whole.part(4) is whole
+    at = whole.x0 + torch.randn(whole.x0.shape, generator=torch.Generator().manual_seed(2))
+    full = whole.at(at).grad
+    for views, chosen in ((2, [[1, 3], [0, 2], [1, 3]]), (1, [[3], [2], [1]]), (3, [[1, 3], [0, 2], [1, 3]])):
+        following: Held | None = whole
+        for indices in chosen:  # 3, 2 and 1 are left
+            assert following is not None
+            part = following.part(views)
+            assert torch.equal(part.cameras.viewmats, whole.cameras.viewmats[indices])
+            found = part.at(at[indices])
+            assert torch.equal(found.grad, full[indices])
+            assert len(found.x0_hat) == len(found.eps_hat) == len(indices)
+            following = following.followed()
+    with pytest.raises(ValueError, match=r"distill\.reuse_views: -1"):
+        DistillOptions(reuse_views=-1)
+
+
+def short_run(reuse_views: int) -> tuple[Config, State]:
+    """Twelve iterations with a prior that costs nothing; the last three refine."""
     config = Config(
         prompt="class 1", iterations=12, views=2, cameras=OrbitCameras(resolution=16), start=BallStart(count=200),
-        densify=NoDensify(), distill=DistillOptions(estimator=SDS(), reuse=3), rates=LearningRates(solved=1),
-        refine=RefineOptions(share=0.25, rounds=1, views=(2, 2), steps=1, polish=0.0),
+        densify=NoDensify(), distill=DistillOptions(estimator=SDS(), reuse=3, reuse_views=reuse_views),
+        rates=LearningRates(solved=1), refine=RefineOptions(share=0.25, rounds=1, views=(2, 2), steps=1, polish=0.0),
     )  # fmt: skip
     config = replace(config, view_prompts=replace(config.view_prompts, enabled=False))
-    state = begin(config, Priors(MixturePrior((3, 16, 16))))
+    return config, begin(config, Priors(MixturePrior((3, 16, 16))))
+
+
+def test_further_iterations_may_render_fewer_views() -> None:
+    config, state = short_run(reuse_views=1)
+    cameras = [step.cameras.viewmats for step in optimize(config, state)]
+    assert [len(c) for c in cameras] == [2, 2, 1, 1, 2, 1, 1, 2, 1, 2, 2, 2]
+    assert torch.equal(cameras[2], cameras[1][:1])  # two are left, then one
+    assert torch.equal(cameras[3], cameras[1][1:])
+
+
+def test_a_run_asks_once_for_several_iterations() -> None:
+    config, state = short_run(reuse_views=0)
     evaluations, cameras = [0], []
     for step in optimize(config, state):
         evaluations.append(step.evaluations)

@@ -6,7 +6,7 @@ Every arm runs the same prompts with the same seeds and the presets of `train.py
 full size, with a new guess of the prior in every iteration and timesteps drawn independently, as SDS has been
 described; only the estimator differs. The `coarse` arms have what the presets do besides: pictures of half the size
 first and evenly spread timesteps (`coarse_growing`: one view a step while pictures are small). The `solved` arms have
-the presets' first iterations, in which colours are solved for; the `reused` ones follow each guess for three
+the presets' first iterations, in which colours are solved for; the `reused` ones follow each guess for five
 iterations. All of these are SDS with a fitted coefficient, those on `_ssd` have the depth baseline, and `preset` has
 everything, and the refinement too; `preset_antithetic` also asks for each noise's opposite. The score is the mean
 log-probability that a contrastive scorer gives the prompt among 50 captions (groups of four held-out views). It sees
@@ -61,7 +61,7 @@ class Arm:
     """What a run does."""
 
     distill: DistillOptions
-    """Only estimator, noises, antithetic and reuse are taken from it."""
+    """Only estimator, noises, antithetic, reuse and reuse_views are taken from it."""
     coarse: bool = False
     """Keep the presets' small pictures at first, and their evenly spread timesteps."""
     views: tuple[int, int] = (4, 4)
@@ -74,6 +74,8 @@ class Arm:
 
 DEPTH = SSD((Baseline.CONSTANT, Baseline.DEPTH))
 FULL = SSD((Baseline.SPECTRAL, Baseline.DEPTH))
+FOLLOWED = DistillOptions(reuse=5, reuse_views=2)
+"""As the presets follow a guess."""
 ARMS = {
     "sds": Arm(DistillOptions(estimator=SDS())),
     "fitted": Arm(DistillOptions(estimator=FittedSDS())),
@@ -86,11 +88,11 @@ ARMS = {
     "solved": Arm(DistillOptions(estimator=FittedSDS()), solved=True),
     "coarse_solved": Arm(DistillOptions(estimator=FittedSDS()), coarse=True, solved=True),
     "coarse_solved_ssd": Arm(DistillOptions(estimator=DEPTH), coarse=True, solved=True),
-    "reused": Arm(DistillOptions(estimator=FittedSDS(), reuse=3)),
-    "coarse_solved_reused": Arm(DistillOptions(estimator=FittedSDS(), reuse=3), coarse=True, solved=True),
-    "preset": Arm(DistillOptions(estimator=DEPTH, reuse=3), coarse=True, solved=True, refined=True),
+    "reused": Arm(replace(FOLLOWED, estimator=FittedSDS())),
+    "coarse_solved_reused": Arm(replace(FOLLOWED, estimator=FittedSDS()), coarse=True, solved=True),
+    "preset": Arm(replace(FOLLOWED, estimator=DEPTH), coarse=True, solved=True, refined=True),
     "preset_antithetic": Arm(
-        DistillOptions(estimator=DEPTH, antithetic=True, reuse=3), coarse=True, solved=True, refined=True
+        replace(FOLLOWED, estimator=DEPTH, antithetic=True), coarse=True, solved=True, refined=True
     ),
 }
 
@@ -200,8 +202,9 @@ def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, m
     wanted = ARMS[arm]
     kind = wanted.distill
     distill = replace(
-        preset.distill, estimator=kind.estimator, noises=kind.noises, antithetic=kind.antithetic, reuse=kind.reuse
-    )
+        preset.distill, estimator=kind.estimator, noises=kind.noises, antithetic=kind.antithetic, reuse=kind.reuse,
+        reuse_views=kind.reuse_views,
+    )  # fmt: skip
     # The estimators differ in distillation; refinement, the same for all of them, would only cover it up.
     preset = replace(preset, distill=distill, refine=preset.refine if wanted.refined else RefineOptions())
     if not wanted.solved:

@@ -135,8 +135,9 @@ def configured(prompt: str, scene: bool, kind: DistillOptions, options: Options)
     """The preset of the main job with another estimator and no refinement, which is none of theirs."""
     preset = read_config(presets_folder() / ("scene.yaml" if scene else "object.yaml"))
     distill = replace(
-        preset.distill, estimator=kind.estimator, noises=kind.noises, antithetic=kind.antithetic, reuse=kind.reuse
-    )
+        preset.distill, estimator=kind.estimator, noises=kind.noises, antithetic=kind.antithetic, reuse=kind.reuse,
+        reuse_views=kind.reuse_views,
+    )  # fmt: skip
     return replace(
         preset, prompt=prompt, seed=options.seed, iterations=options.iterations, distill=distill,
         refine=RefineOptions(), prior=replace(preset.prior, model=options.prior),

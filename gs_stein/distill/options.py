@@ -130,6 +130,8 @@ class DistillOptions:
     """Follow each noise ε by −ε at the same t; doubles the evaluations."""
     reuse: int = 1
     """Iterations that follow a guess of the prior; 1: it is asked anew in each. The further ones cost a render."""
+    reuse_views: int = 0
+    """Views that a further iteration renders, in turns, of those the guess was made for; 0: all of them."""
     importance: bool = False
     """Draw t in proportion to the running size of the gradient (weights keep the estimate unbiased)."""
     clip: float = 0.0
@@ -142,6 +144,8 @@ class DistillOptions:
             raise ValueError(f"distill.noises: {self.noises} is below 1; use a positive integer")
         if self.reuse < 1:
             raise ValueError(f"distill.reuse: {self.reuse} is below 1; use 1 to ask the prior in every iteration")
+        if self.reuse_views < 0:
+            raise ValueError(f"distill.reuse_views: {self.reuse_views} is negative; use 0 to render all of them")
         if self.clip < 0:
             raise ValueError(f"distill.clip: {self.clip} is negative; use 0 to never clip")
         if self.max_skips < 1:

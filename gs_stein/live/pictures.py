@@ -38,7 +38,7 @@ class Pictures:
     def show(self, views: Views) -> None:
         """Draw the pictures of a step."""
         if views.count > 1:
-            self._which.max = views.count
+            self._which.max = max(int(self._which.max), views.count)  # some steps render fewer
             self._which.visible = True
         self._rendered.image = beside(plain(views.rgb), depth_picture(views.depth, views.alpha))
         self._rendered.visible = True
