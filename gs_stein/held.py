@@ -2,7 +2,8 @@
 
 Asking the denoiser is most of an iteration, and what limits distillation is how far a step of Adam goes, not how fresh
 the guess is. So further steps may follow the same guess x̂₀: with the noise held too, the gradient is linear in the
-latents, ω α/σ (x₀ − x̂₀) up to what control variates took off, and needs no network.
+latents, ω α/σ (x₀ − x̂₀) up to what control variates took off, and needs no network. What is left of an iteration is
+rendering, and more steps with fewer views each get further in the same time.
 """
 
 from __future__ import annotations

@@ -367,20 +367,27 @@ def compare(arm: str, ours: list[Run], sds: list[Run]) -> Iterator[tuple[str, fl
 
 
 def draw(path: Path, runs: dict[str, list[Run]]) -> None:
-    """Score against seconds, a panel a prompt."""
+    """Log-probability of the prompt among 50 against seconds, a panel a prompt."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
     prompts = list(dict.fromkeys(run.prompt for run in runs["sds"]))
-    figure, axes = plt.subplots(1, len(prompts), figsize=(4 * len(prompts), 3.4), squeeze=False)
-    for prompt, axis in zip(prompts, axes[0], strict=True):
+    columns = min(3, len(prompts))
+    rows = -(-len(prompts) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(4 * columns, 3 * rows), squeeze=False)
+    for axis in axes.flat[len(prompts) :]:
+        axis.axis("off")
+    for prompt, axis in zip(prompts, axes.flat, strict=False):
         for number, (arm, found) in enumerate(runs.items()):
             for i, run in enumerate(r for r in found if r.prompt == prompt):
-                axis.plot(run.seconds, run.scores, color=f"C{number}", lw=1, label=arm if i == 0 else None)
-        axis.set(title=prompt, xlabel="seconds")
-    axes[0][0].set_ylabel("log-probability of the prompt among 50")
+                axis.plot(run.seconds[1:], run.scores[1:], color=f"C{number}", lw=1, label=arm if i == 0 else None)
+        axis.set(title=prompt, xscale="log")  # most happens within seconds
+    for axis in axes[-1]:
+        axis.set_xlabel("seconds")
+    for row in axes:
+        row[0].set_ylabel("log-probability")
     axes[0][0].legend(fontsize=8)
     figure.tight_layout()
     picture = io.BytesIO()
