@@ -101,7 +101,7 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
         solving = target is None and solves_colours(config, state.step)
         if held is not None:
             state.held = held.followed()
-        elif target is None and config.distill.reuse > 1 and estimate.finite and not solving:
+        elif target is None and config.distill.reuse > 1 and estimate.finite:
             state.held = Held(cameras, x0.detach(), estimate, config.distill.reuse - 1)
 
         # One step downhill, on every attribute; densification looks at the gradients of every view.
