@@ -23,6 +23,7 @@ from gs_stein.config import Config
 from gs_stein.distill.distiller import Distiller
 from gs_stein.gaussians import Gaussians
 from gs_stein.held import Held
+from gs_stein.hull import carved, inside
 from gs_stein.rasterize import rasterize
 from gs_stein.regularize import regularize
 from gs_stein.state import State, background, needs_normals, render_size, solves_colours, steered, views_a_step
@@ -112,15 +113,20 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
             loss = handle.to(state.device) + terms.total()
             if target is not None:
                 loss = loss + refiner.depth_term(render, target)
-            solved = None
+            solved, standing = None, None
             if solving:
                 guess = pictured(denoiser, estimate.x0_hat, render)
                 solved = state.colours.change(state.parameters["sh0"], render.rgb, guess)
+                if config.rates.carve > 0:
+                    standing = inside(gaussians.means.detach(), cameras.to(state.device), guess, behind)
             loss.backward()
             if optim.finite_gradients(state.parameters):
                 if solved is not None:
                     state.parameters["sh0"].grad = None  # Adam leaves it alone
                     state.parameters["sh0"].data += solved
+                    if standing is not None:
+                        opacities = state.parameters["opacities"]
+                        opacities.data = carved(opacities.data, standing, config.rates.carve)
                 for optimizer in state.optimizers.values():
                     optimizer.step()
                 state.densifier.after_update(

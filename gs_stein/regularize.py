@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.gaussians import Gaussians
+from gs_stein.hull import like_background
 from gs_stein.train_options import RegularizeOptions
 from gs_stein.types import Render
 
@@ -88,11 +89,9 @@ def out_of_range(rgb: Float[Tensor, "V H W 3"]) -> Float[Tensor, ""]:
     return (rgb - rgb.clamp(0.0, 1.0)).square().mean()
 
 
-def haze(render: Render, behind: Float[Tensor, 3], tolerance: float = 0.06) -> Float[Tensor, ""]:
+def haze(render: Render, behind: Float[Tensor, 3]) -> Float[Tensor, ""]:
     """Mean opacity where a picture shows its background's colour anyway: there, nothing has to stand.
 
-    Only opacity is pulled at; how far a pixel is from the background (root-mean-square over channels, against
-    `tolerance`) is taken as given.
+    Only opacity is pulled at; how far a pixel is from the background is taken as given.
     """
-    apart = (render.rgb.detach() - behind).square().mean(-1)
-    return (render.alpha * torch.exp(-apart / (2 * tolerance**2))).mean()
+    return (render.alpha * like_background(render.rgb.detach(), behind)).mean()

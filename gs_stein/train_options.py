@@ -29,6 +29,9 @@ class LearningRates:
     """Iterations at the start in which colours are solved for instead of stepped: every Gaussian takes the mean of what
     the prior's guesses show where it is seen (`gs_stein.colours`). For priors that know the camera, whose first guesses
     agree; 0: none."""
+    carve: float = 0.0
+    """Share of its opacity that a Gaussian loses in those iterations where some view's guess shows the background
+    through it: the shape at once (`gs_stein.hull`). For objects before one background; 0: none."""
 
     def __post_init__(self) -> None:
         for item in fields(self)[:6]:
@@ -39,6 +42,8 @@ class LearningRates:
                 )
         if self.solved < 0:
             raise ValueError(f"rates.solved: {self.solved} is negative; give a number of iterations, 0 for none")
+        if not 0 <= self.carve < 1:
+            raise ValueError(f"rates.carve: {self.carve} is no share; give one in [0, 1), 0 for none")
         if not 0 < self.decay_until <= 1:
             raise ValueError(f"rates.decay_until: {self.decay_until} is not a fraction of the run; give one in (0, 1]")
 
