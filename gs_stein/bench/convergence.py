@@ -6,14 +6,14 @@ Every arm runs the same prompts with the same seeds and the presets of `train.py
 full size, with a new guess of the prior in every iteration and timesteps drawn independently, as SDS has been
 described; only the estimator differs. The `coarse` arms have what the presets do besides: pictures of half the size
 first and evenly spread timesteps (`coarse_growing`: one view a step while pictures are small). The `solved` arms have
-the presets' first iterations, in which colours are solved for; the `reused` ones follow each guess for five
-iterations. All of these are SDS with a fitted coefficient, those on `_ssd` have the depth baseline, and `preset` has
-everything, and the refinement too; `preset_antithetic` also asks for each noise's opposite. The score is the mean
-log-probability that a contrastive scorer gives the prompt among 50 captions (groups of four held-out views). It sees
-64 pixels; `patch_distance_*` is the distance of patches of the last pictures to those of real renders
+the presets' first iterations, in which colours are solved for and objects carved out; the `reused` ones follow each
+guess for five iterations. All of these are SDS with a fitted coefficient, those on `_ssd` have the depth baseline, and
+`preset` has everything, and the refinement too; `preset_antithetic` also asks for each noise's opposite. The score is
+the mean log-probability that a contrastive scorer gives the prompt among 50 captions (groups of four held-out views).
+It sees 64 pixels; `patch_distance_*` is the distance of patches of the last pictures to those of real renders
 (`gs_stein.bench.finish`), lower is better. Each arm's learning rate is the best of the same small grid on the first
-prompts, with a seed that is not measured. Finished runs are kept in --output and not repeated, so an interrupted
-bench goes on where it was.
+prompts, by the mean score of half as long runs with a seed that is not measured. Finished runs are kept in --output
+and not repeated, so an interrupted bench goes on where it was.
 
 `evaluations_ratio_*` and `seconds_ratio_*` are the cost of reaching 95 % of the way from the start to SDS's final
 score, over SDS's own cost (medians over prompts × seeds, bootstrap intervals); `compute_multiplier_*` is the inverse
@@ -67,7 +67,8 @@ class Arm:
     views: tuple[int, int] = (4, 4)
     """A step, while pictures are small and later; of coarse arms alone."""
     solved: bool = False
-    """Keep the presets' first iterations, in which colours are solved for (`gs_stein.colours`)."""
+    """Keep the presets' first iterations, in which colours are solved for and objects carved out (`gs_stein.colours`,
+    `gs_stein.hull`)."""
     refined: bool = False
     """Keep the presets' refinement."""
 
