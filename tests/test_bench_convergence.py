@@ -71,3 +71,15 @@ def test_finished_runs_are_not_repeated(tmp_path, capsys):
     before = (tmp_path / "runs.jsonl").read_text()
     assert convergence.main(arguments) == 0
     assert (tmp_path / "runs.jsonl").read_text() == before
+
+
+def test_the_rate_that_is_good_all_along_wins(monkeypatch, tmp_path):
+    """Not the one that only ends best: in the end, several rates may have got there."""
+    options = convergence.Options(rates=(1.0, 2.0, 4.0), output=tmp_path)
+    curves = {1.0: [-9.0, -8.0, 0.0], 2.0: [-9.0, -1.0, -0.1], 4.0: [-9.0, -0.5, -5.0]}
+    bench = object.__new__(convergence.Bench)
+    bench.options = options
+    monkeypatch.setattr(bench, "run", lambda arm, prompt, seed, rate, length, marks: run(curves[rate], [0.0, 1.0, 2.0]))
+    assert bench.tuned("sds") == 2.0
+    bench.options = replace(options, rates=(4.0,))
+    assert bench.tuned("sds") == 4.0
