@@ -97,7 +97,8 @@ def test_a_whole_run_leaves_its_files(prior: Path, tmp_path: Path, monkeypatch, 
     found = json.loads((run / "report.json").read_text())
     assert found["steps"] == 5
     assert found["gaussians"] == len(gaussians)
-    assert found["denoiser_evaluations"] == 5 * 2 * 2  # steps × views × guidance branches
+    # A guess for the small pictures and one for the full-size ones; × views × guidance branches.
+    assert found["denoiser_evaluations"] == 2 * 2 * 2
     assert found["settings"]["prior"]["model"] == str(prior)
     config = read_config(run / "config.yaml")
     assert config.scene
