@@ -77,8 +77,8 @@ def test_a_run_carves_while_it_solves_for_colours_and_needs_one_background() -> 
     priors = Priors(MixturePrior((3, 16, 16)))
     means = []
     for share in (0.0, 0.9):
-        state = begin(replace(config, rates=replace(config.rates, carve=share)), priors)
-        run = optimize(config if share else replace(config, rates=replace(config.rates, carve=0.0)), state)
+        wanted = replace(config, rates=replace(config.rates, carve=share))
+        run = optimize(wanted, begin(wanted, priors))
         opacities = [next(run).gaussians.opacities.clone() for _ in range(2)]
         means.append([o.mean().item() for o in opacities])
     assert means[1][0] < 0.9 * means[0][0]
