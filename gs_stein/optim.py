@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from gs_stein.train_options import LearningRates
@@ -62,6 +65,28 @@ def set_rates(
 def finite_gradients(parameters: dict[str, torch.nn.Parameter]) -> bool:
     """Whether every gradient is finite (absent ones are)."""
     return all(p.grad is None or bool(p.grad.isfinite().all()) for p in parameters.values())
+
+
+@torch.no_grad()
+def put(
+    parameters: dict[str, torch.nn.Parameter],
+    optimizers: dict[str, torch.optim.Optimizer],
+    places: Int[Tensor, " n"],
+    others: Mapping[str, Tensor],
+) -> None:
+    """Replace some Gaussians by others, with no memory of the gradients of those before.
+
+    Args:
+        parameters: changed in place.
+        optimizers: one a parameter; so are their moments.
+        places: which Gaussians.
+        others: parameters of as many.
+    """
+    for name, parameter in parameters.items():
+        parameter[places] = others[name].to(parameter)
+        for moment in optimizers[name].state[parameter].values():
+            if isinstance(moment, Tensor) and moment.shape == parameter.shape:
+                moment[places] = 0
 
 
 def state_dict(optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, dict[str, Tensor]]:

@@ -161,10 +161,15 @@ class Refiner:
             torch.cat(depths) if depths else None,
         )
 
+    @property
+    def targets(self) -> Targets:
+        """The views of this round."""
+        assert self._targets is not None
+        return self._targets
+
     def draw(self, views: int, generator: torch.Generator) -> Targets:
         """Some of the views."""
-        assert self._targets is not None
-        return self._targets[torch.randperm(len(self._targets.cameras), generator=generator)[:views]]
+        return self.targets[torch.randperm(len(self.targets.cameras), generator=generator)[:views]]
 
     def estimate(
         self, x0: Float[Tensor, "V C h w"], target: Targets, guard: Guard

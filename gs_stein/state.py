@@ -109,11 +109,12 @@ def begin(config: Config, priors: Priors, device: torch.device | str = "cpu") ->
             raise ValueError(f"start.size: a room of {built} m is not cameras.size {inside}; make them equal")
     if isinstance(config.cameras, OrbitCameras) and config.scene:
         raise ValueError("cameras: orbit cameras look at an object from outside; with --scene use kind: room")
-    if config.rates.carve > 0 and config.background == "random":
-        raise ValueError(
-            f"rates.carve: {config.rates.carve} needs one background to tell what stands before it; "
-            "choose another background than random, or 0"
-        )
+    for name, value in (("rates.carve", config.rates.carve), ("refine.sow", config.refine.sow)):
+        if value > 0 and config.background == "random":
+            raise ValueError(
+                f"{name}: {value} needs one background to tell what stands before it; "
+                "choose another background than random, or 0"
+            )
     device = torch.device(device)
     generator = torch.Generator().manual_seed(config.seed)
     gaussians = initialise(config.start, generator, config.sh_degree).to(device)

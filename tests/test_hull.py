@@ -1,4 +1,4 @@
-"""The first shape: what some view's guess shows the background through goes, and nothing else."""
+"""What some view shows the background through goes; what all show and the scene has not is sown."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gs_stein import optim
 from gs_stein.camera_options import OrbitCameras
 from gs_stein.cameras import sample_cameras
 from gs_stein.config import Config
 from gs_stein.distill import SDS, DistillOptions
 from gs_stein.gaussians import Gaussians
-from gs_stein.hull import carved, inside, like_background
+from gs_stein.hull import carved, inside, like_background, sown
 from gs_stein.optimize import optimize
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.priors import Priors
 from gs_stein.rasterize import RasterizeOptions, rasterize
 from gs_stein.start_options import BallStart
 from gs_stein.state import begin
-from gs_stein.train_options import LearningRates, NoDensify
+from gs_stein.train_options import LearningRates, NoDensify, RefineOptions
 
 GREY = torch.full((3,), 0.5)
 CAMERAS = sample_cameras(OrbitCameras(resolution=48), 12, torch.Generator().manual_seed(0))
@@ -87,3 +88,73 @@ def test_a_run_carves_while_it_solves_for_colours_and_needs_one_background() -> 
         begin(replace(config, background="random"), priors)
     with pytest.raises(ValueError, match=re.escape("rates.carve: 1.0 is no share")):
         LearningRates(carve=1.0)
+
+
+def test_one_view_of_many_may_dissent() -> None:
+    rgb = rasterize(blob((0.0, 0.0, 0.0)), CAMERAS, RasterizeOptions(), GREY).rgb
+    rgb[3] = 0.5  # this one shows nothing
+    middle = torch.zeros(1, 3)
+    assert inside(middle, CAMERAS, rgb, GREY).item() < 0.01
+    assert inside(middle, CAMERAS, rgb, GREY, dissent=0.1).item() > 0.9
+
+
+def test_what_views_show_and_the_scene_has_not_is_sown() -> None:
+    centre = (0.15, -0.1, 0.1)
+    render = rasterize(blob(centre), CAMERAS, RasterizeOptions(), GREY)
+    nothing = torch.zeros_like(render.alpha)
+    generator = torch.Generator().manual_seed(3)
+    new = sown(CAMERAS, render.rgb, nothing, GREY, 300, generator)
+    away = (new.means - torch.tensor(centre)).norm(dim=1)
+    assert len(new) == 300
+    assert away.max() < 0.38
+    assert away.median() < 0.3
+    assert (new.opacities - 0.5).abs().max() < 1e-5
+    assert (0.5 + 0.2821 * new.sh[:, 0]).mean(0)[0] > 0.6  # red, as the views are
+    # Nothing where it stands already, and nothing where views show nothing.
+    assert len(sown(CAMERAS, render.rgb, render.alpha, GREY, 300, generator)) < 10
+    assert len(sown(CAMERAS, torch.full_like(render.rgb, 0.5), nothing, GREY, 300, generator)) == 0
+
+
+def test_put_replaces_some_gaussians_and_forgets_their_gradients() -> None:
+    parameters = {k: torch.nn.Parameter(v) for k, v in blob((0.0, 0.0, 0.0)).parameters().items()}
+    optimizers = optim.make_optimizers(parameters, LearningRates())
+    sum(p.sum() for p in parameters.values()).backward()
+    for optimizer in optimizers.values():
+        optimizer.step()
+    before = {k: v.detach().clone() for k, v in parameters.items()}
+    new = blob((1.0, 0.0, 0.0))[:2]
+    optim.put(parameters, optimizers, torch.tensor([4, 7]), new.parameters())
+    others = torch.ones(300, dtype=torch.bool)
+    others[[4, 7]] = False
+    for name, parameter in parameters.items():
+        assert torch.equal(parameter[[4, 7]], new.parameters()[name])
+        assert torch.equal(parameter[others], before[name][others])
+        moments = optimizers[name].state[parameter]
+        assert moments["step"].item() == 1
+        for moment in (moments["exp_avg"], moments["exp_avg_sq"]):
+            assert (moment[[4, 7]] == 0).all()
+            assert (moment[others] != 0).all()
+
+
+def test_a_round_of_refinement_sows_and_needs_one_background() -> None:
+    config = Config(
+        prompt="class 1", iterations=4, views=4, cameras=OrbitCameras(resolution=16), start=BallStart(count=500),
+        densify=NoDensify(), background="grey", distill=DistillOptions(estimator=SDS()),
+        refine=RefineOptions(share=0.5, rounds=1, views=(4, 4), group=4, anchors=0, steps=4, sow=0.2),
+    )  # fmt: skip
+    config = replace(config, view_prompts=replace(config.view_prompts, enabled=False))
+    priors = Priors(MixturePrior((3, 16, 16)))
+    moved = []
+    for share in (0.0, 0.2):
+        wanted = replace(config, refine=replace(config.refine, sow=share))
+        state = begin(wanted, priors)
+        run = optimize(wanted, state)
+        before = [next(run) for _ in range(2)][-1].gaussians.means.clone()
+        after = next(run).gaussians.means
+        moved.append(int(((after - before).norm(dim=1) > 0.05).sum()))
+    assert moved[0] == 0
+    assert 0 < moved[1] <= 100
+    with pytest.raises(ValueError, match=re.escape("refine.sow: 0.2 needs one background")):
+        begin(replace(config, background="random"), priors)
+    with pytest.raises(ValueError, match=re.escape("refine.sow: 1.5 is no share")):
+        RefineOptions(sow=1.5)
