@@ -22,7 +22,7 @@ TOLERANCE = 0.06
 PLACES = 200_000
 """Places that are tried when Gaussians are sown."""
 DISSENT = 0.15
-"""Share of the views that may have nothing where something is sown: they agree but roughly on thin parts."""
+"""Share of the refined views that may have nothing where something stands: they agree but roughly on thin parts."""
 
 
 def like_background(

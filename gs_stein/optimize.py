@@ -23,7 +23,7 @@ from gs_stein.config import Config
 from gs_stein.distill.distiller import Distiller
 from gs_stein.gaussians import Gaussians
 from gs_stein.held import Held
-from gs_stein.hull import carved, inside, sown
+from gs_stein.hull import DISSENT, carved, inside, sown
 from gs_stein.rasterize import rasterize
 from gs_stein.regularize import regularize
 from gs_stein.state import State, background, needs_normals, render_size, solves_colours, steered, views_a_step
@@ -69,8 +69,8 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
         # Where we look from, and what is there.
         if (new := refiner.round(state.step, (controls.prompt, controls.guidance_scale))) is not None:
             refiner.prepare(new, encoded, state.prompts.at, config.cameras, generator)
-            if config.refine.sow > 0:
-                sow(config, state)
+            if config.refine.carve > 0 or config.refine.sow > 0:
+                fit_hull(config, state)
         target, held, part = None, None, None
         if state.step < refiner.first:
             side = render_size(config, distilled)
@@ -160,16 +160,18 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
 
 
 @torch.no_grad()
-def sow(config: Config, state: State) -> None:
-    """Put the faintest Gaussians where the refined views show something and the scene has nothing."""
+def fit_hull(config: Config, state: State) -> None:
+    """Carve away what the refined views see past, and sow what they show and the scene has not."""
+    options, parameters = config.refine, state.parameters
     targets, behind = state.refiner.targets, background(config, state.generator).to(state.device)
     cameras = targets.cameras.to(state.device)
     render = rasterize(state.gaussians, cameras, config.rasterize, behind)
     rgb = pictured(state.priors.denoiser, targets.x0, render)
-    most = int(config.refine.sow * len(state.parameters["means"]))
-    new = sown(cameras, rgb, render.alpha, behind, most, state.generator)
-    faintest = state.parameters["opacities"].argsort()[: len(new)]
-    optim.put(state.parameters, state.optimizers, faintest, new.with_sh_degree(config.sh_degree).parameters())
+    standing = inside(parameters["means"], cameras, rgb, behind, DISSENT)
+    parameters["opacities"].copy_(carved(parameters["opacities"], standing, options.carve))
+    new = sown(cameras, rgb, render.alpha, behind, int(options.sow * len(standing)), state.generator)
+    faintest = parameters["opacities"].argsort()[: len(new)]
+    optim.put(parameters, state.optimizers, faintest, new.with_sh_degree(config.sh_degree).parameters())
 
 
 @torch.no_grad()

@@ -109,7 +109,8 @@ def begin(config: Config, priors: Priors, device: torch.device | str = "cpu") ->
             raise ValueError(f"start.size: a room of {built} m is not cameras.size {inside}; make them equal")
     if isinstance(config.cameras, OrbitCameras) and config.scene:
         raise ValueError("cameras: orbit cameras look at an object from outside; with --scene use kind: room")
-    for name, value in (("rates.carve", config.rates.carve), ("refine.sow", config.refine.sow)):
+    refine = config.refine
+    for name, value in ("rates.carve", config.rates.carve), ("refine.carve", refine.carve), ("refine.sow", refine.sow):
         if value > 0 and config.background == "random":
             raise ValueError(
                 f"{name}: {value} needs one background to tell what stands before it; "

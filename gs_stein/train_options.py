@@ -113,6 +113,9 @@ class RefineOptions:
     polish: float = 0.35
     """Noise level, as a fraction of T, of a last look at them, which takes out blotches: the mean of the clean guesses
     for a noise and its opposite. Lower keeps more detail; 0 turns it off."""
+    carve: float = 0.0
+    """Share of its opacity that a Gaussian loses at the start of a round where its views show the background through it
+    (`gs_stein.hull`): what floats. For objects before one background; 0: none."""
     sow: float = 0.0
     """Share of the Gaussians, the faintest ones, that may be put where a round's views show something and the scene has
     nothing (`gs_stein.hull`): thin parts. For objects before one background; 0: none."""
@@ -135,6 +138,8 @@ class RefineOptions:
             raise ValueError(f"refine.eta: {self.eta} is not between 0 and 1; give 0 for no fresh noise")
         if not 0 <= self.polish < 1:
             raise ValueError(f"refine.polish: {self.polish} is not a noise level below 1; give 0 to turn it off")
+        if not 0 <= self.carve < 1:
+            raise ValueError(f"refine.carve: {self.carve} is no share; give one in [0, 1), 0 for none")
         if not 0 <= self.sow <= 1:
             raise ValueError(f"refine.sow: {self.sow} is no share; give one in [0, 1], 0 for none")
         if self.weight < 0 or self.depth < 0:

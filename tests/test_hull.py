@@ -136,25 +136,26 @@ def test_put_replaces_some_gaussians_and_forgets_their_gradients() -> None:
             assert (moment[others] != 0).all()
 
 
-def test_a_round_of_refinement_sows_and_needs_one_background() -> None:
+@pytest.mark.parametrize("option", ["carve", "sow"])
+def test_a_round_of_refinement_carves_and_sows(option: str) -> None:
     config = Config(
         prompt="class 1", iterations=4, views=4, cameras=OrbitCameras(resolution=16), start=BallStart(count=500),
         densify=NoDensify(), background="grey", distill=DistillOptions(estimator=SDS()),
-        refine=RefineOptions(share=0.5, rounds=1, views=(4, 4), group=4, anchors=0, steps=4, sow=0.2),
+        refine=RefineOptions(share=0.5, rounds=1, views=(4, 4), group=4, anchors=0, steps=4),
     )  # fmt: skip
     config = replace(config, view_prompts=replace(config.view_prompts, enabled=False))
     priors = Priors(MixturePrior((3, 16, 16)))
-    moved = []
+    moved, fainter = [], []
     for share in (0.0, 0.2):
-        wanted = replace(config, refine=replace(config.refine, sow=share))
-        state = begin(wanted, priors)
-        run = optimize(wanted, state)
-        before = [next(run) for _ in range(2)][-1].gaussians.means.clone()
-        after = next(run).gaussians.means
-        moved.append(int(((after - before).norm(dim=1) > 0.05).sum()))
-    assert moved[0] == 0
-    assert 0 < moved[1] <= 100
-    with pytest.raises(ValueError, match=re.escape("refine.sow: 0.2 needs one background")):
-        begin(replace(config, background="random"), priors)
-    with pytest.raises(ValueError, match=re.escape("refine.sow: 1.5 is no share")):
-        RefineOptions(sow=1.5)
+        wanted = replace(config, refine=replace(config.refine, **{option: share}))
+        run = optimize(wanted, begin(wanted, priors))
+        before = [next(run) for _ in range(2)][-1].gaussians.clone()
+        after = next(run).gaussians
+        moved.append(int(((after.means - before.means).norm(dim=1) > 0.05).sum()))
+        fainter.append(int((after.opacities < 0.9 * before.opacities).sum()))
+    assert (moved[0], fainter[0]) == (0, 0)
+    assert (0 < moved[1] <= 100) if option == "sow" else (moved[1] == 0 < fainter[1])
+    with pytest.raises(ValueError, match=re.escape(f"refine.{option}: 0.2 needs one background")):
+        begin(replace(wanted, background="random"), priors)
+    with pytest.raises(ValueError, match=re.escape(f"refine.{option}: 1.5 is no share")):
+        RefineOptions(**{option: 1.5})
