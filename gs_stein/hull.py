@@ -21,7 +21,7 @@ TOLERANCE = 0.06
 """Root-mean-square difference of colours, over channels, that may still be the background."""
 PLACES = 200_000
 """Places that are tried when Gaussians are sown."""
-DISSENT = 0.15
+DISSENT = 0.25
 """Share of the refined views that may have nothing where something stands: they agree but roughly on thin parts."""
 
 

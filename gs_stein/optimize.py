@@ -69,8 +69,8 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
         # Where we look from, and what is there.
         if (new := refiner.round(state.step, (controls.prompt, controls.guidance_scale))) is not None:
             refiner.prepare(new, encoded, state.prompts.at, config.cameras, generator)
-            if config.refine.carve > 0 or config.refine.sow > 0:
-                fit_hull(config, state)
+        if refiner.carves(state.step, new):
+            fit_hull(config, state, sow=new is not None)
         target, held, part = None, None, None
         if state.step < refiner.first:
             side = render_size(config, distilled)
@@ -160,8 +160,8 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
 
 
 @torch.no_grad()
-def fit_hull(config: Config, state: State) -> None:
-    """Carve away what the refined views see past, and sow what they show and the scene has not."""
+def fit_hull(config: Config, state: State, sow: bool) -> None:
+    """Carve away what the refined views see past; on demand, sow what they show and the scene has not."""
     options, parameters = config.refine, state.parameters
     targets, behind = state.refiner.targets, background(config, state.generator).to(state.device)
     cameras = targets.cameras.to(state.device)
@@ -169,6 +169,8 @@ def fit_hull(config: Config, state: State) -> None:
     rgb = pictured(state.priors.denoiser, targets.x0, render)
     standing = inside(parameters["means"], cameras, rgb, behind, DISSENT)
     parameters["opacities"].copy_(carved(parameters["opacities"], standing, options.carve))
+    if not sow or options.sow == 0:
+        return
     new = sown(cameras, rgb, render.alpha, behind, int(options.sow * len(standing)), state.generator)
     faintest = parameters["opacities"].argsort()[: len(new)]
     optim.put(parameters, state.optimizers, faintest, new.with_sh_degree(config.sh_degree).parameters())

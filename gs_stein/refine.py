@@ -105,6 +105,12 @@ class Refiner:
         guidance = self.options.guidance if steered[1] is None else max(steered[1], 0.0)
         return Round(level, self.options.views[min(number, 1)], guidance, anchored)
 
+    def carves(self, step: int, started: Round | None) -> bool:
+        """Whether this step, which started a round or none, begins with a look at the visual hull of the views."""
+        if step < self.first or max(self.options.carve, self.options.sow) == 0:
+            return False
+        return started is not None or (step - self.first) % self.options.carve_every == 0
+
     @torch.no_grad()
     def prepare(
         self,

@@ -114,11 +114,13 @@ class RefineOptions:
     """Noise level, as a fraction of T, of a last look at them, which takes out blotches: the mean of the clean guesses
     for a noise and its opposite. Lower keeps more detail; 0 turns it off."""
     carve: float = 0.0
-    """Share of its opacity that a Gaussian loses at the start of a round where its views show the background through it
+    """Share of its opacity that a Gaussian loses, now and then, where a round's views show the background through it
     (`gs_stein.hull`): what floats. For objects before one background; 0: none."""
+    carve_every: int = 40
+    """Iterations in between."""
     sow: float = 0.0
-    """Share of the Gaussians, the faintest ones, that may be put where a round's views show something and the scene has
-    nothing (`gs_stein.hull`): thin parts. For objects before one background; 0: none."""
+    """Share of the Gaussians, the faintest ones, that a round may begin by putting where its views show something and
+    the scene has nothing (`gs_stein.hull`): thin parts. For objects before one background; 0: none."""
     weight: float = 10.0
     """Of the squared distance to them, against the regularisers."""
     depth: float = 0.0
@@ -129,7 +131,7 @@ class RefineOptions:
             raise ValueError(f"refine.share: {self.share} is not a fraction of the run below 1; give 0 to turn it off")
         if min(self.views) < 1:
             raise ValueError(f"refine.views: {self.views[0]}, {self.views[1]}; give positive numbers")
-        for name in ("rounds", "shortest", "group", "steps"):
+        for name in ("rounds", "shortest", "group", "steps", "carve_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"refine.{name}: {getattr(self, name)} is below 1; give a positive number")
         if not 0 <= self.anchors < self.group:

@@ -19,6 +19,7 @@ from gs_stein.optimize import optimize
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.priors import Priors
 from gs_stein.rasterize import RasterizeOptions, rasterize
+from gs_stein.refine import Refiner
 from gs_stein.start_options import BallStart
 from gs_stein.state import begin
 from gs_stein.train_options import LearningRates, NoDensify, RefineOptions
@@ -106,7 +107,7 @@ def test_what_views_show_and_the_scene_has_not_is_sown() -> None:
     new = sown(CAMERAS, render.rgb, nothing, GREY, 300, generator)
     away = (new.means - torch.tensor(centre)).norm(dim=1)
     assert len(new) == 300
-    assert away.max() < 0.38
+    assert away.max() < 0.42
     assert away.median() < 0.3
     assert (new.opacities - 0.5).abs().max() < 1e-5
     assert (0.5 + 0.2821 * new.sh[:, 0]).mean(0)[0] > 0.6  # red, as the views are
@@ -146,16 +147,29 @@ def test_a_round_of_refinement_carves_and_sows(option: str) -> None:
     config = replace(config, view_prompts=replace(config.view_prompts, enabled=False))
     priors = Priors(MixturePrior((3, 16, 16)))
     moved, fainter = [], []
-    for share in (0.0, 0.2):
+    for share in (0.0, 0.8):
         wanted = replace(config, refine=replace(config.refine, **{option: share}))
         run = optimize(wanted, begin(wanted, priors))
         before = [next(run) for _ in range(2)][-1].gaussians.clone()
         after = next(run).gaussians
         moved.append(int(((after.means - before.means).norm(dim=1) > 0.05).sum()))
-        fainter.append(int((after.opacities < 0.9 * before.opacities).sum()))
+        fainter.append(int((after.opacities < 0.95 * before.opacities).sum()))
     assert (moved[0], fainter[0]) == (0, 0)
-    assert (0 < moved[1] <= 100) if option == "sow" else (moved[1] == 0 < fainter[1])
-    with pytest.raises(ValueError, match=re.escape(f"refine.{option}: 0.2 needs one background")):
+    assert (0 < moved[1] <= 400) if option == "sow" else (moved[1] == 0 < fainter[1])
+    with pytest.raises(ValueError, match=re.escape(f"refine.{option}: 0.8 needs one background")):
         begin(replace(wanted, background="random"), priors)
     with pytest.raises(ValueError, match=re.escape(f"refine.{option}: 1.5 is no share")):
         RefineOptions(**{option: 1.5})
+
+
+def test_a_long_round_is_carved_again_and_again() -> None:
+    options = RefineOptions(share=0.5, rounds=1, carve=0.5, carve_every=3)
+    refiner = Refiner(options, MixturePrior((3, 16, 16)), None, 20)
+    started = {step: refiner.round(step) for step in range(20)}
+    assert [step for step in range(20) if refiner.carves(step, started[step])] == [10, 13, 16, 19]
+    anew = refiner.round(14, ("another prompt", None))
+    assert refiner.carves(14, anew)
+    never = Refiner(replace(options, carve=0.0), MixturePrior((3, 16, 16)), None, 20)
+    assert not never.carves(10, started[10])
+    with pytest.raises(ValueError, match=re.escape("refine.carve_every: 0 is below 1")):
+        RefineOptions(carve_every=0)
