@@ -24,6 +24,7 @@ from gs_stein.distill.distiller import Distiller
 from gs_stein.gaussians import Gaussians
 from gs_stein.held import Held
 from gs_stein.hull import DISSENT, carved, inside, sown
+from gs_stein.pace import Pace
 from gs_stein.rasterize import rasterize
 from gs_stein.regularize import regularize
 from gs_stein.state import State, background, needs_normals, render_size, solves_colours, steered, views_a_step
@@ -50,6 +51,7 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
     controls = Controls() if controls is None else controls
     denoiser, distiller, generator = state.priors.denoiser, state.distiller, state.generator
     refiner, device = state.refiner, state.priors.device
+    pace = Pace()
     raster = replace(config.rasterize, normals=needs_normals(config))
 
     def encoded(cameras: Cameras) -> Tensor:
@@ -141,8 +143,12 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
                 optimizer.zero_grad(set_to_none=True)
 
         state.step += 1
-        state.evaluations += denoiser.evaluations - before
-        state.seconds += time.perf_counter() - began
+        spent, asked = time.perf_counter() - began, denoiser.evaluations - before
+        state.seconds += spent
+        state.evaluations += asked
+        pace.add(spent, asked)
+        distilling = max(0, refiner.first - state.step) * state.evaluations // state.step
+        ahead = distilling + refiner.evaluations_after(state.step)
         yield Step(
             step=state.step,
             total=config.iterations,
@@ -156,6 +162,7 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
             skipped=distiller.guard.skipped,
             evaluations=state.evaluations,
             seconds=state.seconds,
+            seconds_left=pace.left(config.iterations - state.step, ahead),
         )
 
 

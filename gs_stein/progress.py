@@ -33,16 +33,11 @@ class Progress:
         self.address = address
         self.live = self.stream.isatty()
         self._next = 0.0
-        self._pace: float | None = None
-        self._last: tuple[int, float] | None = None
+        self._shown = False
 
     def show(self, step: Step) -> None:
         """Show a step, if it is time."""
-        if self._last is not None and step.step > self._last[0]:
-            pace = (step.seconds - self._last[1]) / (step.step - self._last[0])
-            # The last few dozen steps count most: cost changes with the number of Gaussians.
-            self._pace = pace if self._pace is None else 0.97 * self._pace + 0.03 * pace
-        self._last = step.step, step.seconds
+        self._shown = True
         now = time.monotonic()
         if now < self._next and step.step != step.total:
             return
@@ -57,10 +52,9 @@ class Progress:
 
     def line(self, step: Step) -> str:
         """What is said of a step."""
-        pace = self._pace if self._pace is not None else step.seconds / step.step
         parts = [
             f"step {step.step}/{step.total}",
-            f"ETA {duration(pace * (step.total - step.step))}",
+            f"ETA {'…' if step.seconds_left is None else duration(step.seconds_left)}",
             f"gradient {step.losses.gradient:.3f}",
             f"{step.count} Gaussians",
         ]
@@ -74,6 +68,6 @@ class Progress:
 
     def end(self) -> None:
         """Leave the line as it stands."""
-        if self.live and self._last is not None:
+        if self.live and self._shown:
             self.stream.write("\n")
             self.stream.flush()

@@ -167,6 +167,18 @@ class Refiner:
             torch.cat(depths) if depths else None,
         )
 
+    def evaluations_after(self, step: int) -> int:
+        """Views that the rounds from this step on will denoise, each guidance branch counted, if nobody interferes."""
+        options, total = self.options, 0
+        a_view = options.steps * (1 if options.guidance == 1 else 2) + (2 if options.polish else 0)
+        for number in range(self._rounds if options.share else 0):
+            if self.first + number * self._length < step:
+                continue
+            kept = 0 if number == 0 else min(options.anchors, options.group, options.views[0])
+            new, views = options.group - kept, options.views[min(number, 1)]
+            total += (views + kept * -(-views // new)) * a_view
+        return total
+
     @property
     def targets(self) -> Targets:
         """The views of this round."""

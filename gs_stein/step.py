@@ -74,3 +74,5 @@ class Step:
     """Views denoised so far, each guidance branch counted."""
     seconds: float
     """Time spent in iterations so far, earlier sessions of a resumed run included."""
+    seconds_left: float | None = None
+    """What the rest is expected to take; None before it can be told."""

@@ -119,6 +119,7 @@ class Snapshot:
     count: int
     skipped: int
     evaluations: int
+    seconds_left: float | None
     ratio: float | None
     finite: bool
     gaussians: Gaussians
@@ -200,7 +201,7 @@ def snapshot_of(
         view_dependent: keep also the part of the colours that a browser cannot show.
     """
     return Snapshot(
-        step.step, step.total, step.count, step.skipped, step.evaluations, step.variance_ratio,
-        bool(step.estimate.finite), copied(step.gaussians, limit, view_dependent), views_of(step, view),
-        None if distiller is None else curves_of(distiller),
+        step.step, step.total, step.count, step.skipped, step.evaluations, step.seconds_left,
+        step.variance_ratio, bool(step.estimate.finite), copied(step.gaussians, limit, view_dependent),
+        views_of(step, view), None if distiller is None else curves_of(distiller),
     )  # fmt: skip

@@ -95,8 +95,8 @@ class RunPanel:
 
     def _tell(self, snapshot: Snapshot, history: History) -> None:
         speed = history.speed()
-        left = None if not speed else (snapshot.total - snapshot.step) / speed
-        time_left = "stopping …" if self._controls.stop else "paused" if self._gate.paused else status.duration(left)
+        left = status.duration(snapshot.seconds_left)
+        time_left = "stopping …" if self._controls.stop else "paused" if self._gate.paused else left
         done = 100.0 * snapshot.step / max(snapshot.total, 1)
         self._bar.value = min(max(done, 0.0), 100.0)
         pairs = [
