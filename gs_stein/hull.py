@@ -22,7 +22,8 @@ TOLERANCE = 0.06
 PLACES = 200_000
 """Places that are tried when Gaussians are sown."""
 DISSENT = 0.25
-"""Share of the refined views that may have nothing where something stands: they agree but roughly on thin parts."""
+"""Share of the refined views that may have nothing where something stands: they agree but roughly on thin parts.
+Half as many where something is sown: what is sown too much stays as haze."""
 
 
 def like_background(
@@ -112,7 +113,7 @@ def sown(
     direction = F.normalize(torch.randn(PLACES, 3, generator=generator), dim=-1)
     points = (radius * direction * torch.rand(PLACES, 1, generator=generator) ** (1 / 3)).to(rgb)
     covered = seen(points, cameras, alpha, unseen=1.0).median(dim=0).values
-    missing = inside(points, cameras, rgb, behind, DISSENT) * (1 - covered)
+    missing = inside(points, cameras, rgb, behind, DISSENT / 2) * (1 - covered)
     points = points[(missing > 0.5).nonzero()[:count, 0]]
     colours = [seen(points, cameras, rgb[..., i], unseen=0.5).mean(0) for i in range(3)]
     return from_points(points.cpu(), torch.stack(colours, dim=-1).cpu(), 0.5).to(rgb.device)
