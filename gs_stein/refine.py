@@ -106,10 +106,12 @@ class Refiner:
         return Round(level, self.options.views[min(number, 1)], guidance, anchored)
 
     def carves(self, step: int, started: Round | None) -> bool:
-        """Whether this step, which started a round or none, begins with a look at the visual hull of the views."""
-        if step < self.first or max(self.options.carve, self.options.sow) == 0:
+        """Whether this step, which started a round or none, begins by looking at the visual hull of the views."""
+        if step < self.first:
             return False
-        return started is not None or (step - self.first) % self.options.carve_every == 0
+        if started is not None:
+            return max(self.options.carve, self.options.sow) > 0
+        return self.options.carve > 0 and (step - self.first) % self.options.carve_every == 0
 
     @torch.no_grad()
     def prepare(

@@ -107,7 +107,7 @@ def test_what_views_show_and_the_scene_has_not_is_sown() -> None:
     new = sown(CAMERAS, render.rgb, nothing, GREY, 300, generator)
     away = (new.means - torch.tensor(centre)).norm(dim=1)
     assert len(new) == 300
-    assert away.max() < 0.42
+    assert away.max() < 0.38  # its soft edge counts, a pixel is 5 cm
     assert away.median() < 0.3
     assert (new.opacities - 0.5).abs().max() < 1e-5
     assert (0.5 + 0.2821 * new.sh[:, 0]).mean(0)[0] > 0.6  # red, as the views are
@@ -153,7 +153,7 @@ def test_a_round_of_refinement_carves_and_sows(option: str) -> None:
         before = [next(run) for _ in range(2)][-1].gaussians.clone()
         after = next(run).gaussians
         moved.append(int(((after.means - before.means).norm(dim=1) > 0.05).sum()))
-        fainter.append(int((after.opacities < 0.95 * before.opacities).sum()))
+        fainter.append(int((after.opacities < 0.9 * before.opacities).sum()))
     assert (moved[0], fainter[0]) == (0, 0)
     assert (0 < moved[1] <= 400) if option == "sow" else (moved[1] == 0 < fainter[1])
     with pytest.raises(ValueError, match=re.escape(f"refine.{option}: 0.8 needs one background")):
