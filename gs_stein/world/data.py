@@ -112,6 +112,7 @@ class Mixture:
         sources: families with their shares.
         dropout: probability that a group loses its caption.
         groups: how many views a group has, one of these a step.
+        text: whether captions are kept, which take as much memory as the pictures; without, batches have no tokens.
     """
 
     def __init__(
@@ -121,8 +122,10 @@ class Mixture:
         sources: list[Source],
         dropout: float = 0.1,
         groups: tuple[int, ...] = (1, 4, 4, 8),
+        text: bool = True,
     ):
         self.folder, self.codec, self.sources, self.dropout, self.groups = folder, codec, sources, dropout, groups
+        self.longest = MAX_TOKENS if text else 0
         self.first = [sum(source.shards for source in sources[:i]) for i in range(len(sources))]
         self.scenes: Scenes | None = None
 
@@ -145,7 +148,7 @@ class Mixture:
     def keep(self, scenes: Scenes, number: int) -> None:
         """Put a shard in its place among all that there will be."""
         parts = {name: value for name, value in vars(scenes).items() if isinstance(value, Tensor)}
-        parts["tokens"] = F.pad(scenes.tokens, (0, 0, 0, MAX_TOKENS - scenes.tokens.shape[2]))
+        parts["tokens"] = F.pad(scenes.tokens, (0, 0, 0, self.longest - scenes.tokens.shape[2]))
         if self.scenes is None:
             total = SCENES_PER_SHARD * sum(source.shards for source in self.sources)
             everything = {name: value.new_empty(total, *value.shape[1:]) for name, value in parts.items()}

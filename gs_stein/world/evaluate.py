@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,7 @@ from gs_stein.prior.options import DiffusionOptions
 from gs_stein.prior.registry import bundled_for
 from gs_stein.prior.sample import sample
 from gs_stein.prior.schedule import Schedule
+from gs_stein.refine import CLEAN
 from gs_stein.scorer import Scorer
 from gs_stein.text import MiniLM
 from gs_stein.types import Cameras, DepthEstimator
@@ -58,6 +60,8 @@ class Options:
     """Kinds of scene, taken in turn."""
     scenes: int = 50
     """Held-out scenes; also the number of captions among which the scorer must find the right one."""
+    objects: int = 2
+    """Held-out objects of each kind."""
     views: int = 4
     """Views a scene, sampled jointly."""
     steps: int = 25
@@ -242,38 +246,77 @@ def camera_error(pictures: list[Tensor], truths: list[Truth]) -> float:
     return float(np.mean(errors))
 
 
-def agreement(prior: DiffusionPrior, truths: list[Truth], options: Options) -> dict[str, float]:
-    """Do neighbouring views agree? Colour difference where views of one standpoint, 30° apart, overlap.
+def overlap(cameras: Cameras, i: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Where view i + 1 shows what view i does, for views of one standpoint.
 
-    1 is the agreement of real renders, 0 that of unrelated scenes.
+    Returns:
+        For `grid_sample`, the places in view i + 1 of a picture of size² pixels (1, size, size, 2); how much farther
+        along its axis than along that of view i things are there (size, size); where both see them (bool).
+    """
+    small = cameras.resized(size, size)
+    v, u = torch.meshgrid(torch.arange(size) + 0.5, torch.arange(size) + 0.5, indexing="ij")
+    relative = cameras.viewmats[i + 1, :3, :3] @ cameras.viewmats[i, :3, :3].T
+    homography = small.Ks[i + 1] @ relative @ torch.linalg.inv(small.Ks[i])
+    target = torch.stack([u, v, torch.ones_like(u)], -1) @ homography.T
+    farther = target[..., 2]
+    grid = target[..., :2] / farther[..., None].clamp_min(1e-6) / size * 2 - 1
+    return grid[None], farther, (grid.abs() < 0.97).all(-1) & (farther > 0)
+
+
+def colour_gap(cameras: Cameras, rgb: Float[Tensor, "V 3 H W"], other: Float[Tensor, "V 3 H W"]) -> float:
+    """Mean absolute difference of views v of `rgb` and v + 1 of `other` where they overlap."""
+    total = []
+    for i in range(len(rgb) - 1):
+        grid, _, seen = overlap(cameras, i, rgb.shape[-1])
+        warped = F.grid_sample(other[i + 1 : i + 2], grid, align_corners=False)[0]
+        total.append((warped - rgb[i]).abs().mean(0)[seen].mean().item())
+    return float(np.mean(total))
+
+
+def depth_gap(cameras: Cameras, depth: Float[Tensor, "V h w"], other: Float[Tensor, "V h w"]) -> float:
+    """Share of the variance of relative depth in views v that views v + 1 of `other` leave unexplained, in the overlap.
+
+    z of the one is z of the other over `farther`. Each view's depth has a scale and a shift of its own, so that
+    a d + b of the one is to be explained by d / farther and 1 / farther of the other, by least squares.
+    """
+    total = []
+    for i in range(len(depth) - 1):
+        grid, farther, seen = overlap(cameras, i, depth.shape[-1])
+        warped = F.grid_sample(other[None, i + 1 : i + 2], grid, align_corners=False)[0, 0]
+        known = torch.stack([warped / farther, 1 / farther, torch.ones_like(warped)], -1)[seen].double()
+        wanted = depth[i][seen].double()
+        left = wanted - known @ torch.linalg.lstsq(known, wanted[:, None]).solution[:, 0]
+        total.append((left.square().mean() / wanted.var(correction=0).clamp_min(1e-12)).item())
+    return float(np.mean(total))
+
+
+@torch.no_grad()
+def agreement(
+    prior: DiffusionPrior, estimator: DepthEstimator | None, truths: list[Truth], options: Options
+) -> dict[str, float]:
+    """Do neighbouring views agree, in colour and in depth, where views of one standpoint, 30° apart, overlap?
+
+    1 is the agreement of real renders, 0 that of unrelated scenes. Depth is the estimator's, for all of them.
     """
     room = RoomCameras()
     yaw = torch.arange(options.views) * 30.0
     level = torch.zeros(options.views)
     cameras = inside(torch.tensor([[0.0, 0.0, 1.45]]).expand(options.views, 3), yaw, level, level + 70, room.resolution)
-
-    def difference(rgb: Tensor, other: Tensor) -> float:
-        """Mean absolute difference of view v and view v + 1 of `other`, warped by the homography between them."""
-        total = []
-        size = rgb.shape[-1]
-        v, u = torch.meshgrid(torch.arange(size) + 0.5, torch.arange(size) + 0.5, indexing="ij")
-        pixels = torch.stack([u, v, torch.ones_like(u)], -1)
-        for i in range(len(rgb) - 1):
-            relative = cameras.viewmats[i + 1, :3, :3] @ cameras.viewmats[i, :3, :3].T
-            homography = cameras.Ks[i + 1] @ relative @ torch.linalg.inv(cameras.Ks[i])
-            target = pixels @ homography.T
-            grid = target[..., :2] / target[..., 2:].clamp_min(1e-6) / size * 2 - 1
-            inside_view = (grid.abs() < 0.97).all(-1) & (target[..., 2] > 0)
-            warped = F.grid_sample(other[i + 1 : i + 2], grid[None], align_corners=False)[0]
-            total.append((warped - rgb[i]).abs().mean(0)[inside_view].mean().item())
-        return float(np.mean(total))
-
     real = [torch.from_numpy(render(t.scene, cameras).rgb).permute(0, 3, 1, 2).float() / 255 for t in truths]
     samples = [sample_scene(prior, t.caption, cameras, options, 9000 + i) for i, t in enumerate(truths)]
-    own = np.mean([difference(a, a) for a in real])
-    strangers = np.mean([difference(a, b) for a, b in zip(real, real[1:] + real[:1], strict=True)])
-    joint = np.mean([difference(a, a) for a in samples])
-    return {"view_agreement": float((strangers - joint) / (strangers - own))}
+
+    def over_real(gap: Callable[[Cameras, Tensor, Tensor], float], real: list[Tensor], samples: list[Tensor]) -> float:
+        own = np.mean([gap(cameras, a, a) for a in real])
+        strangers = np.mean([gap(cameras, a, b) for a, b in zip(real, real[1:] + real[:1], strict=True)])
+        joint = np.mean([gap(cameras, a, a) for a in samples])
+        return float((strangers - joint) / (strangers - own))
+
+    figures = {"view_agreement": over_real(colour_gap, real, samples)}
+    if estimator is not None:
+        clean = torch.tensor([CLEAN * prior.schedule.num_timesteps])
+        depths = [[estimator(prior.encode(a)[None], clean, cameras)[0] for a in group] for group in (real, samples)]
+        figures["view_agreement_depth"] = over_real(depth_gap, *depths)
+    return figures
 
 
 @torch.no_grad()
@@ -306,19 +349,26 @@ def save_sheet(path: Path, samples: list[Tensor], truths: list[Truth]) -> None:
 
 def main(options: Options) -> None:
     """Print every figure; goals are in the model card."""
-    prior = load_prior(DiffusionOptions(model=options.model))
-    truths = held_out(options.kinds, options.scenes, options.views)
     figures: dict[str, float] = {}
 
-    def add(more: dict[str, float]) -> None:
-        figures.update(more)
+    def add(more: dict[str, float], suffix: str = "") -> None:
         for name, value in more.items():
-            print(f"{name:32s} {value:8.3f}", flush=True)
+            figures[name + suffix] = value
+            print(f"{name + suffix:32s} {value:8.3f}", flush=True)
 
-    add(reconstruction(prior, truths))
-    add(denoising(prior, truths))
-    if (prior.folder / "depth").is_dir():
-        add(depth_agreement(prior, load_depth(DepthOptions(), prior), prior.schedule, truths))
+    objects = families()[1].kinds
+    about_objects = load_prior(DiffusionOptions(model=bundled_for(options.model, scene=False)))
+    prior = load_prior(DiffusionOptions(model=options.model))
+    estimator = load_depth(DepthOptions(), prior) if (prior.folder / "depth").is_dir() else None
+    truths = held_out(options.kinds, options.scenes, options.views)
+    for denoiser, found, suffix in (
+        (prior, truths, ""),
+        (about_objects, held_out(objects, options.objects * len(objects), options.views), "_objects"),
+    ):
+        add(reconstruction(denoiser, found), suffix)
+        add(denoising(denoiser, found), suffix)
+        if estimator is not None:
+            add(depth_agreement(denoiser, estimator, denoiser.schedule, found), suffix)
     add(speed(prior))
 
     samples = []
@@ -344,7 +394,7 @@ def main(options: Options) -> None:
         for a, b in zip(strangers[: len(options.kinds)], strangers[len(options.kinds) :], strict=True)
     ]
     add({"camera_error_deg_real": camera_error([s.rgb for s in swapped], strangers[: len(options.kinds)])})
-    add(agreement(prior, truths[:16], options))
+    add(agreement(prior, estimator, truths[:16], options))
     add(attributes(options))
     if options.json:
         print(json.dumps({name: round(value, 5) for name, value in figures.items()}))

@@ -203,7 +203,7 @@ def train_depth(job: Depth) -> None:
     run = Run(net, job.schedule, job.data.folder, "depth")
     run.resume()
     nn.Module.to(codec, job.schedule.place)
-    mixture = Mixture(job.data.folder, codec, job.data.sources(), dropout=0.0)
+    mixture = Mixture(job.data.folder, codec, job.data.sources(), groups=(1,), text=False)
 
     def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, int]:
         small = float(torch.rand((), generator=generator)) < job.small
