@@ -68,9 +68,15 @@ def main(job: Job) -> int:
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     progress, last = Progress(None if live is None else live.address), None
+
+    def watch(share: float) -> None:
+        progress.denoising(share)
+        if live is not None:
+            live.denoising(share)
+
     recorder = Recorder(run, options.log_every, state.step)
     try:
-        for last in optimize(config, state, controls):
+        for last in optimize(config, state, controls, watch):
             progress.show(last)
             recorder.add(last)
             if state.step % options.checkpoint_every == 0:

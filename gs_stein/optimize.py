@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import torch
@@ -34,13 +34,19 @@ from gs_stein.step import Step as Step
 from gs_stein.types import Cameras, Denoiser, Render
 
 
-def optimize(config: Config, state: State, controls: Controls | None = None) -> Iterator[Step]:
+def optimize(
+    config: Config,
+    state: State,
+    controls: Controls | None = None,
+    watch: Callable[[float], None] | None = None,
+) -> Iterator[Step]:
     """Run the iterations that `state` has not finished yet.
 
     Args:
         config: what to do.
         state: where the run stands; changed in place.
         controls: what a viewer may change meanwhile; None: nothing.
+        watch: where an iteration begins by denoising views for many seconds, told what share of that is done.
 
     Yields:
         One `Step` an iteration.
@@ -70,7 +76,7 @@ def optimize(config: Config, state: State, controls: Controls | None = None) -> 
 
         # Where we look from, and what is there.
         if (new := refiner.round(state.step, (controls.prompt, controls.guidance_scale))) is not None:
-            refiner.prepare(new, encoded, state.prompts.at, config.cameras, generator)
+            refiner.prepare(new, encoded, state.prompts.at, config.cameras, generator, watch)
         if refiner.carves(state.step, new):
             fit_hull(config, state, sow=new is not None)
         target, held, part = None, None, None

@@ -34,6 +34,7 @@ class Progress:
         self.live = self.stream.isatty()
         self._next = 0.0
         self._shown = False
+        self._last = ""
 
     def show(self, step: Step) -> None:
         """Show a step, if it is time."""
@@ -42,7 +43,16 @@ class Progress:
         if now < self._next and step.step != step.total:
             return
         self._next = now + (0.2 if self.live else QUIET_SECONDS)
-        line = self.line(step)
+        self._last = self.line(step)
+        self._write(self._last)
+
+    def denoising(self, share: float) -> None:
+        """Say how much of a round's denoising is done, during which no step ends; on terminals only."""
+        if self.live and time.monotonic() >= self._next:
+            self._next = time.monotonic() + 0.2
+            self._write(f"denoising views {share:.0%}  {self._last}")
+
+    def _write(self, line: str) -> None:
         if self.live:
             width = shutil.get_terminal_size().columns - 1
             self.stream.write("\r" + line[:width].ljust(width))

@@ -121,6 +121,7 @@ class Refiner:
         prompts: Callable[[Cameras], tuple[TextEmbedding, TextEmbedding]],
         cameras: CameraOptions,
         generator: torch.Generator,
+        watch: Callable[[float], None] | None = None,
     ) -> None:
         """Start a round: look at the scene and denoise what is seen.
 
@@ -130,6 +131,7 @@ class Refiner:
             prompts: the prompt and its negative for cameras.
             cameras: where views are drawn from.
             generator: of cameras and noise (CPU).
+            watch: told what share of the round's denoising is done, now and then.
         """
         options, schedule = self.options, self.denoiser.schedule
         guidance = GuidanceOptions(scale=wanted.guidance)
@@ -138,7 +140,8 @@ class Refiner:
         kept = 0 if anchors is None else len(anchors.cameras)
         size = options.group - kept
         groups: list[Targets] = [] if anchors is None else [anchors]
-        for first in range(0, wanted.views, size):
+        starts = range(0, wanted.views, size)
+        for number, first in enumerate(starts):
             views = sample_cameras(cameras, min(size, wanted.views - first), generator)
             x0, known = encoded(views), None
             if anchors is not None:
@@ -148,8 +151,9 @@ class Refiner:
             text, negative = prompts(views)
             there = views.to(x0.device)
             found = denoise(
-                self.denoiser, x_t, times.to(x0), text, negative, there, guidance, known=known, eta=options.eta,
-                generator=generator,
+                self.denoiser, x_t, times.to(x0), text, negative, there, guidance,
+                None if watch is None else lambda i, done=number: watch((done + (i + 1) / options.steps) / len(starts)),
+                known, options.eta, generator,
             )  # fmt: skip
             if options.polish:
                 again = polished(self.denoiser, found, options.polish, text, there, generator)

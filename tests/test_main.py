@@ -410,8 +410,11 @@ def test_progress_rewrites_a_line_on_a_terminal_and_is_rare_elsewhere() -> None:
         progress = Progress("http://here", stream)
         for step in optimize(config, begin(config, priors)):
             progress.show(step)
+        progress._next = 0.0
+        progress.denoising(0.42)
         progress.end()
         text = stream.getvalue()
+        assert ("denoising views 42%  step 30/30" in text) == stream.isatty()
         assert "step 30/30  ETA 0:00" in text
         assert text.count("\n") <= (1 if stream.isatty() else most)
         assert ("\r" in text) == stream.isatty()

@@ -61,6 +61,18 @@ def test_rounds_are_where_they_should_be() -> None:
     assert [one.round(step) for step in (89, 90, 91)] == [None, Round(0.7, 8, 4.0, False), None]
 
 
+def test_a_round_tells_how_much_of_its_denoising_is_done() -> None:
+    shares = []
+    options = RefineOptions(steps=3, group=4, anchors=0, polish=0.0)
+    made = refiner(options)
+    text = made.denoiser.embed(["class 1"]), made.denoiser.embed([""])
+    made.prepare(
+        Round(0.5, 8, 1.0, anchored=False), lambda cameras: torch.zeros(len(cameras), 3, SIDE, SIDE),
+        lambda cameras: text, OrbitCameras(resolution=SIDE), torch.Generator().manual_seed(0), shares.append,
+    )  # fmt: skip
+    assert shares == pytest.approx([i / 6 for i in range(1, 7)])  # two groups of three steps
+
+
 def test_a_short_run_makes_fewer_rounds_of_the_same_levels() -> None:
     made = refiner(RefineOptions(share=0.4, rounds=4, shortest=13, level=(0.8, 0.5)))
     starts = {step: new.level for step in range(100) if (new := made.round(step)) is not None}

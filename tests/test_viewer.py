@@ -574,6 +574,11 @@ def test_the_panel_says_at_once_that_a_run_stands_or_ends():
         step = next(fake_training(1, count=20, resolution=8))
         panel.show(snapshot_of(step, None, 0, 100), history)
         assert "paused" not in panel._table.content
+        for share in (0.25, 0.5, None):
+            panel.denoising = share
+            panel.refresh()
+            assert ("denoising views" in panel._table.content) == (share is not None)
+            assert share is None or f"{share:.0%}" in panel._table.content
         panel.toggle()
         assert "paused" in panel._table.content
         panel._stop_run()

@@ -25,6 +25,9 @@ class RunPanel:
 
         self._server, self._controls, self._gate, self._limit = server, controls, gate, limit
         self._state = ""
+        self.denoising: float | None = None
+        """Share of a round's denoising that is done; None once a step has ended."""
+        self._told: float | None = None
         self._last: tuple[Snapshot, History] | None = None
         gui = server.gui
         self._prompt = gui.add_text("Prompt", prompt, multiline=True)
@@ -78,6 +81,8 @@ class RunPanel:
 
         state = "stop" if self._controls.stop else "pause" if self._gate.paused else "go"
         if state == self._state:
+            if self._last is not None and self.denoising != self._told:
+                self._tell(*self._last)
             return
         self._state = state
         self._pause.label = "Resume" if state == "pause" else "Pause"
@@ -99,8 +104,10 @@ class RunPanel:
         time_left = "stopping …" if self._controls.stop else "paused" if self._gate.paused else left
         done = 100.0 * snapshot.step / max(snapshot.total, 1)
         self._bar.value = min(max(done, 0.0), 100.0)
+        self._told = self.denoising
+        busy = "" if self._told is None else f", denoising views {self._told:.0%}"
         pairs = [
-            ("Step", f"{snapshot.step} of {snapshot.total}"),
+            ("Step", f"{snapshot.step} of {snapshot.total}{busy}"),
             ("Time left", time_left),
             ("Speed", "…" if not speed else f"{speed:.2f} steps/s" if speed >= 0.5 else f"{1 / speed:.1f} s a step"),
             ("Gaussians", status.splats_line(len(snapshot.gaussians), snapshot.count, self._limit)),

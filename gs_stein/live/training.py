@@ -162,7 +162,7 @@ class Live:
         if self._broken:
             return
         try:
-            self._step, self._distiller = step, distiller
+            self._step, self._distiller, self._panel.denoising = step, distiller, None
             self._history.add(step)
             if self._whole_wanted.is_set():
                 self._hand_over_whole()
@@ -171,6 +171,11 @@ class Live:
                 self._take(now)
         except Exception:
             self._give_up("handing over a step")
+
+    def denoising(self, share: float) -> None:
+        """Say how much of a round's denoising is done, during which no step ends."""
+        self._panel.denoising = share
+        self._news.set()
 
     def wait_while_paused(self, until: Callable[[], bool] = lambda: False) -> float:
         """Block while the run is paused; a single step, resuming, or stopping ends it.
