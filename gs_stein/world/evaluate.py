@@ -61,7 +61,7 @@ class Options:
     scenes: int = 50
     """Held-out scenes; also the number of captions among which the scorer must find the right one."""
     objects: int = 2
-    """Held-out objects of each kind."""
+    """Held-out objects of each kind, for x̂₀, codec and depth; 0: none."""
     views: int = 4
     """Views a scene, sampled jointly."""
     steps: int = 25
@@ -356,19 +356,19 @@ def main(options: Options) -> None:
             figures[name + suffix] = value
             print(f"{name + suffix:32s} {value:8.3f}", flush=True)
 
-    objects = families()[1].kinds
-    about_objects = load_prior(DiffusionOptions(model=bundled_for(options.model, scene=False)))
     prior = load_prior(DiffusionOptions(model=options.model))
     estimator = load_depth(DepthOptions(), prior) if (prior.folder / "depth").is_dir() else None
     truths = held_out(options.kinds, options.scenes, options.views)
-    for denoiser, found, suffix in (
-        (prior, truths, ""),
-        (about_objects, held_out(objects, options.objects * len(objects), options.views), "_objects"),
-    ):
-        add(reconstruction(denoiser, found), suffix)
-        add(denoising(denoiser, found), suffix)
+    parts = [(prior, truths, "")]
+    if options.objects > 0:
+        of_objects = load_prior(DiffusionOptions(model=bundled_for(options.model, scene=False)))
+        kinds = families()[1].kinds
+        parts.append((of_objects, held_out(kinds, options.objects * len(kinds), options.views), "_objects"))
+    for denoiser, scenes, suffix in parts:
+        add(reconstruction(denoiser, scenes), suffix)
+        add(denoising(denoiser, scenes), suffix)
         if estimator is not None:
-            add(depth_agreement(denoiser, estimator, denoiser.schedule, found), suffix)
+            add(depth_agreement(denoiser, estimator, denoiser.schedule, scenes), suffix)
     add(speed(prior))
 
     samples = []
