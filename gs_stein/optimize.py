@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from gs_stein import optim
 from gs_stein.cameras import sample_cameras
+from gs_stein.colours import keep_in_gamut, toward_views
 from gs_stein.config import Config
 from gs_stein.distill.distiller import Distiller
 from gs_stein.gaussians import Gaussians
@@ -123,7 +124,10 @@ def optimize(
             loss = handle.to(state.device) + terms.total()
             if target is not None:
                 loss = loss + refiner.depth_term(render, target)
-            solved, standing = None, None
+            solved, standing, mended = None, None, None
+            if target is not None and refiner.mends(state.step):
+                shown = pictured(denoiser, target.x0, render)
+                mended = toward_views(state.parameters["sh0"], render.rgb, shown, config.refine.mend)
             if solving:
                 guess = pictured(denoiser, estimate.x0_hat, render)
                 solved = state.colours.change(state.parameters["sh0"], render.rgb, guess)
@@ -139,6 +143,9 @@ def optimize(
                         opacities.data = carved(opacities.data, standing, config.rates.carve)
                 for optimizer in state.optimizers.values():
                     optimizer.step()
+                if mended is not None:
+                    state.parameters["sh0"].data += mended
+                keep_in_gamut(state.parameters["sh0"])
                 state.densifier.after_update(
                     state.parameters, state.optimizers, render, state.step + 1, generator
                 )

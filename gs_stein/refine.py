@@ -113,6 +113,10 @@ class Refiner:
             return max(self.options.carve, self.options.sow) > 0
         return self.options.carve > 0 and (step - self.first) % self.options.carve_every == 0
 
+    def mends(self, step: int) -> bool:
+        """Whether this step brings colours nearer to what the views show."""
+        return self.options.mend > 0 and (step - self.first) % self.options.mend_every == 0
+
     @torch.no_grad()
     def prepare(
         self,

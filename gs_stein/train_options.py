@@ -72,7 +72,7 @@ class RegularizeOptions:
     sparsity: float = 0.0
     """o (1 − o): opacities near 0 or 1, no fog."""
     range: float = 0.0
-    """Rendered colours outside [0, 1], squared."""
+    """Rendered colours outside [0, 1], squared. Only with `sh_degree` above 0: constant colours stay in that range."""
     haze: float = 0.0
     """Opacity where a picture shows its background's colour anyway: no fog that only other backgrounds reveal. For
     objects before one background."""
@@ -121,6 +121,11 @@ class RefineOptions:
     sow: float = 0.0
     """Share of the Gaussians, the faintest ones, that a round may begin by putting where its views show something and
     the scene has nothing (`gs_stein.hull`): thin parts. For objects before one background; 0: none."""
+    mend: float = 0.0
+    """Share of the way that each Gaussian's colour goes, now and then, to the mean of what the views show where it is
+    seen (`gs_stein.colours`). Less coloured dust where cameras did not look, softer details; 0: none."""
+    mend_every: int = 10
+    """Iterations in between."""
     weight: float = 10.0
     """Of the squared distance to them, against the regularisers."""
     depth: float = 0.0
@@ -131,7 +136,7 @@ class RefineOptions:
             raise ValueError(f"refine.share: {self.share} is not a fraction of the run below 1; give 0 to turn it off")
         if min(self.views) < 1:
             raise ValueError(f"refine.views: {self.views[0]}, {self.views[1]}; give positive numbers")
-        for name in ("rounds", "shortest", "group", "steps", "carve_every"):
+        for name in ("rounds", "shortest", "group", "steps", "carve_every", "mend_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"refine.{name}: {getattr(self, name)} is below 1; give a positive number")
         if not 0 <= self.anchors < self.group:
@@ -144,6 +149,8 @@ class RefineOptions:
             raise ValueError(f"refine.carve: {self.carve} is no share; give one in [0, 1), 0 for none")
         if not 0 <= self.sow <= 1:
             raise ValueError(f"refine.sow: {self.sow} is no share; give one in [0, 1], 0 for none")
+        if not 0 <= self.mend <= 1:
+            raise ValueError(f"refine.mend: {self.mend} is no share; give one in [0, 1], 0 for none")
         if self.weight < 0 or self.depth < 0:
             raise ValueError(f"refine.weight, depth: {self.weight}, {self.depth}; give 0 or more")
         if not 1 > self.level[0] >= self.level[1] > 0:

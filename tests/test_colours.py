@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from gs_stein.camera_options import RoomCameras
 from gs_stein.cameras import sample_cameras
-from gs_stein.colours import FirstColours
+from gs_stein.colours import MARGIN, FirstColours, keep_in_gamut, toward_views
 from gs_stein.config import Config
 from gs_stein.distill.options import SDS, DistillOptions
-from gs_stein.gaussians import Gaussians
+from gs_stein.gaussians import SH_C0, Gaussians, sh_to_rgb
 from gs_stein.initialise import initialise
 from gs_stein.optimize import optimize
 from gs_stein.prior.mixture import MixturePrior
@@ -84,3 +84,53 @@ def test_a_run_looks_like_the_first_guess_after_one_iteration_and_keeps_the_colo
     assert solves_colours(config, 0)
     assert not solves_colours(config, 1)
     assert not solves_colours(Config(start=FileStart(Path("scene.ply")), rates=config.rates), 0)
+
+
+def test_colours_stay_in_gamut_and_black_can_still_learn(parameters) -> None:
+    parameters["sh0"].data.uniform_(-9, 5, generator=torch.Generator().manual_seed(0))
+    keep_in_gamut(parameters["sh0"])
+    colours = sh_to_rgb(parameters["sh0"].detach()[:, 0])
+    assert colours.min().item() == pytest.approx(MARGIN, abs=1e-6)
+    assert colours.max().item() == pytest.approx(1 - MARGIN, abs=1e-6)
+    inside = parameters["sh0"].detach().clone()
+    keep_in_gamut(parameters["sh0"])
+    assert torch.equal(parameters["sh0"], inside)
+
+    parameters["sh0"].data.fill_(-9)
+    picture(parameters).sum().backward()
+    assert not parameters["sh0"].grad.any()  # what the margin is for
+    keep_in_gamut(parameters["sh0"])
+    picture(parameters).sum().backward()
+    assert (parameters["sh0"].grad > 0).any()
+
+
+def test_a_run_keeps_colours_in_gamut() -> None:
+    """Steps of Adam would take them anywhere."""
+    config = Config(
+        prompt="class 1", scene=True, iterations=4, views=2, cameras=RoomCameras(resolution=16), densify=NoDensify(),
+        start=RoomStart(count=500), background="grey", rates=LearningRates(sh0=(1.0, 1.0)),
+        distill=DistillOptions(estimator=SDS()),
+    )  # fmt: skip
+    *_, last = optimize(config, begin(config, Priors(MixturePrior((3, 16, 16)))))
+    colours = sh_to_rgb(last.gaussians.sh[:, 0])
+    assert colours.std() > 0.2
+    assert colours.min() >= 0
+    assert colours.max() <= 1
+
+
+def test_colours_that_cancel_out_come_to_what_is_shown(parameters) -> None:
+    """Grey, made of colours far from it: nothing is missing, and yet nothing is honest."""
+    generator = torch.Generator().manual_seed(0)
+    parameters["sh0"].data = torch.where(torch.rand(4000, 1, 3, generator=generator) < 0.5, -1.5, 1.5)
+    seen = picture(parameters)
+    shown = torch.full_like(seen, 0.6)
+    weight = torch.autograd.grad(seen, parameters["sh0"], torch.ones_like(seen), retain_graph=True)[0]
+    clear = weight[:, 0] > 2
+    before = sh_to_rgb(parameters["sh0"].detach()[:, 0])[clear]
+    half, whole = (
+        before + SH_C0 * toward_views(parameters["sh0"], seen, shown, share)[:, 0][clear] for share in (0.5, 1.0)
+    )
+    assert clear.sum() > 100
+    assert whole == pytest.approx(torch.full_like(whole, 0.6), abs=0.02)
+    assert half == pytest.approx((before + whole) / 2, abs=1e-4)
+    assert not toward_views(parameters["sh0"], seen, shown, 0.0).any()

@@ -21,7 +21,7 @@ from gs_stein.priors import Priors
 from gs_stein.refine import Refiner, Round, Targets
 from gs_stein.start_options import BallStart
 from gs_stein.state import begin
-from gs_stein.train_options import NoDensify, RefineOptions
+from gs_stein.train_options import LearningRates, NoDensify, RefineOptions
 from gs_stein.types import Render
 
 SIDE = 8
@@ -309,13 +309,39 @@ def test_a_run_comes_nearer_to_its_refined_views() -> None:
     assert set(spent[30:]) == {0}  # fitting asks nobody
 
 
+def test_colours_are_mended_now_and_then_and_only_on_demand() -> None:
+    made = refiner(RefineOptions(share=0.4, mend=0.1, mend_every=15))
+    assert [step for step in range(60, 100) if made.mends(step)] == [60, 75, 90]
+    assert not refiner(RefineOptions(share=0.4)).mends(60)
+
+
+def test_a_run_mends_colours_when_it_says_so() -> None:
+    """Adam leaves them alone here: whatever moves them is mending."""
+
+    def moved(mend: float) -> list[int]:
+        config = Config(
+            prompt="class 1", iterations=40, views=2, cameras=OrbitCameras(resolution=SIDE),
+            start=BallStart(count=300), distill=DistillOptions(estimator=SDS()), densify=NoDensify(), background="grey",
+            view_prompts=ViewPrompts(enabled=False), rates=LearningRates(sh0=(0.0, 0.0)),
+            refine=RefineOptions(share=0.5, rounds=1, views=(2, 2), steps=2, level=(0.5, 0.5), mend=mend, mend_every=7),
+        )  # fmt: skip
+        state = begin(config, Priors(MixturePrior((3, SIDE, SIDE))))
+        colours = [state.gaussians.sh.clone()]
+        colours += [step.gaussians.sh.clone() for step in optimize(config, state)]
+        return [i for i, (a, b) in enumerate(itertools.pairwise(colours)) if not torch.equal(a, b)]
+
+    assert moved(0.0) == []
+    assert moved(0.3) == [20, 27, 34]
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         ({"share": 1.0}, r"refine.share: 1.0"), ({"rounds": 0}, r"refine.rounds: 0"),
         ({"shortest": 0}, r"refine.shortest: 0"),
         ({"level": (0.4, 0.8)}, r"refine.level: 0.4"), ({"depth": -1.0}, r"refine.weight, depth"),
-        ({"anchors": 8}, r"refine.anchors: 8"),
+        ({"anchors": 8}, r"refine.anchors: 8"), ({"mend": 1.5}, r"refine.mend: 1.5"),
+        ({"mend_every": 0}, r"refine.mend_every: 0"),
         ({"polish": 1.0}, r"refine.polish: 1.0"), ({"eta": 1.5}, r"refine.eta: 1.5"),
     ],
 )  # fmt: skip
