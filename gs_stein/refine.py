@@ -3,7 +3,8 @@
 Distillation follows the prior's guess after a single evaluation, which is smooth. Once there is a scene to hold on to,
 its views can be noised to a level and denoised over many steps, a whole group jointly (SDEdit, arXiv 2108.01073), and
 used as photographs. The first round settles what there is, with a single group, which agrees with itself; some of its
-views then join every group of the later rounds, so that these agree as well. Instruct-NeRF2NeRF (arXiv 2303.12789)
+views then join every group of the later rounds, and who else meets in a group changes from step to step, so that all
+agree. Instruct-NeRF2NeRF (arXiv 2303.12789)
 and the second stage of DreamGaussian (arXiv 2309.16653, section 3.3) do likewise, view by view.
 """
 
@@ -138,44 +139,29 @@ class Refiner:
             watch: told what share of the round's denoising is done, now and then.
         """
         options, schedule = self.options, self.denoiser.schedule
-        guidance = GuidanceOptions(scale=wanted.guidance)
-        times = torch.linspace(wanted.level, 0.0, options.steps + 1) * schedule.num_timesteps
         anchors = self._anchors if wanted.anchored else None
         kept = 0 if anchors is None else len(anchors.cameras)
-        size = options.group - kept
-        groups: list[Targets] = [] if anchors is None else [anchors]
-        starts = range(0, wanted.views, size)
-        for number, first in enumerate(starts):
-            views = sample_cameras(cameras, min(size, wanted.views - first), generator)
-            x0, known = encoded(views), None
-            if anchors is not None:
-                views, x0, known = joined(anchors.cameras, views), torch.cat([anchors.x0, x0]), anchors.x0[None]
-            eps = torch.randn(x0[None].shape, generator=generator).to(x0)
-            x_t = schedule.add_noise(x0[None], eps, times[:1].to(x0))
-            text, negative = prompts(views)
-            there = views.to(x0.device)
-            found = denoise(
-                self.denoiser, x_t, times.to(x0), text, negative, there, guidance,
-                None if watch is None else lambda i, done=number: watch((done + (i + 1) / options.steps) / len(starts)),
-                known, options.eta, generator,
-            )  # fmt: skip
-            if options.polish:
-                again = polished(self.denoiser, found, options.polish, text, there, generator)
-                found = torch.cat([found[:, :kept], again[:, kept:]], dim=1)
-            clean = times.new_full((1,), CLEAN * schedule.num_timesteps).to(x0)
-            depth = None if self.depth is None else self.depth(found, clean, there)[0]
-            new = torch.arange(kept, len(views))
-            groups.append(Targets(views, found[0], depth)[new])
+        views = sample_cameras(cameras, wanted.views, generator)
+        x0, known = encoded(views), None
+        if anchors is not None:
+            views, x0, known = joined(anchors.cameras, views), torch.cat([anchors.x0, x0]), anchors.x0[None]
+        times = (torch.linspace(wanted.level, 0.0, options.steps + 1) * schedule.num_timesteps).to(x0)
+        x_t = schedule.add_noise(x0[None], torch.randn(x0[None].shape, generator=generator).to(x0), times[:1])
+        text, negative = prompts(views)
+        there = views.to(x0.device)
+        found = denoise(
+            self.denoiser, x_t, times, text, negative, there, GuidanceOptions(scale=wanted.guidance),
+            None if watch is None else lambda i: watch((i + 1) / options.steps),
+            known, options.eta, generator, options.group,
+        )  # fmt: skip
+        if options.polish:
+            found = polished(self.denoiser, found, options.polish, text, there, generator, options.group, kept)
+        clean = times.new_full((1,), CLEAN * schedule.num_timesteps)
+        depth = None if self.depth is None else self.depth(found, clean, there)[0]
+        self._targets = Targets(views, found[0], depth)
         if anchors is None and options.anchors:
-            count = len(groups[0].cameras)
-            spread = torch.arange(min(options.anchors, count)) * count // min(options.anchors, count)
-            self._anchors = groups[0][spread]
-        depths = [group.depth for group in groups if group.depth is not None]
-        self._targets = Targets(
-            joined(*(group.cameras for group in groups)),
-            torch.cat([group.x0 for group in groups]),
-            torch.cat(depths) if depths else None,
-        )
+            count = min(options.anchors, len(views))
+            self._anchors = self._targets[torch.arange(count) * len(views) // count]
 
     def evaluations_after(self, step: int) -> int:
         """Views that the rounds from this step on will denoise, each guidance branch counted, if nobody interferes."""

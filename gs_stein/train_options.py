@@ -99,7 +99,7 @@ class RefineOptions:
     views: tuple[int, int] = (8, 24)
     """Views of the first round, which settles what there is and where, and of each other round."""
     group: int = 8
-    """Views that are denoised together."""
+    """Views that are denoised together, others at every step."""
     anchors: int = 4
     """Views of the first round that join every later group as they are, so that groups agree; 0: none."""
     level: tuple[float, float] = (0.8, 0.45)

@@ -16,7 +16,7 @@ from gs_stein.optimize import optimize
 from gs_stein.prior.dct import dct2
 from gs_stein.prior.guidance import GuidanceOptions
 from gs_stein.prior.mixture import MixturePrior
-from gs_stein.prior.sample import denoise, polished
+from gs_stein.prior.sample import denoise, groups, polished
 from gs_stein.priors import Priors
 from gs_stein.refine import Refiner, Round, Targets
 from gs_stein.start_options import BallStart
@@ -70,7 +70,7 @@ def test_a_round_tells_how_much_of_its_denoising_is_done() -> None:
         Round(0.5, 8, 1.0, anchored=False), lambda cameras: torch.zeros(len(cameras), 3, SIDE, SIDE),
         lambda cameras: text, OrbitCameras(resolution=SIDE), torch.Generator().manual_seed(0), shares.append,
     )  # fmt: skip
-    assert shares == pytest.approx([i / 6 for i in range(1, 7)])  # two groups of three steps
+    assert shares == pytest.approx([1 / 3, 2 / 3, 1])
 
 
 def test_a_short_run_makes_fewer_rounds_of_the_same_levels() -> None:
@@ -271,6 +271,63 @@ def test_what_is_known_stays_as_it_is() -> None:
     assert torch.equal(found[:, :1], known)
     free = denoise(prior, noise, times, text, none, cameras, GuidanceOptions(scale=1.0))
     assert torch.equal(found[:, 1:], free[:, 1:])  # the mixture sees every view for itself
+
+
+def test_groups_share_the_views_out_and_change() -> None:
+    generator = torch.Generator().manual_seed(0)
+    drawn = [groups(11, 5, 2, generator) for _ in range(20)]
+    for some in drawn:
+        assert [len(group) for group in some] == [5, 5, 5]
+        assert all(group[:2].tolist() == [0, 1] for group in some)
+        assert sorted(int(view) for group in some for view in group[2:]) == list(range(2, 11))
+    met = {(int(a), int(b)) for some in drawn for group in some for a in group for b in group}
+    assert len(met) == 11 * 11  # in twenty steps everybody has met everybody
+    assert [len(group) for group in groups(7, 3, 0, generator)] == [3, 2, 2]
+    assert [group.tolist() for group in groups(4, 8, 2, generator)] == [[0, 1, 2, 3]]
+    assert [group.tolist() for group in groups(9, 0, 0, None)] == [list(range(9))]
+
+
+class Echo(MixturePrior):
+    """Guesses of every view the mean of its group, whatever the prompt."""
+
+    def predict(self, x_t, t, text, cameras):
+        guess = self.schedule.convert(super().predict(x_t, t, text, cameras), x_t, t, "eps", "x0")
+        mean = guess.mean((1, 3, 4), keepdim=True).expand_as(guess)
+        return self.schedule.convert(mean, x_t, t, "x0", "eps")
+
+
+@pytest.mark.parametrize("size", [2, 0])
+def test_groups_that_change_come_to_agree(size: int) -> None:
+    """Eight views, two at a time, end as those end that were together all along; fixed groups would not."""
+    prior = Echo((3, SIDE, SIDE))
+    text = prior.embed(["class 1"])
+    cameras = sample_cameras(OrbitCameras(resolution=SIDE), 8, torch.Generator().manual_seed(1))
+    times = torch.linspace(0.9, 0.0, 25) * prior.schedule.num_timesteps
+    noise = torch.randn(1, 8, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+    once, generator = GuidanceOptions(scale=1.0), torch.Generator().manual_seed(3)
+    found = denoise(prior, noise, times, text, text, cameras, once, generator=generator, group=size)
+    pairs = torch.cat([
+        denoise(prior, noise[:, i : i + 2], times, text, text, cameras[torch.arange(i, i + 2)], once)
+        for i in range(0, 8, 2)
+    ], dim=1)
+
+    def apart(views: torch.Tensor) -> float:
+        return views.mean((3, 4)).std(dim=1).mean().item()
+
+    assert apart(found) < 0.5 * apart(pairs)
+
+
+def test_polishing_in_groups_leaves_the_shared_ones() -> None:
+    prior = MixturePrior((3, SIDE, SIDE))
+    text = prior.embed(["class 1"])
+    cameras = sample_cameras(OrbitCameras(resolution=SIDE), 7, torch.Generator().manual_seed(1))
+    x0 = torch.randn(1, 7, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+    whole, parts = (
+        polished(prior, x0, 0.3, text, cameras, torch.Generator().manual_seed(3), size, 2) for size in (0, 4)
+    )
+    assert torch.equal(parts[:, :2], x0[:, :2])
+    assert not torch.equal(parts[:, 2:], x0[:, 2:])
+    torch.testing.assert_close(whole, parts)  # the mixture sees every view for itself
 
 
 def test_depth_is_pulled_towards_the_estimate() -> None:

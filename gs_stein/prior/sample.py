@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gs_stein.prior.guidance import GuidanceOptions, guided
@@ -70,8 +70,9 @@ def denoise(
     known: Float[Tensor, "1 k C h w"] | None = None,
     eta: float = 0.0,
     generator: torch.Generator | None = None,
+    group: int = 0,
 ) -> Float[Tensor, "1 V C h w"]:
-    """One group of noisy views, denoised all the way.
+    """Noisy views of one scene, denoised all the way.
 
     Args:
         denoiser: the prior.
@@ -83,7 +84,9 @@ def denoise(
         eta: 0 goes straight along the flow (for a flow-matching schedule, Euler's method); 1 replaces at every step as
             much of the noise as the reverse process of DDPM does. Fresh noise lets later steps mend what earlier ones
             got wrong: samples of the bundled prior obey their cameras and agree with each other better for it.
-        generator: of that noise (CPU).
+        generator: of that noise, and of the groups (CPU).
+        group: views that the prior sees together, known ones included; 0: all. With fewer than all, groups are drawn
+            anew at every step, so that all views come to agree, through those that they met before.
 
     Returns:
         The clean latents x₀.
@@ -92,13 +95,17 @@ def denoise(
     RePaint (arXiv 2201.09865, algorithm 1).
     """
     schedule, steps, x = denoiser.schedule, len(times) - 1, x_t
+    k = 0 if known is None else known.shape[1]
     for i in range(steps):
         # A flow at t = T holds no image: ask a hair below it.
         t = times[i : i + 1].clamp(max=0.999 * schedule.num_timesteps)
-        eps = guided(denoiser, x, t, text, negative, cameras, guidance)
+        eps = torch.empty_like(x)
+        for some in groups(x.shape[1], group, k, generator):
+            eps[:, some] = guided(
+                denoiser, x[:, some], t, of(text, some), of(negative, some), cameras[some], guidance
+            )
         x0 = schedule.convert(eps, x, t, "eps", "x0")
         if known is not None:
-            k = known.shape[1]
             x0 = torch.cat([known, x0[:, k:]], dim=1)
             eps = torch.cat([schedule.convert(known, x[:, :k], t, "x0", "eps"), eps[:, k:]], dim=1)
         if i == steps - 1:
@@ -115,6 +122,28 @@ def denoise(
     return x
 
 
+def groups(views: int, size: int, shared: int, generator: torch.Generator | None) -> list[Int[Tensor, " n"]]:
+    """Views shared out at random to groups as equal as can be, the first ones to all of them.
+
+    Args:
+        views: how many there are.
+        size: of a group at most; 0: all are one.
+        shared: so many views, the first ones, are in every group; fewer than size.
+        generator: of who meets whom (CPU).
+    """
+    everybody = torch.arange(views)
+    if not size or views <= size:
+        return [everybody]
+    others = shared + torch.randperm(views - shared, generator=generator)
+    count = -(-len(others) // (size - shared))
+    return [torch.cat([everybody[:shared], some]) for some in others.tensor_split(count)]
+
+
+def of(text: TextEmbedding, some: Int[Tensor, " n"]) -> TextEmbedding:
+    """The prompts of some views; the one that all share, if they do."""
+    return text[some] if len(text) > 1 else text
+
+
 @torch.no_grad()
 def polished(
     denoiser: Denoiser,
@@ -123,6 +152,8 @@ def polished(
     text: TextEmbedding,
     cameras: Cameras,
     generator: torch.Generator,
+    group: int = 0,
+    shared: int = 0,
 ) -> Float[Tensor, "1 V C h w"]:
     """Views without what a small network's sampling leaves on them: blotches on flat walls, above all.
 
@@ -131,14 +162,20 @@ def polished(
 
     Args:
         denoiser: the prior.
-        x0: clean latents of one group.
+        x0: clean latents of the views.
         level: how far they are noised, as a fraction of T; details that drown there go, 0.2 keeps more than 0.5.
         text, cameras: as for `sample`; without guidance.
-        generator: of the noise (CPU).
+        generator: of the noise, and of the groups (CPU).
+        group: views that the prior sees together; 0: all.
+        shared: so many views, the first ones, are seen with all others, and stay as they are.
     """
-    schedule = denoiser.schedule
+    schedule, clean = denoiser.schedule, x0.clone()
     eps = torch.randn(x0.shape, generator=generator).to(x0)
     t = torch.full((2,), level * schedule.num_timesteps).to(x0)
     x_t = schedule.add_noise(x0.repeat(2, 1, 1, 1, 1), torch.cat([eps, -eps]), t)
-    guess = guided(denoiser, x_t, t, text, text, cameras, GuidanceOptions(scale=1.0))
-    return schedule.convert(guess, x_t, t, "eps", "x0").mean(0, keepdim=True)
+    for some in groups(x0.shape[1], group, shared, generator):
+        own = of(text, some)
+        guess = guided(denoiser, x_t[:, some], t, own, own, cameras[some], GuidanceOptions(scale=1.0))
+        guess = schedule.convert(guess, x_t[:, some], t, "eps", "x0").mean(0, keepdim=True)
+        clean[:, some[shared:]] = guess[:, shared:]
+    return clean
