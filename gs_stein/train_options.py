@@ -100,8 +100,8 @@ class RefineOptions:
     """Views of the first round, which settles what there is and where, and of each other round."""
     group: int = 8
     """Views that are denoised together, others at every step."""
-    anchors: int = 4
-    """Views of the first round that join every later group as they are, so that groups agree; 0: none."""
+    anchors: int = 2
+    """Views of the first round that join every later group as they are, so that rounds agree; 0: none."""
     level: tuple[float, float] = (0.8, 0.45)
     """How far views are noised before, as a fraction of T: in the first and in the last round."""
     steps: int = 10
