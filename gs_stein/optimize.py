@@ -126,10 +126,10 @@ def optimize(
                 loss = loss + refiner.depth_term(render, target)
             solved, standing, mended = None, None, None
             if target is not None and refiner.mends(state.step):
-                shown = pictured(denoiser, target.x0, render)
+                shown = pictured(denoiser, target.x0, cameras).to(render.rgb)
                 mended = toward_views(state.parameters["sh0"], render.rgb, shown, config.refine.mend)
             if solving:
-                guess = pictured(denoiser, estimate.x0_hat, render)
+                guess = pictured(denoiser, estimate.x0_hat, cameras).to(render.rgb)
                 solved = state.colours.change(state.parameters["sh0"], render.rgb, guess)
                 if config.rates.carve > 0:
                     standing = inside(gaussians.means.detach(), cameras.to(state.device), guess, behind)
@@ -185,23 +185,25 @@ def fit_hull(config: Config, state: State, sow: bool) -> None:
     options, parameters = config.refine, state.parameters
     targets, behind = state.refiner.targets, background(config, state.generator).to(state.device)
     cameras = targets.cameras.to(state.device)
-    render = rasterize(state.gaussians, cameras, config.rasterize, behind)
-    rgb = pictured(state.priors.denoiser, targets.x0, render)
+    rgb = pictured(state.priors.denoiser, targets.x0, cameras).to(behind)
+    sow = sow and options.sow > 0
+    alpha = rasterize(state.gaussians, cameras, config.rasterize, behind).alpha if sow else None
     standing = inside(parameters["means"], cameras, rgb, behind, DISSENT)
     parameters["opacities"].copy_(carved(parameters["opacities"], standing, options.carve))
-    if not sow or options.sow == 0:
+    if alpha is None:
         return
-    new = sown(cameras, rgb, render.alpha, behind, int(options.sow * len(standing)), state.generator)
+    new = sown(cameras, rgb, alpha, behind, int(options.sow * len(standing)), state.generator)
     faintest = parameters["opacities"].argsort()[: len(new)]
     optim.put(parameters, state.optimizers, faintest, new.with_sh_degree(config.sh_degree).parameters())
 
 
 @torch.no_grad()
-def pictured(denoiser: Denoiser, x0: Tensor, render: Render) -> Tensor:
-    """Clean latents as pictures of the size, number format and layout of a render."""
-    rgb = denoiser.decode(x0).clamp(0, 1).to(render.rgb)
-    if rgb.shape[2:] != render.rgb.shape[1:3]:
-        rgb = F.interpolate(rgb, render.rgb.shape[1:3], mode="bilinear", antialias=True)
+def pictured(denoiser: Denoiser, x0: Tensor, cameras: Cameras) -> Tensor:
+    """Clean latents as pictures (V, H, W, 3) of the cameras' size."""
+    rgb = denoiser.decode(x0).clamp(0, 1).float()
+    size = (cameras.height, cameras.width)
+    if rgb.shape[2:] != size:
+        rgb = F.interpolate(rgb, size, mode="bilinear", antialias=True)
     return rgb.permute(0, 2, 3, 1)
 
 
