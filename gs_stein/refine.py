@@ -4,8 +4,8 @@ Distillation follows the prior's guess after a single evaluation, which is smoot
 its views can be noised to a level and denoised over many steps, a whole group jointly (SDEdit, arXiv 2108.01073), and
 used as photographs. The first round settles what there is, with a single group, which agrees with itself; some of its
 views then join every group of the later rounds, and who else meets in a group changes from step to step, so that all
-agree. Instruct-NeRF2NeRF (arXiv 2303.12789)
-and the second stage of DreamGaussian (arXiv 2309.16653, section 3.3) do likewise, view by view.
+come to agree. Instruct-NeRF2NeRF (arXiv 2303.12789) and the second stage of DreamGaussian (arXiv 2309.16653, section
+3.3) do likewise, view by view.
 """
 
 from __future__ import annotations
