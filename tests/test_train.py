@@ -261,6 +261,53 @@ def test_decoder_training_leaves_the_latents_alone(folder, tmp_path):
         trained_decoder(folder, tmp_path / "other", tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("width", [16, 24])
+def test_decoder_goes_on_from_a_shipped_one_of_its_width(folder, tmp_path, width):
+    torch.manual_seed(0)
+    shape = {"channels": 4, "stem_width": 8, "stem_blocks": 1, "width": 32, "depth": 1, "heads": 2}
+    MultiViewDenoiser(**shape).save_pretrained(tmp_path / "prior" / "network")
+    linear = run.load_codec(folder)
+    shipped = PatchCodec(channels=4, decoder_width=16)
+    shipped.load_state_dict(linear.state_dict(), strict=False)
+    assert shipped.correction is not None
+    torch.nn.init.normal_(shipped.correction.exit.weight, std=0.1)
+    shipped.half().save_pretrained(tmp_path / "prior" / "codec")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "pool").symlink_to(folder / "pool")
+    job = decoder.Decoder(
+        run.Data(tmp_path / "out", rooms=2, workers=0), run.Schedule(steps=0), width=width, prior=tmp_path / "prior"
+    )
+    train.main(job)
+    codec = run.load_codec(tmp_path / "out")
+    assert codec.correction is not None
+    if width == 16:
+        for name, value in shipped.state_dict().items():
+            assert torch.equal(codec.state_dict()[name], value.float()), name
+    else:  # it begins anew, as no correction
+        assert not codec.correction.exit.weight.any()
+        assert torch.equal(codec.basis, shipped.basis.float())
+
+
+def test_objects_are_sampled_again_by_their_own_denoiser(tmp_path):
+    torch.manual_seed(0)
+    shape = {"channels": 4, "stem_width": 8, "stem_blocks": 1, "width": 32, "depth": 1, "heads": 2}
+    families = run.Data(rooms=1, objects=1, more_rooms=1).sources()
+    MultiViewDenoiser(**shape).save_pretrained(tmp_path / "network")
+    rooms, objects, more = decoder.networks_of(tmp_path, families, torch.device("cpu"))
+    assert rooms is objects is more
+    MultiViewDenoiser(**shape).save_pretrained(tmp_path / "network_objects")
+    rooms, objects, more = decoder.networks_of(tmp_path, families, torch.device("cpu"))
+    assert rooms is more
+    assert objects is not rooms
+
+
+def test_a_shard_tells_its_captions_apart(folder):
+    shard = pool.Shard.load(pool.shard_path(folder, pool.families()[0], 0))
+    flat = torch.from_numpy(shard.tokens).float().split(shard.lengths.reshape(-1).tolist())
+    assert torch.equal(shard.caption(0), flat[0])
+    assert torch.equal(shard.caption(3, 2), flat[3 * pool.CAPTIONS + 2])
+
+
 def test_a_picture_sampled_again_is_the_picture_if_the_denoiser_knows_it():
     class Oracle(torch.nn.Module):
         def forward(self, x_t, t, tokens, mask, cameras):

@@ -6,7 +6,6 @@ for any that are not there yet, so that a resumed run sees exactly the batches a
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,17 @@ from torch.nn.utils.rnn import pad_sequence
 from gs_stein.prior.small import PatchCodec
 from gs_stein.text import MAX_TOKENS
 from gs_stein.types import Cameras
-from gs_stein.world.pool import CAPTIONS, DEPTH_SIDE, LABELS, SCENES_PER_SHARD, VIEWS, Family, Shard, shard_path
+from gs_stein.world.pool import (
+    CAPTIONS,
+    DEPTH_SIDE,
+    LABELS,
+    SCENES_PER_SHARD,
+    VIEWS,
+    Family,
+    Shard,
+    rendered,
+    shard_path,
+)
 
 
 @dataclass(frozen=True)
@@ -135,13 +144,7 @@ class Mixture:
         count = min(source.shards, FIRST_SHARDS + int(source.growth * wanted))
         while source.loaded < count:
             path = shard_path(self.folder, source.family, source.loaded)
-            waited = 0
-            while not path.exists():
-                time.sleep(1.0)
-                waited += 1
-                if waited % 60 == 0:
-                    print(f"waiting for {path.name} ({waited // 60} min)", flush=True)
-            self.keep(load_scenes(path, self.codec), self.first[self.sources.index(source)] + source.loaded)
+            self.keep(load_scenes(rendered(path), self.codec), self.first[self.sources.index(source)] + source.loaded)
             source.loaded += 1
         return count
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from gs_stein.prior.small import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, PatchCodec
 from gs_stein.types import Cameras
-from gs_stein.world.pool import CAPTIONS, SCENES_PER_SHARD, VIEWS, Shard, shard_path
+from gs_stein.world.data import Source
+from gs_stein.world.pool import SCENES_PER_SHARD, VIEWS, Shard, rendered, shard_path
 from gs_stein.world.run import Data, Run, Schedule, load_codec
 
 
@@ -22,19 +23,29 @@ class Decoder:
 
     data: Data = field(default_factory=Data)
     schedule: Schedule = field(
-        default_factory=lambda: Schedule(steps=4000, images=16, learning_rate=1e-3, cooldown=1500, ema=0.995)
+        default_factory=lambda: Schedule(steps=4000, images=16, learning_rate=1e-3, cooldown=2400, ema=0.998)
     )
     width: int = 192
     """Of the network, at the latent's resolution."""
     prior: Path | None = None
-    """An exported prior (e.g. assets/prior) whose samples the decoder learns to read, beside true latents; without one,
-    latents with a little noise."""
+    """An exported prior (e.g. assets/prior) whose guesses and samples the decoder learns to read, beside true latents;
+    without one, latents with a little noise. Where the training folder has no codec yet, its codec is taken, and its
+    decoder goes on learning if it has this width."""
+
+
+GROUP = 4
+"""Views of a scene that are decoded in one step."""
+DISTURBED = (0, 1, 3)
+"""Denoising steps that latents have been through, in turn: none, as in a first guess, as in a sample."""
 
 
 def decoder_loss(codec: PatchCodec, x0: Float[Tensor, "n C h w"], rgb: Float[Tensor, "n 3 H W"]) -> Tensor:
-    """Mean absolute error of pixels and of their differences, which hold the tiles' seams."""
-    gap = codec.decode(x0) - rgb
-    return gap.abs().mean() + gap.diff(dim=2).abs().mean() + gap.diff(dim=3).abs().mean()
+    """Squared error, and absolute error of pixels and of their differences, which hold edges and the tiles' seams."""
+    assert codec.correction is not None
+    with torch.autocast(x0.device.type, enabled=False):
+        linear = codec.decode_linear(x0)
+    gap = linear + codec.correction(x0) - rgb
+    return 16 * gap.square().mean() + gap.abs().mean() + gap.diff(dim=2).abs().mean() + gap.diff(dim=3).abs().mean()
 
 
 @torch.no_grad()
@@ -46,7 +57,10 @@ def sampled_again(
     generator: torch.Generator,
     steps: int = 3,
 ) -> Float[Tensor, "V C h w"]:
-    """Latents as a sampler leaves them, of the same picture: noised to a random level and denoised in a few steps."""
+    """Latents as a sampler leaves them, of the same picture: noised to a random level and denoised in a few steps.
+
+    One step makes a guess of x₀ as distillation has it.
+    """
     levels = torch.linspace(0.2 + 0.5 * float(torch.rand((), generator=generator)), 0.0, steps + 1)
     eps = torch.randn(x0.shape, generator=generator).to(x0)
     x = ((1 - levels[0]) * x0 + levels[0] * eps)[None]
@@ -56,22 +70,32 @@ def sampled_again(
     return x[0]
 
 
+def networks_of(prior: Path, sources: list[Source], device: torch.device) -> list[nn.Module]:
+    """The denoiser of each family.
+
+    Raises:
+        ValueError: the folder holds none.
+    """
+    if not (prior / "network").is_dir():
+        raise ValueError(f"--prior: {prior} holds no denoiser; give the folder of an exported prior")
+    own = prior / "network_objects"
+    folders = [own if s.family.name == "objects" and own.is_dir() else prior / "network" for s in sources]
+    found = {path: MultiViewDenoiser.from_pretrained(path, torch_dtype=torch.float32).eval() for path in set(folders)}
+    return [nn.Module.to(found[path], device) for path in folders]
+
+
 def train_decoder(job: Decoder) -> None:
-    """Train the decoder on scenes of eight views, from their true latents and from disturbed ones in turn."""
+    """Train the decoder on a few views each of several scenes, from true latents and from disturbed ones in turn."""
     torch.manual_seed(job.schedule.seed + 2)
-    linear = load_codec(job.data.folder)
-    codec = PatchCodec(channels=linear.config["channels"], decoder_width=job.width)
-    codec.load_state_dict(linear.state_dict(), strict=False)
+    device, sources = job.schedule.place, job.data.sources()
+    networks = None if job.prior is None else networks_of(job.prior, sources, device)
+    before = load_codec(job.data.folder, job.prior)
+    codec = PatchCodec(channels=before.config["channels"], decoder_width=job.width)
+    same = before.config["decoder_width"] == job.width
+    codec.load_state_dict(before.state_dict() if same else dict(before.named_buffers()), strict=False)
     run = Run(codec, job.schedule, job.data.folder, "decoder")
     run.resume()
-    network, device = None, job.schedule.place
-    if job.prior is not None:
-        if not (job.prior / "network").is_dir():
-            raise ValueError(f"--prior: {job.prior} holds no denoiser; give the folder of an exported prior")
-        network = MultiViewDenoiser.from_pretrained(job.prior / "network", torch_dtype=torch.float32).eval()
-        nn.Module.to(network, device)
-    sources = job.data.sources()
-    pool = [[Shard.load(shard_path(job.data.folder, s.family, i)) for i in range(s.shards)] for s in sources]
+    pool = [[Shard.load(rendered(shard_path(job.data.folder, s.family, i))) for i in range(s.shards)] for s in sources]
     shares = torch.tensor([s.share for s in sources])
 
     def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, int]:
@@ -79,27 +103,27 @@ def train_decoder(job: Decoder) -> None:
             return int(torch.randint(high, (1,), generator=generator))
 
         latents, pictures = [], []
-        for i in range(max(1, job.schedule.images // VIEWS)):
-            shards = pool[int(torch.multinomial(shares, 1, generator=generator))]
-            shard, scene = shards[integer(len(shards))], integer(SCENES_PER_SHARD)
-            rgb = torch.from_numpy(shard.rgb[scene]).to(device).permute(0, 3, 1, 2).float() / 255
-            x0 = codec.encode(rgb)
-            if i % 2:
-                first = scene * CAPTIONS
-                lengths = shard.lengths.reshape(-1)
-                start = int(lengths[:first].sum())
-                tokens = torch.from_numpy(shard.tokens[start : start + int(lengths[first])]).float()
+        for i in range(max(1, job.schedule.images // GROUP)):
+            family = int(torch.multinomial(shares, 1, generator=generator))
+            shard, scene = pool[family][integer(len(pool[family]))], integer(SCENES_PER_SHARD)
+            views = slice(integer(VIEWS // GROUP), None, VIEWS // GROUP)
+            rgb = torch.from_numpy(shard.rgb[scene, views]).to(device).permute(0, 3, 1, 2).float() / 255
+            with torch.no_grad(), torch.autocast(device.type, enabled=False):
+                x0 = codec.encode(rgb)
+            steps = DISTURBED[(step + i) % len(DISTURBED)]
+            if steps and networks is None:
+                level = 0.2 * float(torch.rand((), generator=generator))
+                x0 = x0 + level * torch.randn(x0.shape, generator=generator).to(device)
+            elif steps and networks is not None:
                 cameras = Cameras(
-                    torch.from_numpy(shard.viewmats[scene]), torch.from_numpy(shard.Ks[scene]), *rgb.shape[-2:]
-                )
-                if network is None:
-                    level = 0.2 * float(torch.rand((), generator=generator))
-                    x0 = x0 + level * torch.randn(x0.shape, generator=generator).to(device)
-                else:
-                    x0 = sampled_again(x0, tokens.to(device), cameras.to(device), network, generator)
+                    torch.from_numpy(shard.viewmats[scene, views]), torch.from_numpy(shard.Ks[scene, views]),
+                    *rgb.shape[-2:],
+                ).to(device)  # fmt: skip
+                tokens = shard.caption(scene).to(device)
+                x0 = sampled_again(x0, tokens, cameras, networks[family], generator, steps).float()
             latents.append(x0)
             pictures.append(rgb)
-        return decoder_loss(codec, torch.cat(latents), torch.cat(pictures)), len(pictures) * VIEWS
+        return decoder_loss(codec, torch.cat(latents), torch.cat(pictures)), len(pictures) * GROUP
 
     run.train(loss_of)
     codec.load_state_dict(run.ema)

@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import tyro
+from jaxtyping import Float
+from torch import Tensor
 
 from gs_stein.cameras import sample_cameras
 
@@ -82,6 +84,13 @@ class Shard:
     lengths: np.ndarray
     """int64 (S, CAPTIONS), tokens of each caption."""
 
+    def caption(self, scene: int, number: int = 0) -> Float[Tensor, "L D"]:
+        """Token states of one caption of a scene."""
+        lengths = self.lengths.reshape(-1)
+        which = scene * CAPTIONS + number
+        start = int(lengths[:which].sum())
+        return torch.from_numpy(self.tokens[start : start + int(lengths[which])]).float()
+
     def save(self, path: Path) -> None:
         """Write atomically."""
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
@@ -146,6 +155,17 @@ def coarse_depth(depth: np.ndarray) -> np.ndarray:
 def shard_path(folder: Path, family: Family, index: int) -> Path:
     """Where a shard lies."""
     return folder / "pool" / f"{family.name}-{index:05d}.npz"
+
+
+def rendered(path: Path) -> Path:
+    """The same path, once the shard is there: somebody renders it, and whoever waits says so every minute."""
+    waited = 0
+    while not path.exists():
+        time.sleep(1.0)
+        waited += 1
+        if waited % 60 == 0:
+            print(f"waiting for {path.name} ({waited // 60} min)", flush=True)
+    return path
 
 
 def make_shard(folder: Path, family: Family, index: int) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +22,16 @@ from gs_stein.prior.small import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDe
 from gs_stein.types import TextEmbedding
 from gs_stein.world.data import Batch, Mixture, fit_codec, stratified_logit_normal
 from gs_stein.world.decoder import Decoder, train_decoder
-from gs_stein.world.pool import CAPTIONS, TRAINING, VIEWS, Shard, scorer_scenes, shard_path, start_workers
+from gs_stein.world.pool import (
+    CAPTIONS,
+    TRAINING,
+    VIEWS,
+    Shard,
+    rendered,
+    scorer_scenes,
+    shard_path,
+    start_workers,
+)
 from gs_stein.world.run import Data, Run, Schedule, load_codec, start_from
 
 
@@ -221,10 +229,7 @@ def train_scorer(job: Scorer) -> None:
     run.resume()
     pictures, texts = [], []
     for i in range(job.shards):
-        path = shard_path(job.folder, scorer_scenes(), i)
-        while not path.exists():
-            time.sleep(1)
-        shard = Shard.load(path)
+        shard = Shard.load(rendered(shard_path(job.folder, scorer_scenes(), i)))
         rgb = torch.from_numpy(shard.rgb).flatten(0, 1).permute(0, 3, 1, 2).float()
         small = F.interpolate(rgb, size=(scorer_model.SIDE, scorer_model.SIDE), mode="area").round().byte()
         pictures.append(small.unflatten(0, shard.rgb.shape[:2]))
@@ -271,10 +276,9 @@ def main(job: Job) -> None:
             start_workers(job.data.folder, source.family.name, source.shards, job.data.workers)
     if isinstance(job, Autoencoder):
         paths = [shard_path(job.data.folder, s.family, i) for i in range(job.shards) for s in sources]
-        while not all(path.exists() for path in paths):
-            time.sleep(1)
         codec = PatchCodec(channels=job.channels)
-        print(f"autoencoder: {job.channels} channels, {fit_codec(codec, paths):.2f} dB on held-out scenes")
+        quality = fit_codec(codec, [rendered(path) for path in paths])
+        print(f"autoencoder: {job.channels} channels, {quality:.2f} dB on held-out scenes")
         codec.save_pretrained(job.data.folder / "codec")
     elif isinstance(job, Decoder):
         train_decoder(job)
