@@ -61,11 +61,11 @@ def optimize(
     pace = Pace()
     raster = replace(config.rasterize, normals=needs_normals(config))
 
-    def encoded(cameras: Cameras) -> Tensor:
-        """The scene as it stands, as the denoiser sees it."""
+    def rendered(cameras: Cameras) -> Tensor:
+        """The scene as it stands, (V, 3, H, W), where the denoiser is."""
         colour = background(config, generator).to(state.device)
         render = rasterize(state.gaussians, cameras.to(state.device), config.rasterize, colour)
-        return denoiser.encode(render.rgb.permute(0, 3, 1, 2).to(device))
+        return render.rgb.permute(0, 3, 1, 2).to(device)
 
     while state.step < config.iterations and not controls.stop:
         began, before = time.perf_counter(), denoiser.evaluations
@@ -77,7 +77,9 @@ def optimize(
 
         # Where we look from, and what is there.
         if (new := refiner.round(state.step, (controls.prompt, controls.guidance_scale))) is not None:
-            refiner.prepare(new, encoded, state.prompts.at, config.cameras, generator, watch)
+            refiner.prepare(new, rendered, state.prompts.at, config.cameras, generator, watch)
+        elif refiner.aligns(state.step):
+            refiner.align(rendered)
         if refiner.carves(state.step, new):
             fit_hull(config, state, sow=new is not None)
         target, held, part = None, None, None

@@ -4,8 +4,8 @@ Distillation follows the prior's guess after a single evaluation, which is smoot
 its views can be noised to a level and denoised over many steps, a whole group jointly (SDEdit, arXiv 2108.01073), and
 used as photographs. The first round settles what there is, with a single group, which agrees with itself; some of its
 views then join every group of the later rounds, and who else meets in a group changes from step to step, so that all
-come to agree. Instruct-NeRF2NeRF (arXiv 2303.12789) and the second stage of DreamGaussian (arXiv 2309.16653, section
-3.3) do likewise, view by view.
+come to agree. They do so not to the pixel, and are moved a little while the Gaussians follow. Instruct-NeRF2NeRF (arXiv
+2303.12789) and the second stage of DreamGaussian (arXiv 2309.16653, section 3.3) refine likewise, view by view.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from gs_stein.align import displaced, displacement
 from gs_stein.camera_options import CameraOptions
 from gs_stein.cameras import sample_cameras
 from gs_stein.distill.baselines import pearson
@@ -82,6 +83,7 @@ class Refiner:
         refined = iterations - self.first
         self._rounds = max(1, min(options.rounds, refined // options.shortest))
         self._length = max(1, -(-refined // self._rounds))
+        self._denoised: Targets | None = None
         self._targets: Targets | None = None
         self._anchors: Targets | None = None
         self._steered: tuple[str | None, float | None] = (None, None)
@@ -118,11 +120,17 @@ class Refiner:
         """Whether this step brings colours nearer to what the views show."""
         return self.options.mend > 0 and (step - self.first) % self.options.mend_every == 0
 
+    def aligns(self, step: int) -> bool:
+        """Whether this step begins by moving the views to where the scene has what they show."""
+        parts = self.options.align + 1
+        within = {self._length * part // parts for part in range(1, parts)} - {0}
+        return step >= self.first and (step - self.first) % self._length in within
+
     @torch.no_grad()
     def prepare(
         self,
         wanted: Round,
-        encoded: Callable[[Cameras], Float[Tensor, "V C h w"]],
+        rendered: Callable[[Cameras], Float[Tensor, "V 3 H W"]],
         prompts: Callable[[Cameras], tuple[TextEmbedding, TextEmbedding]],
         cameras: CameraOptions,
         generator: torch.Generator,
@@ -132,7 +140,7 @@ class Refiner:
 
         Args:
             wanted: how many views, noised how far.
-            encoded: renders the scene and encodes it.
+            rendered: the scene as it stands.
             prompts: the prompt and its negative for cameras.
             cameras: where views are drawn from.
             generator: of cameras and noise (CPU).
@@ -142,7 +150,7 @@ class Refiner:
         anchors = self._anchors if wanted.anchored else None
         kept = 0 if anchors is None else len(anchors.cameras)
         views = sample_cameras(cameras, wanted.views, generator)
-        x0, known = encoded(views), None
+        x0, known = self.denoiser.encode(rendered(views)), None
         if anchors is not None:
             views, x0, known = joined(anchors.cameras, views), torch.cat([anchors.x0, x0]), anchors.x0[None]
         times = (torch.linspace(wanted.level, 0.0, options.steps + 1) * schedule.num_timesteps).to(x0)
@@ -158,10 +166,25 @@ class Refiner:
             found = polished(self.denoiser, found, options.polish, text, there, generator, options.group, kept)
         clean = times.new_full((1,), CLEAN * schedule.num_timesteps)
         depth = None if self.depth is None else self.depth(found, clean, there)[0]
-        self._targets = Targets(views, found[0], depth)
+        self._denoised = self._targets = Targets(views, found[0], depth)
         if anchors is None and options.anchors:
             count = min(options.anchors, len(views))
             self._anchors = self._targets[torch.arange(count) * len(views) // count]
+
+    @torch.no_grad()
+    def align(self, rendered: Callable[[Cameras], Float[Tensor, "V 3 H W"]]) -> None:
+        """Move this round's views, as they were denoised, to where the scene has what they show (`gs_stein.align`).
+
+        Args:
+            rendered: the scene as it stands.
+        """
+        found = self._denoised
+        assert found is not None
+        pictures = self.denoiser.decode(found.x0).clamp(0, 1).float()
+        flow = displacement(pictures, rendered(found.cameras))
+        moved = displaced(pictures, flow, "bicubic").clamp(0, 1)
+        depth = None if found.depth is None else displaced(found.depth[:, None], flow.to(found.depth))[:, 0]
+        self._targets = Targets(found.cameras, self.denoiser.encode(moved).to(found.x0), depth)
 
     def evaluations_after(self, step: int) -> int:
         """Views that the rounds from this step on will denoise, each guidance branch counted, if nobody interferes."""
@@ -213,11 +236,12 @@ class Refiner:
 
     def state_dict(self) -> dict:
         """The views of the current round and those that anchor later ones, for checkpoints."""
-        return {"targets": saved(self._targets), "anchors": saved(self._anchors)}
+        return {"denoised": saved(self._denoised), "targets": saved(self._targets), "anchors": saved(self._anchors)}
 
     def load_state_dict(self, state: dict, device: torch.device) -> None:
         """The inverse of `state_dict`; latents go to the denoiser's device."""
         self._targets, self._anchors = restored(state["targets"], device), restored(state["anchors"], device)
+        self._denoised = restored(state.get("denoised", state["targets"]), device)  # earlier versions moved none
 
 
 def joined(*parts: Cameras) -> Cameras:

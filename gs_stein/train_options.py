@@ -113,6 +113,9 @@ class RefineOptions:
     polish: float = 0.35
     """Noise level, as a fraction of T, of a last look at them, which takes out blotches: the mean of the clean guesses
     for a noise and its opposite. Lower keeps more detail; 0 turns it off."""
+    align: int = 0
+    """Times in a round that its views are moved a little, to where the scene has what they show (`gs_stein.align`), so
+    that edges which they show beside each other come together; 0: never."""
     carve: float = 0.0
     """Share of its opacity that a Gaussian loses, now and then, where a round's views show the background through it
     (`gs_stein.hull`): what floats. For objects before one background; 0: none."""
@@ -139,6 +142,8 @@ class RefineOptions:
         for name in ("rounds", "shortest", "group", "steps", "carve_every", "mend_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"refine.{name}: {getattr(self, name)} is below 1; give a positive number")
+        if self.align < 0:
+            raise ValueError(f"refine.align: {self.align} is below 0; give 0 for never")
         if not 0 <= self.anchors < self.group:
             raise ValueError(f"refine.anchors: {self.anchors} leaves no place in a group of {self.group}; give fewer")
         if not 0 <= self.eta <= 1:

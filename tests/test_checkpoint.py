@@ -94,7 +94,7 @@ CASES = {
 
 
 REFINED = {
-    "ssd-mcmc": RefineOptions(share=0.75, rounds=2, views=(3, 3), group=2, anchors=1, steps=2, depth=1.0),
+    "ssd-mcmc": RefineOptions(share=0.75, rounds=2, views=(3, 3), group=2, anchors=1, steps=2, align=2, depth=1.0),
     "sds": RefineOptions(share=0.5, rounds=1, views=(2, 2), steps=2),  # saved where refinement begins
 }
 

@@ -366,6 +366,57 @@ def test_a_run_comes_nearer_to_its_refined_views() -> None:
     assert set(spent[30:]) == {0}  # fitting asks nobody
 
 
+def test_views_are_aligned_so_many_times_a_round_and_only_on_demand() -> None:
+    made = refiner(RefineOptions(share=0.4, rounds=2, align=3))
+    assert [step for step in range(100) if made.aligns(step)] == [65, 70, 75, 85, 90, 95]
+    assert not any(refiner(RefineOptions(share=0.4, rounds=2)).aligns(step) for step in range(100))
+    hurried = refiner(RefineOptions(share=0.4, rounds=20, align=5))  # two iterations a round
+    assert [step for step in range(60, 66) if hurried.aligns(step)] == [61, 63, 65]
+
+
+def test_views_move_to_what_is_rendered_and_begin_from_where_they_were_denoised() -> None:
+    made = prepared(RefineOptions(share=0.5, rounds=2, steps=3, depth=1.0), 0.7)
+    before = made.targets
+    there = made.denoiser.decode(before.x0).clamp(0, 1)
+    made.align(lambda cameras: there)
+    assert torch.allclose(made.targets.x0, made.denoiser.encode(there), atol=1e-4)  # nothing to move
+    made.align(lambda cameras: there.roll(1, -1))
+    moved = made.targets
+    assert not torch.allclose(moved.x0, before.x0, atol=1e-2)
+    assert moved.depth is not None
+    assert before.depth is not None
+    assert moved.depth.shape == before.depth.shape
+    other = refiner(made.options)
+    other.load_state_dict(made.state_dict(), torch.device("cpu"))
+    for one in (made, other):
+        assert torch.equal(one.targets.x0, moved.x0)
+        one.align(lambda cameras: there)
+        assert torch.allclose(one.targets.x0, made.denoiser.encode(there), atol=1e-4)  # moved once, not twice
+
+
+def test_checkpoints_of_versions_that_moved_no_views_are_read() -> None:
+    made = prepared(RefineOptions(share=0.5, rounds=2, steps=2, align=1), 0.7)
+    state = made.state_dict()
+    del state["denoised"]
+    other = refiner(made.options)
+    other.load_state_dict(state, torch.device("cpu"))
+    other.align(lambda cameras: torch.zeros(len(cameras), 3, SIDE, SIDE))
+    assert len(other.targets.cameras) == len(made.targets.cameras)
+
+
+@pytest.mark.parametrize("align", [0, 2])
+def test_a_run_aligns_when_it_says_so(align: int) -> None:
+    config = Config(
+        prompt="class 1", iterations=40, views=2, cameras=OrbitCameras(resolution=SIDE), start=BallStart(count=300),
+        distill=DistillOptions(estimator=SDS()), densify=NoDensify(), background="grey",
+        view_prompts=ViewPrompts(enabled=False),
+        refine=RefineOptions(share=0.5, rounds=1, views=(2, 2), steps=2, level=(0.5, 0.5), align=align),
+    )  # fmt: skip
+    state = begin(config, Priors(MixturePrior((3, SIDE, SIDE))))
+    seen = [state.refiner.targets for step in optimize(config, state) if step.step > 20]
+    assert [i for i, (a, b) in enumerate(itertools.pairwise(seen)) if a is not b] == ([5, 12] if align else [])
+
+
 def test_colours_are_mended_now_and_then_and_only_on_demand() -> None:
     made = refiner(RefineOptions(share=0.4, mend=0.1, mend_every=15))
     assert [step for step in range(60, 100) if made.mends(step)] == [60, 75, 90]
@@ -398,7 +449,7 @@ def test_a_run_mends_colours_when_it_says_so() -> None:
         ({"shortest": 0}, r"refine.shortest: 0"),
         ({"level": (0.4, 0.8)}, r"refine.level: 0.4"), ({"depth": -1.0}, r"refine.weight, depth"),
         ({"anchors": 8}, r"refine.anchors: 8"), ({"mend": 1.5}, r"refine.mend: 1.5"),
-        ({"mend_every": 0}, r"refine.mend_every: 0"),
+        ({"mend_every": 0}, r"refine.mend_every: 0"), ({"align": -1}, r"refine.align: -1"),
         ({"polish": 1.0}, r"refine.polish: 1.0"), ({"eta": 1.5}, r"refine.eta: 1.5"),
     ],
 )  # fmt: skip
