@@ -210,6 +210,15 @@ def test_learning_rate_warms_up_and_cools_down(tmp_path):
     assert rates == pytest.approx([0.1, 1.0, 1.0, 1.0, 0.5, 0.02])
 
 
+def test_the_log_tells_the_mean_loss_also_after_a_resume(tmp_path, capsys):
+    """Whose first line may stand for fewer steps than others."""
+    job = run.Run(torch.nn.Linear(1, 1), run.Schedule(steps=10, learning_rate=0.0, warmup=1), tmp_path, "x")
+    job.step = 3
+    job.train(lambda step, generator: (2.0 + 0 * job.net(torch.ones(1)).sum(), 1), every=5)
+    losses = [line.split("loss ")[1].split()[0] for line in capsys.readouterr().out.splitlines() if "loss" in line]
+    assert losses == ["2.0000", "2.0000"]
+
+
 def test_shipped_weights_start_a_deeper_network(tmp_path):
     torch.manual_seed(0)
     shape = {"channels": 4, "stem_width": 8, "stem_blocks": 1, "width": 32, "heads": 2}

@@ -35,8 +35,9 @@ class Decoder:
 
 GROUP = 4
 """Views of a scene that are decoded in one step."""
-DISTURBED = (0, 1, 3)
-"""Denoising steps that latents have been through, in turn: none, as in a first guess, as in a sample."""
+DISTURBED = (0, 1, 1, 3)
+"""Denoising steps that latents have been through, in turn: none, as in a first guess (half of them: what distillation
+reads at every step), as in a sample."""
 
 
 def decoder_loss(codec: PatchCodec, x0: Float[Tensor, "n C h w"], rgb: Float[Tensor, "n 3 H W"]) -> Tensor:

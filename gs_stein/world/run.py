@@ -208,7 +208,7 @@ class Run:
             self.average(decay)
             total += loss.detach()  # a GPU is not waited for
             if self.step % every == 0:
-                mean = total.item() / every
+                mean = total.item() / min(every, self.step - first)
                 speed = (self.step - first) / (time.time() - begun)
                 left = (self.schedule.steps - self.step) / speed / 3600
                 writer.add_scalar("loss", mean, self.step)
