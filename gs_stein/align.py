@@ -46,21 +46,24 @@ def displacement(pictures: Float[Tensor, "V 3 H W"], wanted: Float[Tensor, "V 3 
     flow = pictures.new_zeros(len(pictures), 2, 1, 1)
     for source, target in reversed(pyramid):
         half = flow.new_tensor([source.shape[-1], source.shape[-2]]).view(1, 2, 1, 1) / 2
-        flow = F.interpolate(flow, source.shape[-2:], mode="bilinear")
         for _ in range(ITERATIONS):
-            flow = blurred(flow + pixels_further(displaced(source, flow), target) / half, 1.0)
+            further = pixels_further(displaced(source, flow), target) / half
+            flow = F.interpolate(flow, further.shape[-2:], mode="bilinear") + further
     return flow
 
 
 def pixels_further(
     source: Float[Tensor, "V 3 h w"], target: Float[Tensor, "V 3 h w"]
-) -> Float[Tensor, "V 2 h w"]:
-    """One step of Lucas and Kanade: pixels, (x, y), by which the source has to be looked up elsewhere, one at most."""
+) -> Float[Tensor, "V 2 a b"]:
+    """One step of Lucas and Kanade: pixels, (x, y), by which the source has to be looked up elsewhere, one at most.
+
+    At every other place (a, b = h/2, w/2): windows are wide.
+    """
     mean, missing = (source + target) / 2, target - source
     x, y = F.pad(mean, (1, 1, 0, 0), mode="replicate"), F.pad(mean, (0, 0, 1, 1), mode="replicate")
     x, y = (x[..., 2:] - x[..., :-2]) / 2, (y[..., 2:, :] - y[..., :-2, :]) / 2
     products = torch.stack([(a * b).mean(1) for a, b in ((x, x), (x, y), (y, y), (x, missing), (y, missing))], 1)
-    xx, xy, yy, xm, ym = blurred(products, WINDOW).unbind(1)
+    xx, xy, yy, xm, ym = blurred(F.avg_pool2d(products, 2), WINDOW / 2).unbind(1)
     xx, yy = xx + STIFFNESS, yy + STIFFNESS
     step = torch.stack([yy * xm - xy * ym, xx * ym - xy * xm], 1) / (xx * yy - xy * xy)[:, None]
     return step.clamp(-1, 1)
