@@ -16,23 +16,25 @@ from typing import TYPE_CHECKING
 # Threads of OpenMP that wait must sleep instead of spinning, or they take the cores from the rasterizer's own pool.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from gs_stein.command import Job, parse
+from gs_stein.command.parse import Job, parse
 
 if TYPE_CHECKING:
-    from gs_stein.live import Live
-    from gs_stein.optimize import Controls
-    from gs_stein.priors import Priors
+    from gs_stein.live.run_view import Live
+    from gs_stein.optimize.networks import Priors
+    from gs_stein.optimize.step import Controls
 
 
 def main(job: Job) -> int:
     """Run a job; returns the exit status."""
-    from gs_stein import checkpoint, report
-    from gs_stein.choose import choose
-    from gs_stein.optimize import Controls, optimize
-    from gs_stein.priors import load_priors
-    from gs_stein.progress import Progress, duration
-    from gs_stein.record import Recorder
-    from gs_stein.state import begin
+    from gs_stein.command.auto import choose
+    from gs_stein.optimize.loop import optimize
+    from gs_stein.optimize.networks import load_priors
+    from gs_stein.optimize.state import begin
+    from gs_stein.optimize.step import Controls
+    from gs_stein.run import checkpoint, report
+    from gs_stein.run.folder import new_folder, write_start
+    from gs_stein.run.metrics import Recorder
+    from gs_stein.run.progress import Progress, duration
 
     choice = choose(job.config)
     config, options = choice.config, job.run
@@ -44,8 +46,8 @@ def main(job: Job) -> int:
 
     # A folder of its own, or the one to go on in.
     if job.resume is None:
-        run = report.new_folder(options.output, config.prompt)
-        report.write_start(run, config)
+        run = new_folder(options.output, config.prompt)
+        write_start(run, config)
     else:
         run = job.resume
         found = checkpoint.restore_latest(run, state, config)
@@ -93,7 +95,7 @@ def main(job: Job) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
         print("writing     pictures, video, report", flush=True)
-        result = report.write_results(run, config, options, choice, state, last)
+        result = report.write_results(run, config, options, choice.reasons, state, last)
         filmed = "video.mp4, " if options.video_frames else ""
         print(f"done in {duration(state.seconds)}: preview.png, {filmed}point_cloud.ply are in {run}")
         if (scorer := result.get("scorer")) and "views_top1" in scorer:
@@ -120,8 +122,8 @@ def main(job: Job) -> int:
 
 def open_viewer(job: Job, run: Path, controls: Controls, priors: Priors, distilled: int) -> Live | None:
     """The live view, or None (said in one line) if it cannot be served: training goes on without it."""
-    from gs_stein.config import BACKGROUNDS
-    from gs_stein.live import Live
+    from gs_stein.config.schema import BACKGROUNDS
+    from gs_stein.live.run_view import Live
 
     config = job.config
 

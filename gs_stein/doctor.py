@@ -179,7 +179,7 @@ def cuda_arch() -> str:
 
 def gpu_presets() -> list[Path]:
     """The presets made for GPUs of a size, smallest first."""
-    from gs_stein.config import presets_folder
+    from gs_stein.config.presets import presets_folder
 
     return sorted(presets_folder().glob("gpu-*gb.yaml"), key=lambda path: int(re.sub(r"\D", "", path.stem)))
 
@@ -188,9 +188,9 @@ def check_presets() -> Check:
     """Which GPU presets fit into the memory that is free now."""
     import torch
 
-    from gs_stein.budget import estimate_run
-    from gs_stein.command import First, base_config
-    from gs_stein.train_options import NoDensify
+    from gs_stein.command.gpu_budget import estimate_run
+    from gs_stein.command.parse import First, base_config
+    from gs_stein.update.options import NoDensify
 
     needs = []
     for path in gpu_presets():
@@ -211,8 +211,8 @@ def check_presets() -> Check:
 
 def check_prior() -> Check:
     """The small prior that ships with the package."""
-    from gs_stein.prior.folder import check_folder
-    from gs_stein.prior.registry import bundled_folder
+    from gs_stein.prior.checkpoints.folder import check_folder
+    from gs_stein.prior.checkpoints.registry import bundled_folder
 
     folder = bundled_folder()
     if not folder.is_dir():
@@ -236,9 +236,9 @@ def check_models() -> Check:
     """Which of the named models are in the hub's cache, whole or in part."""
     from huggingface_hub import constants
 
-    from gs_stein.prior.folder import CheckpointError, check_folder, choose_weights
-    from gs_stein.prior.hub import cached_folder
-    from gs_stein.prior.registry import DEPTH, MODELS, TINY
+    from gs_stein.prior.checkpoints.download import cached_folder
+    from gs_stein.prior.checkpoints.folder import CheckpointError, check_folder, choose_weights
+    from gs_stein.prior.checkpoints.registry import DEPTH, MODELS, TINY
 
     whole, partial = [], []
     for spec in MODELS:

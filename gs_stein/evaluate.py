@@ -18,9 +18,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.cameras import sample_cameras
-from gs_stein.config import BACKGROUNDS, Config, read_config
-from gs_stein.gaussians import Gaussians
+from gs_stein.cameras.sampling import sample_cameras
+from gs_stein.config.schema import BACKGROUNDS, Config
+from gs_stein.config.serialize import read_config
+from gs_stein.files import PACKAGE
+from gs_stein.gaussians.model import Gaussians
 from gs_stein.types import Cameras
 
 HELD_OUT_SEED = 0x5EED
@@ -44,7 +46,7 @@ class Options:
 
 def scorer_folder() -> Path:
     """Where the bundled scorer lies."""
-    return Path(__file__).resolve().parents[1] / "assets" / "scorer"
+    return PACKAGE / "weights" / "scorer"
 
 
 def held_out(config: Config, views: int, seed: int = HELD_OUT_SEED) -> Cameras:
@@ -58,33 +60,16 @@ def held_out(config: Config, views: int, seed: int = HELD_OUT_SEED) -> Cameras:
 
 
 def distractors(scene: bool, prompt: str) -> list[str]:
-    """49 other captions, from the written list of prompts and then from the procedural world; always the same."""
-    from gs_stein.config import presets_folder, read_yaml
-
-    written = read_yaml(presets_folder() / "prompts.yaml")
-    others = [text for text in written["scenes" if scene else "objects"] if text != prompt]
-    seed = 0
-    while len(others) < CAPTIONS - 1:
-        text = world_caption(scene, seed)
-        if text != prompt and text not in others:
-            others.append(text)
-        seed += 1
+    """49 other captions, the same for every run: the written list of prompts, and captions of the procedural world."""
+    shipped = json.loads((scorer_folder() / "captions.json").read_text(encoding="utf-8"))
+    others = [text for text in shipped["scenes" if scene else "objects"] if text != prompt]
     return others[: CAPTIONS - 1]
-
-
-def world_caption(scene: bool, seed: int) -> str:
-    """A caption of a scene (or object) of the procedural world."""
-    from gs_stein.world.captions import captions
-    from gs_stein.world.scenes import MORE_ROOMS, OBJECTS, ROOMS, draw_scene
-
-    kinds = (*ROOMS, *MORE_ROOMS) if scene else OBJECTS
-    return captions(draw_scene(seed, kinds[seed % len(kinds)]), seed, 1)[0]
 
 
 def score_pictures(rgb: Float[Tensor, "V 3 H W"], config: Config) -> dict[str, float]:
     """Retrieval of the prompt among 50 captions by the bundled scorer."""
     from gs_stein.scorer import Scorer, retrieval
-    from gs_stein.text import MiniLM
+    from gs_stein.text.minilm import MiniLM
 
     scorer = Scorer.load(scorer_folder())
     each, together = retrieval(
@@ -95,10 +80,10 @@ def score_pictures(rgb: Float[Tensor, "V 3 H W"], config: Config) -> dict[str, f
 
 def score_views(gaussians: Gaussians, config: Config, views: int) -> dict[str, Any]:
     """Retrieval on held-out views; says why where there is no scorer."""
-    from gs_stein.video import render_views
+    from gs_stein.rasterize.many_views import render_views
 
     if not (scorer_folder() / "model.safetensors").exists():
-        return {"skipped": "this checkout has no scorer in assets/scorer"}
+        return {"skipped": "there is no scorer in gs_stein/weights/scorer"}
     cameras = held_out(config, views)
     behind = BACKGROUNDS[config.background]
     rgb = torch.cat([r.rgb for r in render_views(gaussians, cameras, config.rasterize, behind)])
@@ -111,8 +96,8 @@ def evaluate(options: Options) -> dict[str, Any]:
     Raises:
         ValueError: the folder is no run, or its files are damaged.
     """
-    from gs_stein.files import read_gaussians
-    from gs_stein.video import render_views
+    from gs_stein.gaussians.files import read_gaussians
+    from gs_stein.rasterize.many_views import render_views
 
     if not (options.run / "config.yaml").is_file():
         raise ValueError(f"run: {options.run} holds no config.yaml; give the folder of a run")
@@ -165,11 +150,11 @@ def depth_agreement(
 
     The estimator sees the nearly clean latent. Whether the run used the same one as a baseline is said beside.
     """
-    from gs_stein.distill.baselines import pearson, shrink
     from gs_stein.distill.options import Baseline
+    from gs_stein.optimize.networks import baselines, load_denoiser
+    from gs_stein.prior.agreement import pearson, shrink
+    from gs_stein.prior.checkpoints.registry import BUNDLED
     from gs_stein.prior.depth import LatentDepth, MonocularDepth, load_depth
-    from gs_stein.prior.registry import BUNDLED
-    from gs_stein.priors import baselines, load_denoiser
 
     try:
         model = BUNDLED if config.prior.model == "auto" else config.prior.model
@@ -194,8 +179,8 @@ def depth_agreement(
 
 def sample_prior(config: Config, cameras: Cameras) -> Float[Tensor, "V 3 H W"]:
     """Pictures of the prompt straight from the prior, four consistent views at a time."""
-    from gs_stein.prior.sample import sample
-    from gs_stein.priors import load_denoiser
+    from gs_stein.optimize.networks import load_denoiser
+    from gs_stein.prior.sampling import sample
 
     prior = load_denoiser(config)
     text, negative = prior.embed([config.prompt]), prior.embed([config.negative])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from gs_stein.camera_options import OrbitCameras
-from gs_stein.cameras import intrinsics, look_at, sample_cameras
-from gs_stein.gaussians import Gaussians
+from gs_stein.cameras.options import OrbitCameras
+from gs_stein.cameras.sampling import intrinsics, look_at, sample_cameras
+from gs_stein.gaussians.model import Gaussians
 from gs_stein.types import Cameras
 
 

@@ -1,5 +1,7 @@
 """The convergence bench: what it compares, and its arithmetic."""
 
+from __future__ import annotations
+
 import json
 import math
 from dataclasses import replace

@@ -1,5 +1,7 @@
 """The bench over the written list: what it keeps, how it sums up, what it draws. No run is made here."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

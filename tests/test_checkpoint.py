@@ -10,24 +10,20 @@ import pytest
 import torch
 from tiny_bundled import SIDE, tiny_bundled
 
-from gs_stein import checkpoint, files
-from gs_stein.camera_options import OrbitCameras, RoomCameras
-from gs_stein.config import Config
+from gs_stein import files
+from gs_stein.cameras.options import OrbitCameras, RoomCameras
+from gs_stein.config.schema import Config
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, Estimator
-from gs_stein.optimize import optimize
+from gs_stein.gaussians.options import BallStart, RoomStart
+from gs_stein.optimize.loop import optimize
+from gs_stein.optimize.networks import Priors, load_priors
+from gs_stein.optimize.state import State, begin
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.options import DiffusionOptions, TimestepOptions
-from gs_stein.priors import Priors, load_priors
-from gs_stein.start_options import BallStart, RoomStart
-from gs_stein.state import State, begin
-from gs_stein.train_options import (
-    Densify,
-    GradientDensify,
-    LearningRates,
-    MCMCDensify,
-    RefineOptions,
-    RegularizeOptions,
-)
+from gs_stein.refine.options import RefineOptions
+from gs_stein.run import checkpoint
+from gs_stein.update import adam
+from gs_stein.update.options import Densify, GradientDensify, LearningRates, MCMCDensify, RegularizeOptions
 
 STEPS = 8
 
@@ -52,8 +48,9 @@ def config_of(prior: Path | str, estimator: Estimator, densify: Densify, **more)
             timesteps=TimestepOptions(sampling="golden", anneal="linear", t_max_end=0.6),
         ),
         densify=densify,
-        regularize=RegularizeOptions(depth_tv=0.1, opacity=0.01, scale=0.1, anisotropy=0.1, sparsity=0.01, range=0.1,
-                                     haze=0.1),
+        regularize=RegularizeOptions(
+            depth_tv=0.1, opacity=0.01, scale=0.1, anisotropy=0.1, sparsity=0.01, range=0.1, haze=0.1
+        ),
     )
     return replace(base, **more)
 
@@ -75,7 +72,7 @@ def everything(state: State) -> dict[str, torch.Tensor]:
             found[path] = torch.tensor(value, dtype=torch.float64)
 
     walk("parameters", dict(state.parameters))
-    walk("optimizers", checkpoint.optim.state_dict(state.optimizers))
+    walk("optimizers", adam.state_dict(state.optimizers))
     walk("densifier", state.densifier.state_dict())
     walk("distiller", state.distiller.state_dict())
     walk("refiner", state.refiner.state_dict())
@@ -91,8 +88,6 @@ CASES = {
     "vsd": (VSD(rank=2, warmup=3), GradientDensify(start=0.0, stop=1.0, every=3)),
     "sds": (SDS(), MCMCDensify(start=0.0, stop=1.0, every=3)),
 }
-
-
 REFINED = {
     "ssd-mcmc": RefineOptions(share=0.75, rounds=2, views=(3, 3), group=2, anchors=1, steps=2, align=2, depth=1.0),
     "sds": RefineOptions(share=0.5, rounds=1, views=(2, 2), steps=2),  # saved where refinement begins

@@ -8,20 +8,22 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from gs_stein.camera_options import RoomCameras
-from gs_stein.cameras import sample_cameras
-from gs_stein.colours import MARGIN, FirstColours, keep_in_gamut, toward_views
-from gs_stein.config import Config
+from gs_stein.cameras.options import RoomCameras
+from gs_stein.cameras.sampling import sample_cameras
+from gs_stein.config.schema import Config
 from gs_stein.distill.options import SDS, DistillOptions
-from gs_stein.gaussians import SH_C0, Gaussians, sh_to_rgb
-from gs_stein.initialise import initialise
-from gs_stein.optimize import optimize
+from gs_stein.gaussians.initialise import initialise
+from gs_stein.gaussians.model import SH_C0, Gaussians, sh_to_rgb
+from gs_stein.gaussians.options import FileStart, RoomStart
+from gs_stein.optimize.loop import optimize
+from gs_stein.optimize.networks import Priors
+from gs_stein.optimize.plan import solves_colours
+from gs_stein.optimize.state import begin
 from gs_stein.prior.mixture import MixturePrior
-from gs_stein.priors import Priors
-from gs_stein.rasterize import RasterizeOptions, rasterize
-from gs_stein.start_options import FileStart, RoomStart
-from gs_stein.state import begin, solves_colours
-from gs_stein.train_options import LearningRates, NoDensify
+from gs_stein.rasterize.api import rasterize
+from gs_stein.rasterize.options import RasterizeOptions
+from gs_stein.update.colours import MARGIN, FirstColours, keep_in_gamut, toward_views
+from gs_stein.update.options import LearningRates, NoDensify
 
 VIEWS = sample_cameras(RoomCameras(resolution=32), 4, torch.Generator().manual_seed(0))
 

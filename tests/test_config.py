@@ -11,15 +11,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gs_stein.camera_options import CameraOptions, OrbitCameras, RoomCameras
-from gs_stein.command import First, base_config, parse, preset_file
-from gs_stein.config import KINDS, Config, merged, presets_folder, read_config, read_yaml, to_tree, to_yaml
+from gs_stein.bench.prompts import WRITTEN
+from gs_stein.cameras.options import CameraOptions, OrbitCameras, RoomCameras
+from gs_stein.command.parse import First, base_config, parse
+from gs_stein.config.presets import preset_file, presets_folder
+from gs_stein.config.schema import KINDS, Config
+from gs_stein.config.serialize import merged, read_config, read_yaml, to_tree, to_yaml
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, Estimator
+from gs_stein.gaussians.options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart, Start
 from gs_stein.prior.options import DiffusionOptions, Weighting
-from gs_stein.start_options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart, Start
-from gs_stein.train_options import Densify, GradientDensify, LearningRates, MCMCDensify, NoDensify, RegularizeOptions
+from gs_stein.update.options import Densify, GradientDensify, LearningRates, MCMCDensify, NoDensify, RegularizeOptions
 
-PRESETS = sorted(path.stem for path in presets_folder().glob("*.yaml") if path.stem != "prompts")
+PRESETS = sorted(path.stem for path in presets_folder().glob("*.yaml"))
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -211,14 +214,14 @@ def test_every_member_of_a_choice_has_a_name_of_its_own() -> None:
 
 
 def test_written_prompts_are_forty_different_ones() -> None:
-    written = yaml.safe_load((presets_folder() / "prompts.yaml").read_text())
+    written = yaml.safe_load(WRITTEN.read_text())
     assert len(set(written["scenes"])) == 20
     assert len(set(written["objects"])) == 20
 
 
 def test_help_and_presets_need_no_torch() -> None:
     code = (
-        "import sys\nfrom gs_stein.command import parse\n"
+        "import sys\nfrom gs_stein.command.parse import parse\n"
         "try:\n    parse(['--help'])\nexcept SystemExit:\n    pass\n"
         "heavy = {'torch', 'diffusers', 'transformers', 'viser', 'matplotlib', 'gsplat', 'numba'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"

@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
-from gs_stein import optim
-from gs_stein.densify import Densifier, relocation
-from gs_stein.gaussians import Gaussians
-from gs_stein.initialise import initialise
-from gs_stein.start_options import BallStart
-from gs_stein.train_options import Densify, GradientDensify, LearningRates, MCMCDensify, NoDensify
+from gs_stein.gaussians.initialise import initialise
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.gaussians.options import BallStart
 from gs_stein.types import Render
+from gs_stein.update import adam
+from gs_stein.update.densify import Densifier, relocation
+from gs_stein.update.options import Densify, GradientDensify, LearningRates, MCMCDensify, NoDensify
 
 COUNT, VIEWS = 60, 3
 
@@ -22,7 +22,7 @@ def scene(opacity: float = 0.3, sh_degree: int = 1):
     """Parameters and their optimisers after one step with gradients that tell Gaussians apart."""
     generator = torch.Generator().manual_seed(0)
     parameters = initialise(BallStart(count=COUNT, opacity=opacity), generator, sh_degree).parameters()
-    optimizers = optim.make_optimizers(parameters, LearningRates())
+    optimizers = adam.make_optimizers(parameters, LearningRates())
     for parameter in parameters.values():
         parameter.grad = torch.randn(parameter.shape, generator=generator)
     for optimizer in optimizers.values():

@@ -11,7 +11,9 @@ import pytest
 import tiny_models
 import torch
 
-from gs_stein.cameras import inside
+from gs_stein.cameras.sampling import inside
+from gs_stein.prior.checkpoints.load import load_prior
+from gs_stein.prior.denoiser import DepthEstimator
 from gs_stein.prior.depth import (
     LatentDepth,
     LinearDecoder,
@@ -22,9 +24,8 @@ from gs_stein.prior.depth import (
     load_monocular,
     normals_from_depth,
 )
-from gs_stein.prior.load import load_prior
 from gs_stein.prior.options import DepthDecoder, DepthOptions, DiffusionOptions
-from gs_stein.types import Cameras, DepthEstimator
+from gs_stein.types import Cameras
 
 
 def dpt(folder: Path) -> None:
@@ -148,7 +149,7 @@ def test_larger_is_farther_whatever_the_network_returns(inverse):
 
 def test_the_depth_baseline_punishes_wrong_depth_not_right_depth():
     """φ = 1 - Pearson is near 0 where the render agrees with the estimate, near 2 where depth is turned around."""
-    from gs_stein.distill.baselines import pearson
+    from gs_stein.prior.agreement import pearson
 
     depth = torch.linspace(1.0, 2.0, 32).expand(1, 32, 32)
     rgb = (2.0 - depth)[:, None].expand(1, 3, 32, 32)

@@ -17,12 +17,13 @@ import tiny_models
 import torch
 from tiny_bundled import tiny_bundled
 
-from gs_stein.cameras import RoomCameras, sample_cameras
+from gs_stein.cameras.options import RoomCameras
+from gs_stein.cameras.sampling import sample_cameras
+from gs_stein.prior.checkpoints.load import load_prior
+from gs_stein.prior.denoiser import Denoiser
 from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.guidance import guided
-from gs_stein.prior.load import load_prior
 from gs_stein.prior.options import DiffusionOptions, GuidanceOptions, Precision
-from gs_stein.types import Denoiser
 
 PROMPT = "a red chair"
 SCALE = 5.0
@@ -136,7 +137,7 @@ def test_prediction_equals_the_pipelines(recording):
 
 def replace_rows(first, second):
     """Two one-prompt embeddings as one embedding of two prompts."""
-    from gs_stein.prior.networks import stack_embeddings
+    from gs_stein.prior.adapters import stack_embeddings
 
     return stack_embeddings([first, second])
 
@@ -416,7 +417,7 @@ def test_loading_prints_nothing(recordings):
     """In a fresh process, where each library greets once."""
     code = (
         "import sys, torch\n"
-        "from gs_stein.prior.load import load_prior\n"
+        "from gs_stein.prior.checkpoints.load import load_prior\n"
         "from gs_stein.prior.options import DiffusionOptions\n"
         "prior = load_prior(DiffusionOptions(model=sys.argv[1]))\n"
         "prior.embed(['a red chair', ''])\n"

@@ -11,26 +11,15 @@ import pytest
 import tiny_models
 import torch
 
-from gs_stein import budget
-from gs_stein.command import First, base_config
-from gs_stein.config import Config
+from gs_stein.command import gpu_budget
+from gs_stein.command.parse import First, base_config
+from gs_stein.config.schema import Config
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions
-from gs_stein.prior.memory import (
-    CONTEXT,
-    GIB,
-    MARGIN,
-    SD3,
-    SD15,
-    SD21,
-    SDXL,
-    Workload,
-    estimate,
-    gaussians_that_fit,
-)
-from gs_stein.prior.meter import measure_folder, measure_models, peak_numbers, with_gradient
+from gs_stein.gaussians.options import BallStart
+from gs_stein.prior.footprint import CONTEXT, GIB, MARGIN, SD3, SD15, SD21, SDXL, Workload, estimate, gaussians_that_fit
+from gs_stein.prior.measure_footprint import measure_folder, measure_models, peak_numbers, with_gradient
 from gs_stein.prior.options import DepthDecoder, DepthOptions, DiffusionOptions, GuidanceOptions, Precision
-from gs_stein.start_options import BallStart
-from gs_stein.train_options import MCMCDensify, NoDensify
+from gs_stein.update.options import MCMCDensify, NoDensify
 
 
 def test_peak_counts_what_is_alive_together():
@@ -217,24 +206,24 @@ def config(**distill) -> Config:
 
 
 def test_workload_of_a_configuration():
-    assert budget.workload(config(estimator=SDS())) == Workload(views=4, render=128)
-    assert budget.workload(config(estimator=VSD(samples=3))).vsd == 3
-    assert budget.workload(config(estimator=SSD((Baseline.NORMAL,)))).depth is DepthDecoder.TINY
-    assert budget.workload(config(estimator=SSD((Baseline.SPECTRAL,)))).depth is None
-    assert budget.workload(config(noises=3, antithetic=True)).noises == 6
-    assert budget.workload(config(guidance=GuidanceOptions(scale=1.0))).branches == 1
-    assert budget.workload(config(guidance=GuidanceOptions(perp_neg=1.0))).branches == 3
+    assert gpu_budget.workload(config(estimator=SDS())) == Workload(views=4, render=128)
+    assert gpu_budget.workload(config(estimator=VSD(samples=3))).vsd == 3
+    assert gpu_budget.workload(config(estimator=SSD((Baseline.NORMAL,)))).depth is DepthDecoder.TINY
+    assert gpu_budget.workload(config(estimator=SSD((Baseline.SPECTRAL,)))).depth is None
+    assert gpu_budget.workload(config(noises=3, antithetic=True)).noises == 6
+    assert gpu_budget.workload(config(guidance=GuidanceOptions(scale=1.0))).branches == 1
+    assert gpu_budget.workload(config(guidance=GuidanceOptions(perp_neg=1.0))).branches == 3
     own = replace(config(estimator=SSD((Baseline.DEPTH,))), prior=DiffusionOptions(model="bundled"))
-    assert budget.workload(own).depth is None, "its own estimator reads the latent"
+    assert gpu_budget.workload(own).depth is None, "its own estimator reads the latent"
 
 
 def test_densification_never_outgrows_the_gpu(monkeypatch):
     wanted = replace(config(estimator=SDS()), densify=MCMCDensify(cap=50_000_000))
     cuda = torch.device("cuda")
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (12 * GIB, 12 * GIB))
-    fitted, line = budget.fitted(wanted, cuda)
+    fitted, line = gpu_budget.fitted(wanted, cuda)
     assert isinstance(fitted.densify, MCMCDensify)
-    estimated = budget.estimate_run(fitted)
+    estimated = gpu_budget.estimate_run(fitted)
     assert estimated is not None
     assert 0.8 * 0.9 * 12 * GIB < estimated.total(fitted.densify.cap) <= 0.9 * 12 * GIB
     assert line is not None
@@ -242,18 +231,18 @@ def test_densification_never_outgrows_the_gpu(monkeypatch):
     parts = [float(value) for value in re.findall(r" (\d+\.\d)[,)]", line)]
     assert sum(parts) == pytest.approx(10.8, abs=0.3), "the parts add up to the whole"
     assert "the cap is lowered from 50,000,000 Gaussians to" in line
-    crowded, said = budget.fitted(replace(wanted, start=BallStart(count=40_000_000)), cuda)
+    crowded, said = gpu_budget.fitted(replace(wanted, start=BallStart(count=40_000_000)), cuda)
     assert isinstance(crowded.densify, MCMCDensify)
     assert isinstance(crowded.start, BallStart)
     assert crowded.start.count == crowded.densify.cap
     assert "and so is the start" in str(said)
     modest = replace(wanted, densify=MCMCDensify(cap=50_000))
-    assert budget.fitted(modest, cuda)[0] == modest
+    assert gpu_budget.fitted(modest, cuda)[0] == modest
     still = replace(wanted, densify=NoDensify())
-    assert budget.fitted(still, cuda)[0] == still
-    assert budget.fitted(wanted, torch.device("cpu")) == (wanted, None)
+    assert gpu_budget.fitted(still, cuda)[0] == still
+    assert gpu_budget.fitted(wanted, torch.device("cpu")) == (wanted, None)
     unknown = replace(wanted, prior=DiffusionOptions(model="someone/model"))
-    same, line = budget.fitted(unknown, cuda)
+    same, line = gpu_budget.fitted(unknown, cuda)
     assert same == unknown
     assert "no estimate for someone/model" in str(line)
 
@@ -265,7 +254,7 @@ def test_gpu_presets_fit_their_gpu(gigabytes, scene):
     preset = base_config(First(preset=f"gpu-{gigabytes}gb", scene=scene), ask_torch=False)
     assert preset.scene is scene
     assert preset.prior.model != "bundled"
-    estimated = budget.estimate_run(preset)
+    estimated = gpu_budget.estimate_run(preset)
     assert estimated is not None
     assert not isinstance(preset.densify, NoDensify)
     assert estimated.total(preset.densify.cap) < 0.9 * gigabytes * 1e9

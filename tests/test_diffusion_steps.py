@@ -14,13 +14,13 @@ import tiny_models
 import torch
 from test_depth import dpt
 
-from gs_stein.cameras import orbit
+from gs_stein.cameras.sampling import orbit
 from gs_stein.distill.distiller import Distiller
-from gs_stein.distill.options import SDS, SSD, VSD, Baseline, CoefficientOptions, DistillOptions, Weighting
-from gs_stein.files import read_gaussians
+from gs_stein.distill.options import SDS, SSD, VSD, Baseline, CoefficientOptions, DistillOptions
+from gs_stein.gaussians.files import read_gaussians
+from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.depth import NormalsFromDepth, load_depth
-from gs_stein.prior.load import load_prior
-from gs_stein.prior.options import DepthDecoder, DepthOptions, DiffusionOptions, GuidanceOptions
+from gs_stein.prior.options import DepthDecoder, DepthOptions, DiffusionOptions, GuidanceOptions, Weighting
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("sd-eps", "sd-v", "sdxl", "sd3", "bundled")
@@ -155,7 +155,7 @@ from gs_stein.prior.codecs import KLCodec
 from gs_stein.prior.depth import LinearDecoder, MonocularDepth, load_monocular
 from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.encoders import PromptCache
-from gs_stein.prior.networks import PlainUNet
+from gs_stein.prior.adapters import PlainUNet
 from gs_stein.prior.schedule import Schedule
 from gs_stein.types import TextEmbedding
 from pathlib import Path

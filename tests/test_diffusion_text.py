@@ -9,19 +9,12 @@ import pytest
 import tiny_models
 import torch
 
-from gs_stein.cameras import orbit
+from gs_stein.cameras.sampling import orbit
+from gs_stein.prior.adapters import stack_embeddings
+from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.encoders import CLIPText, PromptCache
-from gs_stein.prior.load import load_prior
-from gs_stein.prior.networks import stack_embeddings
 from gs_stein.prior.options import DiffusionOptions
-from gs_stein.prior.views import (
-    Direction,
-    ViewText,
-    azimuth_elevation,
-    directions,
-    view_negatives,
-    view_prompts,
-)
+from gs_stein.text.view_prompts import Direction, ViewText, azimuth_elevation, directions, view_negatives, view_prompts
 from gs_stein.types import TextEmbedding
 
 
@@ -223,12 +216,12 @@ def test_words_of_views_and_negatives():
 
 def test_view_text_picks_the_embedding_of_each_camera(folder):
     prior = load_prior(DiffusionOptions(model=str(folder)))
-    text = ViewText(prior, "a fox", "blurry", Words(), negative_views=True)
+    text = ViewText(prior.embed, "a fox", "blurry", Words(), negative_views=True)
     cameras = around([0.0, 180.0, 90.0, 10.0], [0.0, 0.0, 0.0, 70.0])
     positive, negative = text.at(cameras)
     words = ("a fox, front view", "a fox, back view", "a fox, side view", "a fox, overhead view")
     assert torch.equal(positive.tokens, prior.embed(list(words)).tokens)
     assert torch.equal(negative.tokens[3], prior.embed(["blurry"]).tokens[0])
     assert torch.equal(negative.tokens[0], prior.embed(["blurry, side view, back view"]).tokens[0])
-    plain = ViewText(prior, "a fox", "blurry", Words()).at(cameras)[1]
+    plain = ViewText(prior.embed, "a fox", "blurry", Words()).at(cameras)[1]
     assert torch.equal(plain.tokens, prior.embed(["blurry"] * 4).tokens)

@@ -13,11 +13,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gs_stein.bench.variance import RandomGeometry
-from gs_stein.distill import SDS, SSD, VSD, Baseline, CoefficientOptions, Distiller, DistillOptions, FittedSDS, Raw
-from gs_stein.prior.guidance import GuidanceOptions
+from gs_stein.bench.variance_mixture import RandomGeometry
+from gs_stein.distill.distiller import Distiller
+from gs_stein.distill.options import SDS, SSD, VSD, Baseline, CoefficientOptions, DistillOptions, FittedSDS, Raw
 from gs_stein.prior.mixture import MixturePrior
-from gs_stein.prior.schedule import Schedule, TimestepOptions, Weighting
+from gs_stein.prior.options import GuidanceOptions, TimestepOptions, Weighting
+from gs_stein.prior.schedule import Schedule
 
 GEOMETRY = RandomGeometry(4, 0)
 FULL = SSD((Baseline.SPECTRAL, Baseline.DEPTH, Baseline.NORMAL))
@@ -353,7 +354,7 @@ def test_pixels_reach_a_mode(name, schedule):
 
 
 def test_the_gradient_reaches_every_attribute_of_the_gaussians():
-    from gs_stein.gaussians import Gaussians
+    from gs_stein.gaussians.model import Gaussians
     from gs_stein.rasterize.reference import rasterize_reference
     from gs_stein.types import Cameras
 

@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from gs_stein.bench.variance import RandomGeometry
-from gs_stein.distill.analysis import z_along, z_of_mean
-from gs_stein.distill.baselines import Constant, Depth, Normal, build, pearson, phi_and_gradient, stein
+from gs_stein.bench.analysis import z_along, z_of_mean
+from gs_stein.bench.variance_mixture import RandomGeometry
+from gs_stein.distill.baselines import Constant, Depth, Normal, build, phi_and_gradient, stein
 from gs_stein.distill.draw import Draw, make_draw
 from gs_stein.distill.options import Baseline
-from gs_stein.prior.schedule import Schedule, Weighting
+from gs_stein.prior.agreement import pearson
+from gs_stein.prior.options import Weighting
+from gs_stein.prior.schedule import Schedule
 
 SHAPE = (4, 8, 8)
 

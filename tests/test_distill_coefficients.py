@@ -12,7 +12,8 @@ from gs_stein.distill.draw import Draw, make_draw
 from gs_stein.distill.options import CoefficientOptions
 from gs_stein.distill.spectral import parts, radial_bands
 from gs_stein.prior.dct import dct2, idct2
-from gs_stein.prior.schedule import Schedule, Weighting
+from gs_stein.prior.options import Weighting
+from gs_stein.prior.schedule import Schedule
 
 sizes = st.integers(1, 9)
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from gs_stein.distill import VSD, Distiller, DistillOptions
+from gs_stein.distill.distiller import Distiller
 from gs_stein.distill.lora import LoraScore
-from gs_stein.prior.guidance import GuidanceOptions
+from gs_stein.distill.options import VSD, DistillOptions
 from gs_stein.prior.mixture import MixturePrior
+from gs_stein.prior.options import GuidanceOptions
 from gs_stein.prior.schedule import Schedule
 from gs_stein.types import Cameras, TextEmbedding
 

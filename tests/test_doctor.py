@@ -17,7 +17,7 @@ import torch
 
 from gs_stein import doctor
 from gs_stein.doctor import Verdict
-from gs_stein.prior.registry import DEPTH, MODELS
+from gs_stein.prior.checkpoints.registry import DEPTH, MODELS
 
 GIB = 2**30
 
@@ -174,7 +174,7 @@ def test_presets_that_fit_grow_with_the_gpu(gpu):
 
 
 def test_bundled_prior(monkeypatch, tmp_path):
-    from gs_stein.prior import registry
+    from gs_stein.prior.checkpoints import registry
 
     monkeypatch.setattr(registry, "bundled_folder", lambda: tmp_path / "prior")
     assert doctor.check_prior().verdict is Verdict.FAIL

@@ -15,15 +15,20 @@ from hypothesis import strategies as st
 from plyfile import PlyData, PlyElement
 from scenes import random_scene
 
-from gs_stein import export, files
-from gs_stein.camera_options import OrbitCameras
-from gs_stein.export import write_compressed_ply, write_ply, write_splat
-from gs_stein.files import read_gaussians, read_points, write_atomically
-from gs_stein.gaussians import Gaussians
-from gs_stein.live.export import save_page
-from gs_stein.live.views import home
-from gs_stein.report import write_json
-from gs_stein.video import depth_colours, depth_range, write_png, write_video
+from gs_stein import files
+from gs_stein.cameras.options import OrbitCameras
+from gs_stein.files import write_atomically
+from gs_stein.gaussians.files import read_gaussians
+from gs_stein.gaussians.formats.compressed_ply import write_compressed_ply
+from gs_stein.gaussians.formats.ply import write_ply
+from gs_stein.gaussians.formats.points import read_points
+from gs_stein.gaussians.formats.splat import write_splat
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.images import depth_colours, depth_range, write_png
+from gs_stein.live.files import save_page
+from gs_stein.live.poses import home
+from gs_stein.run.report import write_json
+from gs_stein.run.video import write_video
 
 STANDARD = (
     ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2"]
@@ -194,15 +199,18 @@ BAD = {
     "nonsense header": (lambda t: bytes_of(t, lambda b: b"ply\nformat of my own\nend_header\n"), "header"),
     "truncated": (lambda t: bytes_of(t, lambda b: b[:-3]), "truncated"),
     "huge count": (
-        lambda t: bytes_of(t, lambda b: b.replace(b"vertex 5", b"vertex 99999999999")), "promises 99999999999"
+        lambda t: bytes_of(t, lambda b: b.replace(b"vertex 5", b"vertex 99999999999")),
+        "promises 99999999999",
     ),
     "too small a count": (lambda t: bytes_of(t, lambda b: b.replace(b"vertex 5", b"vertex 4")), "counts do not fit"),
     "too small a count in text": (
-        lambda t: as_text(t, b"vertex 5", b"vertex 4"), "counts do not fit: 1 lines are left over"
+        lambda t: as_text(t, b"vertex 5", b"vertex 4"),
+        "counts do not fit: 1 lines are left over",
     ),
     "truncated text": (lambda t: as_text(t, b"vertex 5", b"vertex 6"), "truncated"),
     "no vertices": (
-        lambda t: bytes_of(t, lambda b: b.replace(b"element vertex", b"element corner")), "element 'vertex'"
+        lambda t: bytes_of(t, lambda b: b.replace(b"element vertex", b"element corner")),
+        "element 'vertex'",
     ),
     "no opacity": (lambda t: damaged(t, opacity=None), "lacks the property 'opacity'"),
     "no rotation": (lambda t: damaged(t, rot_2=None, rot_3=None), "lacks the property 'rot_2', 'rot_3'"),
@@ -389,7 +397,7 @@ def test_writes_are_complete(tmp_path: Path) -> None:
     write_atomically(tmp_path / "a", b"x" * 100)
     write_atomically(tmp_path / "a", b"y")
     assert (tmp_path / "a").read_bytes() == b"y"
-    assert export.write_atomically is files.write_atomically
+    assert files.write_atomically is files.write_atomically
 
 
 def test_depth_is_coloured_by_its_logarithm() -> None:

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scenes import random_scene
 
-from gs_stein.gaussians import Gaussians, rgb_to_sh, sh_to_rgb
-from gs_stein.initialise import from_points, initialise, neighbour_distances
+from gs_stein.gaussians.initialise import from_points, initialise, neighbour_distances
+from gs_stein.gaussians.model import Gaussians, rgb_to_sh, sh_to_rgb
+from gs_stein.gaussians.options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart, Start
 from gs_stein.rasterize.reference import rotation_matrices
-from gs_stein.start_options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart, Start
 
 
 def generator(seed: int = 0) -> torch.Generator:

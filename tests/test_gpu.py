@@ -14,20 +14,22 @@ import pytest
 import tiny_models
 import torch
 from test_main import call, flags, only
-from test_train import folder as folder  # shards of a toy world
+from test_train import folder as folder
 from tiny_bundled import SIDE, tiny_bundled
 
-from gs_stein import evaluate, record
-from gs_stein.cameras import RoomCameras, sample_cameras
-from gs_stein.distill import SDS, SSD, VSD, Baseline, Distiller, DistillOptions, FittedSDS
-from gs_stein.files import read_gaussians
+from gs_stein import evaluate
+from gs_stein.cameras.options import RoomCameras
+from gs_stein.cameras.sampling import sample_cameras
+from gs_stein.distill.distiller import Distiller
+from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, FittedSDS
+from gs_stein.gaussians.files import read_gaussians
+from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.depth import NormalsFromDepth, load_depth
-from gs_stein.prior.guidance import GuidanceOptions
-from gs_stein.prior.load import load_prior
-from gs_stein.prior.options import DepthOptions, DiffusionOptions, Precision
-from gs_stein.prior.sample import sample
-from gs_stein.world import run as training
-from gs_stein.world import train
+from gs_stein.prior.options import DepthOptions, DiffusionOptions, GuidanceOptions, Precision
+from gs_stein.prior.sampling import sample
+from gs_stein.run import metrics
+from gs_stein.world.training import decoder, train
+from gs_stein.world.training import run as training
 
 pytestmark = pytest.mark.gpu
 DEVICE = "cuda"
@@ -41,7 +43,8 @@ def prior(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_command_from_prompt_to_files(prior: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     """With a viewer, coarse pictures first, solved colours, refinement; then resumed, and measured."""
     arguments = [
-        a for a in flags(prior, tmp_path, "--refine.share", "0.5", "--refine.rounds", "2", "--port", "0", steps=12)
+        a
+        for a in flags(prior, tmp_path, "--refine.share", "0.5", "--refine.rounds", "2", "--port", "0", steps=12)
         if a != "--no-viewer"
     ]
     assert call([*arguments, "--device", DEVICE], monkeypatch) == 0
@@ -49,7 +52,7 @@ def test_the_command_from_prompt_to_files(prior: Path, tmp_path: Path, monkeypat
     assert ("gsplat (CUDA)" if DEVICE == "cuda" else "compiled kernels") in said.out
     assert "http://" in said.out, said.err
     run = only(tmp_path)
-    rows = record.read_metrics(run / "metrics.csv")
+    rows = metrics.read_metrics(run / "metrics.csv")
     assert len(rows) == 12
     assert all(math.isfinite(float(row["gradient"])) for row in rows)
     assert json.loads((run / "report.json").read_text())["steps"] == 12
@@ -59,7 +62,7 @@ def test_the_command_from_prompt_to_files(prior: Path, tmp_path: Path, monkeypat
     assert 0.0 < measured["coverage"] <= 1.0
     more = ["--iterations", "14", "--no-viewer", "--no-score", "--log-every", "1", "--video-frames", "0"]
     assert call(["--resume", str(run), *more], monkeypatch) == 0
-    assert len(record.read_metrics(run / "metrics.csv")) == 14
+    assert len(metrics.read_metrics(run / "metrics.csv")) == 14
 
 
 @pytest.mark.parametrize("kind", ["stable_diffusion", "sdxl", "sd3"])
@@ -69,15 +72,24 @@ def test_hub_models_distil_in_half_precision(kind: str, estimator: str, tmp_path
     model = tmp_path / "model"
     getattr(tiny_models, kind)(model).save_pretrained(model)
     arguments = flags(
-        model, tmp_path / "runs", "--device", DEVICE, "--prior.precision", "fp16", "--estimator", estimator,
-        "--no-score", "--video-frames", "0",
+        model,
+        tmp_path / "runs",
+        "--device",
+        DEVICE,
+        "--prior.precision",
+        "fp16",
+        "--estimator",
+        estimator,
+        "--no-score",
+        "--video-frames",
+        "0",
     )
     if estimator == "vsd":
         arguments += ["--distill.estimator.rank", "2"]
     else:
         arguments += ["--distill.estimator.baselines", "constant"]
     assert call(arguments, monkeypatch) == 0, capsys.readouterr().err
-    rows = record.read_metrics(only(tmp_path / "runs") / "metrics.csv")
+    rows = metrics.read_metrics(only(tmp_path / "runs") / "metrics.csv")
     assert [float(row["gradient"]) > 0 for row in rows] == [True] * 5
 
 
@@ -94,7 +106,9 @@ def test_estimators_say_what_they_say_on_a_cpu(estimator, prior: Path) -> None:
         depth = load_depth(DepthOptions(), denoiser)
         torch.manual_seed(0)
         distiller = Distiller(
-            DistillOptions(estimator=estimator, guidance=GuidanceOptions(scale=3.0), noises=2), denoiser, depth,
+            DistillOptions(estimator=estimator, guidance=GuidanceOptions(scale=3.0), noises=2),
+            denoiser,
+            depth,
             NormalsFromDepth(depth),
         )
         generator = torch.Generator().manual_seed(3)
@@ -139,8 +153,8 @@ def test_training_is_what_it_is_on_a_cpu(folder: Path, tmp_path: Path, monkeypat
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     from test_train import FAMILY
 
-    from gs_stein.prior.small import MultiViewDenoiser
-    from gs_stein.world.data import Mixture, Source
+    from gs_stein.prior.bundled import MultiViewDenoiser
+    from gs_stein.world.training.data import Mixture, Source
 
     batches = []
     for device in ("cpu", DEVICE):
@@ -187,12 +201,12 @@ def test_training_is_what_it_is_on_a_cpu(folder: Path, tmp_path: Path, monkeypat
 def test_depth_and_decoder_train(folder: Path, tmp_path: Path) -> None:
     for name in ("pool", "codec"):
         (tmp_path / name).symlink_to(folder / name)
-    data = training.Data(tmp_path, rooms=2, workers=0)
+    data = run.Data(tmp_path, rooms=2, workers=0)
     schedule = training.Schedule(steps=3, images=16, warmup=1, save_minutes=1e9, device=DEVICE)
     train.main(train.Depth(data, schedule))
     (tmp_path / "codec").unlink()
     training.load_codec(folder).save_pretrained(tmp_path / "codec")
-    train.main(train.Decoder(data, schedule, width=16))
+    train.main(decoder.Decoder(data, schedule, width=16))
     codec = training.load_codec(tmp_path)
     assert codec.correction is not None
     assert np.isfinite(codec.decode(torch.randn(1, 4, 16, 16)).detach().numpy()).all()
@@ -205,5 +219,3 @@ def test_the_shipped_prior_makes_what_the_prompt_names(monkeypatch, tmp_path: Pa
     assert call(arguments, monkeypatch) == 0
     found = json.loads((only(tmp_path) / "report.json").read_text())
     assert found["scorer"]["views_top1"] >= 0.5
-
-

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gs_stein.prior.guidance import GuidanceOptions, classifier_free, guided, perp_neg
+from gs_stein.prior.guidance import classifier_free, guided, perp_neg
 from gs_stein.prior.mixture import MixturePrior
+from gs_stein.prior.options import GuidanceOptions
 
 
 @pytest.fixture

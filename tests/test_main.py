@@ -21,23 +21,27 @@ import torch
 from PIL import Image
 from tiny_bundled import SIDE, tiny_bundled
 
-from gs_stein import checkpoint, evaluate, files, record, report
-from gs_stein.camera_options import OrbitCameras, RoomCameras
-from gs_stein.choose import choose
-from gs_stein.config import Config, ResolutionSchedule, read_config
+from gs_stein import evaluate, files
+from gs_stein.cameras.options import OrbitCameras, RoomCameras
+from gs_stein.command.auto import choose
+from gs_stein.config.schema import Config, ResolutionSchedule
+from gs_stein.config.serialize import read_config
 from gs_stein.distill.options import SDS, DistillOptions
-from gs_stein.files import read_gaussians
-from gs_stein.gaussians import Gaussians
-from gs_stein.optimize import Controls, optimize
+from gs_stein.gaussians.files import read_gaussians
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.gaussians.options import BallStart, OutdoorStart, RoomStart
+from gs_stein.optimize.loop import optimize
+from gs_stein.optimize.networks import Priors, load_priors
+from gs_stein.optimize.plan import render_size, steered
+from gs_stein.optimize.state import begin
+from gs_stein.optimize.step import Controls
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.options import GuidanceOptions
-from gs_stein.priors import Priors, load_priors
-from gs_stein.progress import Progress, duration
-from gs_stein.regularize import haze, oversize
-from gs_stein.start_options import BallStart, OutdoorStart, RoomStart
-from gs_stein.state import begin, render_size, steered
-from gs_stein.train_options import NoDensify, RegularizeOptions
+from gs_stein.run import checkpoint, folder, metrics
+from gs_stein.run.progress import Progress, duration
 from gs_stein.types import Render
+from gs_stein.update.options import NoDensify, RegularizeOptions
+from gs_stein.update.regularize import haze, oversize
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -75,8 +79,13 @@ def only(folder: Path) -> Path:
 def test_a_whole_run_leaves_its_files(prior: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     assert call(flags(prior, tmp_path), monkeypatch) == 0
     said = capsys.readouterr().out
-    for word in ("prior", "rasterizer", "estimator", "ssd (constant + depth baselines)", "no CUDA" if not
-                 torch.cuda.is_available() else "found"):
+    for word in (
+        "prior",
+        "rasterizer",
+        "estimator",
+        "ssd (constant + depth baselines)",
+        "no CUDA" if not torch.cuda.is_available() else "found",
+    ):
         assert word in said
     run = only(tmp_path)
     assert run.name.startswith("a-cozy-living-room-")
@@ -90,7 +99,7 @@ def test_a_whole_run_leaves_its_files(prior: Path, tmp_path: Path, monkeypatch, 
     assert sheet.shape == (4 * 256, 4 * 256, 3)
     assert sheet.std() > 1
     assert (run / "video.mp4").read_bytes()[4:8] == b"ftyp"
-    rows = record.read_metrics(run / "metrics.csv")
+    rows = metrics.read_metrics(run / "metrics.csv")
     assert [int(row["step"]) for row in rows] == [1, 2, 3, 4, 5]
     assert all(math.isfinite(float(row["gradient"])) for row in rows)
     assert list((run / "tensorboard").iterdir())
@@ -121,7 +130,7 @@ def test_a_whole_run_leaves_its_files(prior: Path, tmp_path: Path, monkeypatch, 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_keeps_what_was_done_and_resumes(number, prior: Path, tmp_path: Path, monkeypatch, capsys) -> None:
-    add = record.Recorder.add
+    add = metrics.Recorder.add
 
     def interrupted(self, step) -> None:
         add(self, step)
@@ -129,7 +138,7 @@ def test_ctrl_c_keeps_what_was_done_and_resumes(number, prior: Path, tmp_path: P
             os.kill(os.getpid(), number)
 
     before = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(record.Recorder, "add", interrupted)
+    monkeypatch.setattr(metrics.Recorder, "add", interrupted)
     assert call(flags(prior, tmp_path), monkeypatch) == 128 + number
     assert signal.getsignal(signal.SIGINT) is before
     run = only(tmp_path)
@@ -139,9 +148,9 @@ def test_ctrl_c_keeps_what_was_done_and_resumes(number, prior: Path, tmp_path: P
     assert (run / "preview.png").exists(), "a stopped run can be looked at"
     assert not (run / "report.json").exists()
 
-    monkeypatch.setattr(record.Recorder, "add", add)
+    monkeypatch.setattr(metrics.Recorder, "add", add)
     assert call(["--resume", str(run), "--no-viewer", "--log-every", "1", "--video-frames", "0"], monkeypatch) == 0
-    assert [int(row["step"]) for row in record.read_metrics(run / "metrics.csv")] == [1, 2, 3, 4, 5]
+    assert [int(row["step"]) for row in metrics.read_metrics(run / "metrics.csv")] == [1, 2, 3, 4, 5]
     straight = tmp_path / "straight"
     assert call(flags(prior, straight, "--no-score", "--video-frames", "0"), monkeypatch) == 0
     one, other = (read_gaussians(folder / "point_cloud.ply") for folder in (run, only(straight)))
@@ -163,15 +172,13 @@ def test_kill_minus_nine_loses_at_most_the_interval(prior: Path, tmp_path: Path)
         process.wait()
     run = only(tmp_path)
     config = read_config(run / "config.yaml")
-    logged = int(record.read_metrics(run / "metrics.csv")[-1]["step"])
+    logged = int(metrics.read_metrics(run / "metrics.csv")[-1]["step"])
     state = begin(config, load_priors(config))
     assert checkpoint.restore_latest(run, state, config) is not None
     assert 3 <= state.step <= logged
     assert logged - state.step <= 3
     step = next(optimize(config, state))
     assert bool(step.gaussians.finite().all())
-
-
 
 
 def test_a_full_disk_keeps_the_last_checkpoint(prior: Path, tmp_path: Path, monkeypatch, capsys) -> None:
@@ -423,26 +430,26 @@ def test_progress_rewrites_a_line_on_a_terminal_and_is_rare_elsewhere() -> None:
 
 
 def test_folders_never_collide_and_slugs_are_plain(tmp_path: Path) -> None:
-    assert report.slug("A cozy  living-room, ünd/../so!") == "a-cozy-living-room-nd-so"
-    assert report.slug("日本") == "run"
-    folders = {report.new_folder(tmp_path, "x y") for _ in range(3)}
+    assert folder.slug("A cozy  living-room, ünd/../so!") == "a-cozy-living-room-nd-so"
+    assert folder.slug("日本") == "run"
+    folders = {folder.new_folder(tmp_path, "x y") for _ in range(3)}
     assert len(folders) == 3
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(ValueError, match="output: "):
-        report.new_folder(file, "x")
+        folder.new_folder(file, "x")
 
 
 def test_metrics_survive_a_torn_last_line(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
-    row = [1, 0.5, 10, 4, 0, 1.0, 500.0, *([0.0] * (len(record.COLUMNS) - 7))]
+    row = [1, 0.5, 10, 4, 0, 1.0, 500.0, *([0.0] * (len(metrics.COLUMNS) - 7))]
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerows([record.COLUMNS, row, [2, *row[1:]]])
+        writer.writerows([metrics.COLUMNS, row, [2, *row[1:]]])
         file.write("3,0.7,1")
-    assert [r["step"] for r in record.read_metrics(path)] == ["1", "2"]
-    record.Recorder(tmp_path, 1, done=1).close()
-    assert [r["step"] for r in record.read_metrics(path)] == ["1"]
+    assert [r["step"] for r in metrics.read_metrics(path)] == ["1", "2"]
+    metrics.Recorder(tmp_path, 1, done=1).close()
+    assert [r["step"] for r in metrics.read_metrics(path)] == ["1"]
 
 
 def test_held_out_cameras_are_always_the_same_and_never_trained_on() -> None:

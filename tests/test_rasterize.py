@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scenes import front_view, orbit_views, random_scene
 
-from gs_stein.gaussians import Gaussians
-from gs_stein.rasterize import RasterizeOptions, rasterize, team
-from gs_stein.rasterize.options import DEFAULTS
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.rasterize import team
+from gs_stein.rasterize.api import rasterize
+from gs_stein.rasterize.options import DEFAULTS, RasterizeOptions
 from gs_stein.types import Cameras, Render
 
 NAMES = ("means", "log_scales", "quats", "opacity_logits", "sh", "background", "means2d")

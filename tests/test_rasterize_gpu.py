@@ -13,8 +13,10 @@ from gsplat.cuda import _torch_impl as twins
 from scenes import orbit_views, random_scene
 from torch import Tensor
 
-from gs_stein.gaussians import Gaussians
-from gs_stein.rasterize import RasterizeOptions, gpu, rasterize
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.rasterize import gpu
+from gs_stein.rasterize.api import rasterize
+from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.rasterize.reference import rasterize_reference
 
 

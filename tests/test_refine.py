@@ -7,22 +7,24 @@ import itertools
 import pytest
 import torch
 
-from gs_stein.camera_options import OrbitCameras
-from gs_stein.cameras import sample_cameras
-from gs_stein.config import Config, ViewPrompts
+from gs_stein.cameras.options import OrbitCameras
+from gs_stein.cameras.sampling import sample_cameras
+from gs_stein.config.schema import Config
+from gs_stein.distill.nonfinite import Guard
 from gs_stein.distill.options import SDS, DistillOptions
-from gs_stein.distill.safety import Guard
-from gs_stein.optimize import optimize
+from gs_stein.gaussians.options import BallStart
+from gs_stein.optimize.loop import optimize
+from gs_stein.optimize.networks import Priors
+from gs_stein.optimize.state import begin
 from gs_stein.prior.dct import dct2
-from gs_stein.prior.guidance import GuidanceOptions
 from gs_stein.prior.mixture import MixturePrior
-from gs_stein.prior.sample import denoise, groups, polished
-from gs_stein.priors import Priors
-from gs_stein.refine import Refiner, Round, Targets
-from gs_stein.start_options import BallStart
-from gs_stein.state import begin
-from gs_stein.train_options import LearningRates, NoDensify, RefineOptions
+from gs_stein.prior.options import GuidanceOptions
+from gs_stein.prior.sampling import denoise, groups, polished
+from gs_stein.refine.options import RefineOptions
+from gs_stein.refine.refiner import Refiner, Round, Targets
+from gs_stein.text.options import ViewPrompts
 from gs_stein.types import Render
+from gs_stein.update.options import LearningRates, NoDensify
 
 SIDE = 8
 
@@ -239,8 +241,9 @@ def test_views_of_the_first_round_join_later_groups_unchanged() -> None:
     other.load_state_dict(made.state_dict(), torch.device("cpu"))
     anchored(made, 3, 3)
     anchored(other, 3, 3)
-    assert torch.equal(made.draw(64, torch.Generator().manual_seed(9)).x0,
-                       other.draw(64, torch.Generator().manual_seed(9)).x0)
+    assert torch.equal(
+        made.draw(64, torch.Generator().manual_seed(9)).x0, other.draw(64, torch.Generator().manual_seed(9)).x0
+    )
 
 
 def test_another_prompt_lets_the_anchors_go() -> None:
@@ -306,10 +309,13 @@ def test_groups_that_change_come_to_agree(size: int) -> None:
     noise = torch.randn(1, 8, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
     once, generator = GuidanceOptions(scale=1.0), torch.Generator().manual_seed(3)
     found = denoise(prior, noise, times, text, text, cameras, once, generator=generator, group=size)
-    pairs = torch.cat([
-        denoise(prior, noise[:, i : i + 2], times, text, text, cameras[torch.arange(i, i + 2)], once)
-        for i in range(0, 8, 2)
-    ], dim=1)
+    pairs = torch.cat(
+        [
+            denoise(prior, noise[:, i : i + 2], times, text, text, cameras[torch.arange(i, i + 2)], once)
+            for i in range(0, 8, 2)
+        ],
+        dim=1,
+    )
 
     def apart(views: torch.Tensor) -> float:
         return views.mean((3, 4)).std(dim=1).mean().item()

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gs_stein.prior.schedule import Schedule, TimestepOptions, Weighting, sample_timesteps
+from gs_stein.prior.options import TimestepOptions, Weighting
+from gs_stein.prior.schedule import Schedule, sample_timesteps
 
 DDPM = {
     "scaled_linear": {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012},

@@ -1,5 +1,7 @@
 """The text encoder: meaning, blanks, limits."""
 
+from __future__ import annotations
+
 import hashlib
 import importlib.util
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gs_stein.text import MAX_TOKENS, WIDTH, MiniLM
+from gs_stein.text.minilm import MAX_TOKENS, WIDTH, MiniLM
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,22 @@
 """Training the bundled prior: same batches from the same step, exact resumption, losses that fall."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from gs_stein.cameras import RoomCameras, sample_cameras
-from gs_stein.prior.small import MultiViewDenoiser, NoisyDepth, PatchCodec
+from gs_stein.cameras.options import RoomCameras
+from gs_stein.cameras.sampling import sample_cameras
+from gs_stein.prior.bundled import MultiViewDenoiser, NoisyDepth, PatchCodec
 from gs_stein.scorer import Scorer
-from gs_stein.world import decoder, pool, run, train
-from gs_stein.world.data import LARGE, Mixture, Source, load_scenes, stratified_logit_normal
+from gs_stein.world.families import FAMILIES, Family
+from gs_stein.world.training import decoder, pool, run, train
+from gs_stein.world.training.data import LARGE, Mixture, Source, load_scenes, stratified_logit_normal
 
-FAMILY = pool.Family("rooms", ("room",), 0)
+FAMILY = Family("rooms", ("room",), 0)
 
 
 def write_shard(folder: Path, index: int) -> None:
@@ -32,8 +36,15 @@ def write_shard(folder: Path, index: int) -> None:
     named = np.zeros((S, C, pool.LABELS), bool)
     named[:, :, 7] = True
     pool.Shard(
-        rgb, depth, labels, np.stack([c.viewmats.numpy() for c in cameras]),
-        np.stack([c.Ks.numpy() for c in cameras]), [["caption"] * C] * S, named, tokens, lengths,
+        rgb,
+        depth,
+        labels,
+        np.stack([c.viewmats.numpy() for c in cameras]),
+        np.stack([c.Ks.numpy() for c in cameras]),
+        [["caption"] * C] * S,
+        named,
+        tokens,
+        lengths,
     ).save(pool.shard_path(folder, FAMILY, index))
 
 
@@ -111,7 +122,7 @@ def test_families_grow_by_their_shares(folder):
 
 def test_every_family_has_its_place_and_its_share(folder, tmp_path):
     """Two families of one shard each, told apart by their pictures."""
-    other = pool.Family("objects", ("thing",), 10)
+    other = Family("objects", ("thing",), 10)
     (tmp_path / "pool").mkdir()
     pool.shard_path(tmp_path, FAMILY, 0).symlink_to(pool.shard_path(folder, FAMILY, 0))
     pool.shard_path(tmp_path, other, 0).symlink_to(pool.shard_path(folder, FAMILY, 1))
@@ -137,9 +148,7 @@ def test_noise_levels_follow_the_logit_normal():
     assert (quartiles - 1000).abs().max() <= 1
 
 
-def trained_toy(
-    folder: Path, out: Path, steps: int, stop_after: int | None = None, bfloat16: bool = False
-) -> run.Run:
+def trained_toy(folder: Path, out: Path, steps: int, stop_after: int | None = None, bfloat16: bool = False) -> run.Run:
     torch.manual_seed(0)
     net = MultiViewDenoiser(channels=4, stem_width=8, stem_blocks=1, width=32, depth=1, heads=2)
     out.mkdir(exist_ok=True)
@@ -202,8 +211,9 @@ def test_training_lowers_the_losses(folder):
 
 
 def test_learning_rate_warms_up_and_cools_down(tmp_path):
-    job = run.Run(torch.nn.Linear(2, 2), run.Schedule(steps=100, warmup=10, cooldown=50, learning_rate=1.0),
-                    tmp_path, "x")
+    job = run.Run(
+        torch.nn.Linear(2, 2), run.Schedule(steps=100, warmup=10, cooldown=50, learning_rate=1.0), tmp_path, "x"
+    )
     rates = []
     for job.step in (0, 9, 30, 50, 75, 99):
         rates.append(job.rate())
@@ -311,7 +321,7 @@ def test_objects_are_sampled_again_by_their_own_denoiser(tmp_path):
 
 
 def test_a_shard_tells_its_captions_apart(folder):
-    shard = pool.Shard.load(pool.shard_path(folder, pool.families()[0], 0))
+    shard = pool.Shard.load(pool.shard_path(folder, FAMILIES["rooms"], 0))
     flat = torch.from_numpy(shard.tokens).float().split(shard.lengths.reshape(-1).tolist())
     assert torch.equal(shard.caption(0), flat[0])
     assert torch.equal(shard.caption(3, 2), flat[3 * pool.CAPTIONS + 2])

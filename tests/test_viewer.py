@@ -17,32 +17,34 @@ from tiny_bundled import SIDE, tiny_bundled
 from viewer_support import blob, eventually, fake_training
 
 from gs_stein.bench.viewer import watcher
-from gs_stein.camera_options import OrbitCameras, RoomCameras
-from gs_stein.cameras import look_at, orbit
-from gs_stein.config import Config
-from gs_stein.export import write_ply
-from gs_stein.gaussians import Gaussians, sh_to_rgb
-from gs_stein.live import Live, LiveOptions
-from gs_stein.live.control import Gate
-from gs_stein.live.export import save_video
-from gs_stein.live.path import Keyframe, catmull_rom, interpolate
-from gs_stein.live.plots import smooth, thinned
-from gs_stein.live.record import History, snapshot_of
-from gs_stein.live.run_panel import RunPanel, SteerTab
+from gs_stein.cameras.options import OrbitCameras, RoomCameras
+from gs_stein.cameras.sampling import look_at, orbit
+from gs_stein.config.schema import Config
+from gs_stein.gaussians.formats.ply import write_ply
+from gs_stein.gaussians.model import Gaussians, sh_to_rgb
+from gs_stein.gaussians.options import BallStart
+from gs_stein.live.camera_path import Keyframe, catmull_rom, interpolate
+from gs_stein.live.disk import Source
+from gs_stein.live.files import save_video
+from gs_stein.live.html import duration, rows
+from gs_stein.live.options import LiveOptions
+from gs_stein.live.panels.plots import smooth, thinned
+from gs_stein.live.panels.run_panel import RunPanel, SteerTab
+from gs_stein.live.pause import Gate
+from gs_stein.live.poses import camera_at, camera_from, home, home_of_points, picture, pose_of
+from gs_stein.live.run_view import Live
 from gs_stein.live.server import admitted, close_server, describe, free_port, open_server
-from gs_stein.live.snapshot import copied, sample, to_splats
-from gs_stein.live.source import Source
+from gs_stein.live.snapshot import History, snapshot_of
+from gs_stein.live.splats import copied, sample, to_splats
 from gs_stein.live.stage import both_seen, halved
-from gs_stein.live.status import duration, rows
-from gs_stein.live.views import camera_at, camera_from, home, home_of_points, picture, pose_of
-from gs_stein.optimize import optimize
+from gs_stein.optimize.loop import optimize
+from gs_stein.optimize.networks import load_priors
+from gs_stein.optimize.state import State, begin
+from gs_stein.optimize.step import Controls
 from gs_stein.prior.options import DiffusionOptions
-from gs_stein.priors import load_priors
-from gs_stein.start_options import BallStart
-from gs_stein.state import State, begin
-from gs_stein.step import Controls
-from gs_stein.train_options import MCMCDensify, RefineOptions
+from gs_stein.refine.options import RefineOptions
 from gs_stein.types import Cameras
+from gs_stein.update.options import MCMCDensify
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -56,8 +58,6 @@ def random_gaussians(count: int, seed: int = 0, degree: int = 1) -> Gaussians:
 
 
 # What a browser gets.
-
-
 def test_splats_are_the_activated_gaussians():
     gaussians = random_gaussians(50)
     gaussians.opacity_logits[:] = gaussians.opacity_logits.abs()
@@ -110,8 +110,6 @@ def test_copies_share_no_memory_and_a_sample_is_even():
 
 
 # Cameras.
-
-
 def test_home_views_stand_where_people_expect():
     room = home(RoomCameras())
     assert room.position[:2] == pytest.approx((0.0, -0.55))  # in the southern half of where cameras stand
@@ -129,7 +127,7 @@ def test_home_views_stand_where_people_expect():
 
 
 def test_cameras_survive_the_way_to_the_browser_and_back():
-    from gs_stein.live.scene import orientation
+    from gs_stein.live.layers import orientation
 
     cameras = orbit(
         torch.tensor([30.0, 200.0]),
@@ -226,8 +224,6 @@ def test_catmull_rom_is_straight_on_a_line():
 
 
 # Records.
-
-
 def test_history_thins_itself_and_keeps_its_columns_together():
     history = History(limit=100)
     for step in fake_training(total=1000, count=5, views=1, resolution=4):
@@ -261,8 +257,6 @@ def test_status_is_escaped_text():
 
 
 # Pausing.
-
-
 def test_the_gate_stops_steps_and_lets_single_ones_through():
     gate, done = Gate(), []
     assert gate.wait(lambda: False) < 0.5
@@ -303,8 +297,6 @@ def test_waiting_ends_from_outside_and_does_the_work_of_its_thread():
 
 
 # The server.
-
-
 def test_the_page_is_local_and_has_no_share_tunnel():
     from viser import _messages
 
@@ -384,8 +376,6 @@ def test_options_out_of_range_name_their_field(bad):
 
 
 # A run, watched by nobody or by something that fails.
-
-
 def train(live: Live | None, steps: int = 25) -> Gaussians:
     last = None
     for last in fake_training(steps, count=60, resolution=16, rasterized=True):
@@ -448,13 +438,14 @@ def test_a_watched_run_of_the_real_loop_has_the_same_bits(tmp_path):
 
 
 def test_a_failing_viewer_harms_nothing(monkeypatch, caplog):
-    import gs_stein.live.training as training
 
     def fail(*_, **__):
         raise RuntimeError("broken on purpose")
 
     with Live(Controls(), "x", OrbitCameras(), options=LiveOptions(port=0)) as live:
-        monkeypatch.setattr(training, "snapshot_of", fail)
+        from gs_stein.live import run_view
+
+        monkeypatch.setattr(run_view, "snapshot_of", fail)
         live._gate.pause()
         done = train(live, 5)
     assert len(done) == 60
@@ -492,8 +483,6 @@ def test_exports_come_from_the_step_the_training_thread_hands_over(tmp_path):
 
 
 # Files.
-
-
 def test_sources_follow_a_growing_run(tmp_path):
     (tmp_path / "config.yaml").write_text("prompt: a red ball\niterations: 40\n")
     source = Source(tmp_path)
@@ -530,8 +519,6 @@ def test_runs_of_other_versions_open(tmp_path):
 
 
 # The knobs.
-
-
 class Handle:
     """Stands for a browser's event: it came from a client."""
 

@@ -28,15 +28,16 @@ from viewer_support import (
     require_browser,
 )
 
-from gs_stein.camera_options import OrbitCameras
-from gs_stein.export import write_ply
-from gs_stein.live import Live, LiveOptions
-from gs_stein.live.export import save_page
+from gs_stein.cameras.options import OrbitCameras
+from gs_stein.gaussians.formats.ply import write_ply
+from gs_stein.live.disk import Source
+from gs_stein.live.files import save_page
+from gs_stein.live.options import LiveOptions
+from gs_stein.live.poses import home
+from gs_stein.live.run_view import Live
 from gs_stein.live.server import close_server, open_server
-from gs_stein.live.source import Source
 from gs_stein.live.stage import Stage
-from gs_stein.live.views import home
-from gs_stein.step import Controls
+from gs_stein.optimize.step import Controls
 
 pytestmark = pytest.mark.slow
 RED, GREEN = 0, 1
@@ -323,7 +324,7 @@ def test_two_runs_side_by_side_and_the_layers(chromium, tmp_path):
 
 
 def test_the_studio_starts_a_run_and_shows_it(chromium, tmp_path, monkeypatch):
-    from gs_stein.live import studio as studio_room
+    from gs_stein.live import studio
 
     # Stands for train.py: takes the same order, makes a run's folder.
     fake = tmp_path / "fake_train.py"
@@ -348,9 +349,9 @@ def test_the_studio_starts_a_run_and_shows_it(chromium, tmp_path, monkeypatch):
         orders.append(order)
         return [sys.executable, str(fake), str(Path(__file__).parent), str(output), order.prompt]
 
-    monkeypatch.setattr(studio_room, "command", command)
+    monkeypatch.setattr(studio, "command", command)
     server = open_server("127.0.0.1", 0, "studio")
-    studio = studio_room.Studio(server, tmp_path / "runs", LiveOptions(port=0))
+    studio = studio.Studio(server, tmp_path / "runs", LiveOptions(port=0))
     try:
         with page_at(chromium, f"http://127.0.0.1:{server.get_port()}/?fixedDpr=1") as page:
             joined(server)

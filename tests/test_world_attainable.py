@@ -1,13 +1,16 @@
 """What captions leave open: an unbiased variance over scenes that fit, and no guess below it."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 import torch
 
-from gs_stein.cameras import RoomCameras, sample_cameras
-from gs_stein.prior.load import load_prior
+from gs_stein.cameras.options import RoomCameras
+from gs_stein.cameras.sampling import sample_cameras
+from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.options import DiffusionOptions
-from gs_stein.world import attainable
+from gs_stein.world.measure import attainable
 from gs_stein.world.scenes import draw_scene
 
 

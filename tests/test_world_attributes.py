@@ -1,14 +1,17 @@
 """The measure of colours: right on real pictures, wrong where colours are."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from gs_stein.cameras import RoomCameras, sample_cameras
-from gs_stein.world import attributes
-from gs_stein.world.render import render
+from gs_stein.cameras.options import RoomCameras
+from gs_stein.cameras.sampling import sample_cameras
+from gs_stein.world.measure import attributes
+from gs_stein.world.render.render import render
 from gs_stein.world.scenes import ROOMS, draw_scene
 
 SEED = 90_000_000
@@ -16,7 +19,7 @@ SEED = 90_000_000
 
 @pytest.fixture(scope="module")
 def things() -> list[attributes.Thing]:
-    return list(attributes.things(ROOMS, 6, 2, SEED))
+    return list(attributes.things(tuple(ROOMS), 6, 2, SEED))
 
 
 def test_things_are_named_and_seen(things):
@@ -77,7 +80,7 @@ def test_recolouring_changes_the_thing_alone():
 
 
 def test_accuracy_tells_real_pictures_from_grey_ones():
-    arguments = (ROOMS, 10, 2, SEED)
+    arguments = (tuple(ROOMS), 10, 2, SEED)
     real = attributes.accuracy(lambda thing, _: thing.rgb, *arguments)
     grey = attributes.accuracy(lambda thing, _: thing.rgb.mean(1, keepdim=True).expand_as(thing.rgb), *arguments)
     assert real["attribute_accuracy_real"] == grey["attribute_accuracy_real"]

@@ -1,15 +1,19 @@
 """The figures about the prior: each reaches its best for what is perfect, and its worst for what is not."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 from torch.nn import functional as F
 
-from gs_stein.camera_options import RoomCameras
-from gs_stein.cameras import inside
-from gs_stein.prior.load import load_prior
-from gs_stein.prior.options import DiffusionOptions
-from gs_stein.world import evaluate
-from gs_stein.world.render import render
+from gs_stein.cameras.options import RoomCameras
+from gs_stein.cameras.sampling import inside
+from gs_stein.prior.checkpoints.load import load_prior
+from gs_stein.prior.depth import load_depth
+from gs_stein.prior.options import DepthOptions, DiffusionOptions
+from gs_stein.world.families import HELD_OUT
+from gs_stein.world.measure import evaluate
+from gs_stein.world.render.render import render
 
 KINDS = ("living room", "kitchen")
 OPTIONS = evaluate.Options(views=3)
@@ -71,18 +75,18 @@ def test_depth_of_one_standpoint_agrees_whatever_its_scales_and_shifts(truths):
 
 
 def test_agreement_is_one_for_real_views_and_none_for_strangers(prior, truths, monkeypatch):
-    depth = evaluate.load_depth(evaluate.DepthOptions(), prior)
+    estimator = load_depth(DepthOptions(), prior)
     cameras = standpoint(3)
     real = [torch.from_numpy(render(t.scene, cameras).rgb).permute(0, 3, 1, 2).float() / 255 for t in truths]
     pictures = {9000 + i: rgb for i, rgb in enumerate(real)}
     monkeypatch.setattr(evaluate, "sample_scene", lambda prior, prompt, cameras, options, seed: pictures[seed])
-    found = evaluate.agreement(prior, depth, truths, OPTIONS)
+    found = evaluate.agreement(prior, estimator, truths, OPTIONS)
     assert found == {"view_agreement": pytest.approx(1.0), "view_agreement_depth": pytest.approx(1.0)}
 
     # neighbouring views of neighbouring scenes, which is what strangers are
     for i in range(4):
         pictures[9000 + i] = torch.stack([real[(i + v) % 4][v] for v in range(3)])
-    found = evaluate.agreement(prior, depth, truths, OPTIONS)
+    found = evaluate.agreement(prior, estimator, truths, OPTIONS)
     assert found == {
         "view_agreement": pytest.approx(0.0, abs=1e-6),
         "view_agreement_depth": pytest.approx(0.0, abs=1e-6),
@@ -108,7 +112,7 @@ def test_first_guesses_are_better_with_less_noise_and_with_the_caption(prior, tr
 
 
 def test_held_out_scenes_lie_beyond_all_training(truths):
-    assert evaluate.FIRST_SEED > 50_000_000 + 10_000_000
+    assert HELD_OUT > 50_000_000 + 10_000_000
     again = evaluate.held_out(KINDS, 1, 3)[0]
     assert again.caption == truths[0].caption
     assert torch.equal(again.rgb, truths[0].rgb)

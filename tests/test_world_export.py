@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from gs_stein.prior.small import MultiViewDenoiser, NoisyDepth, PatchCodec
-from gs_stein.world import export
-from gs_stein.world.export import Options, export_denoiser, forget_paths, known_captions, main, replace_folder
-from gs_stein.world.run import Data, Schedule
-from gs_stein.world.train import Denoiser, train_denoiser
+from gs_stein.prior.bundled import MultiViewDenoiser, NoisyDepth, PatchCodec
+from gs_stein.world.training import export
+from gs_stein.world.training.export import Options, export_denoiser, forget_paths, known_captions, main, replace_folder
+from gs_stein.world.training.run import Data, Schedule
+from gs_stein.world.training.train import Denoiser, train_denoiser
 
-ASSETS = Path(__file__).parent.parent / "assets"
+ASSETS = Path(__file__).parent.parent / "gs_stein" / "weights"
 
 
 def filled(folder: Path, content: str) -> Path:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from gs_stein.cameras import OrbitCameras, RoomCameras, inside, orbit, sample_cameras
+from gs_stein.cameras.options import OrbitCameras, RoomCameras
+from gs_stein.cameras.sampling import inside, orbit, sample_cameras
+from gs_stein.world.builder import Builder, Scene, rotation
 from gs_stein.world.materials import Material
-from gs_stein.world.primitives import Builder, Scene, rotation
-from gs_stein.world.render import render
+from gs_stein.world.render.render import render
 from gs_stein.world.scenes import draw_scene
 
 RED = Material(c1=(0.6, 0.05, 0.05), c2=(0.6, 0.05, 0.05), c3=(0.6, 0.05, 0.05), colour="red")

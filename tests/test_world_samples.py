@@ -1,17 +1,17 @@
 """Sheets of samples: a row a prompt, eight views a row."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from tiny_bundled import tiny_bundled
 
-from gs_stein.world import samples
+from gs_stein.world.training import samples
 
 
-@pytest.mark.parametrize(
-    ("rooms", "objects"), [(("a room",), ("a car", "a mug")), ((), ("a mug",)), (("a room",), ())]
-)
+@pytest.mark.parametrize(("rooms", "objects"), [(("a room",), ("a car", "a mug")), ((), ("a mug",)), (("a room",), ())])
 def test_a_sheet_has_a_row_a_prompt(tmp_path: Path, rooms: tuple[str, ...], objects: tuple[str, ...]) -> None:
     prior = tiny_bundled(tmp_path / "tiny")
     out = tmp_path / "sheets" / "sheet.png"

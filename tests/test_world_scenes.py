@@ -7,13 +7,14 @@ import re
 import numpy as np
 import pytest
 
-from gs_stein.cameras import OrbitCameras, RoomCameras, standing_region
+from gs_stein.cameras.options import OrbitCameras, RoomCameras
+from gs_stein.cameras.sampling import standing_region
+from gs_stein.world.builder import Scene
 from gs_stein.world.captions import captions, phrase
 from gs_stein.world.materials import COLOURS, named, to_srgb
-from gs_stein.world.objects import RADIUS
-from gs_stein.world.primitives import Scene
+from gs_stein.world.objects.kit import RADIUS
+from gs_stein.world.render.trace import bounds
 from gs_stein.world.scenes import KINDS, MORE_ROOMS, OBJECTS, ROOMS, draw_scene
-from gs_stein.world.trace import bounds
 
 
 @pytest.mark.parametrize("kind", [*ROOMS, "teapot", None])
@@ -136,7 +137,7 @@ def test_phrases_name_the_colour_of_their_thing():
     rng = np.random.default_rng(1)
     checked = 0
     for seed in range(30):
-        for thing in draw_scene(seed, ROOMS[seed % 4]).things:
+        for thing in draw_scene(seed, list(ROOMS)[seed % 4]).things:
             words = set(re.findall(r"\w+", phrase(thing, rng, 0.0))) & set(COLOURS)
             assert words <= {thing.colour} or thing.material in ("brick", "checkered tiles"), thing
             checked += len(words)
@@ -144,10 +145,10 @@ def test_phrases_name_the_colour_of_their_thing():
 
 
 def test_captions_vary_and_stay_short():
-    from gs_stein.text import MiniLM
+    from gs_stein.text.minilm import MiniLM
 
     texts = [c for seed in range(24) for c in captions(draw_scene(seed, KINDS[seed % len(KINDS)]), seed, 8)]
-    texts += [c for seed in range(24) for c in captions(draw_scene(seed, ROOMS[seed % 4]), seed, 8)]
+    texts += [c for seed in range(24) for c in captions(draw_scene(seed, list(ROOMS)[seed % 4]), seed, 8)]
     assert len(set(texts)) > 0.7 * len(texts)
     lengths = MiniLM()(texts[::4]).mask.sum(1)
     assert lengths.max() <= 40
@@ -158,7 +159,7 @@ def test_captions_tell_the_time_and_style_only_where_true():
     words = {"night": ("night",), "sunset": ("sunset", "dusk"), "sunny": ("sunny", "sunlit", "sunlight", "sunshine")}
     told = 0
     for seed in range(60):
-        scene = draw_scene(seed, ROOMS[seed % 4])
+        scene = draw_scene(seed, list(ROOMS)[seed % 4])
         for caption in captions(scene, seed, 6):
             for time, names in words.items():
                 if any(name in re.findall(r"\w+", caption) for name in names):

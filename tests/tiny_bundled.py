@@ -12,7 +12,7 @@ SIDE = 32
 
 def tiny_bundled(folder: Path) -> Path:
     """Save it; pictures of 32 pixels, latents of 4×8×8."""
-    from gs_stein.prior.small import MultiViewDenoiser, NoisyDepth, PatchCodec
+    from gs_stein.prior.bundled import MultiViewDenoiser, NoisyDepth, PatchCodec
 
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -35,10 +35,10 @@ def tiny_bundled(folder: Path) -> Path:
     (folder / "model_index.json").write_text(
         json.dumps({
             "_class_name": "MultiViewPipeline",
-            "network": ["gs_stein.prior.small", "MultiViewDenoiser"],
-            "codec": ["gs_stein.prior.small", "PatchCodec"],
+            "network": ["gs_stein.prior.bundled", "MultiViewDenoiser"],
+            "codec": ["gs_stein.prior.bundled", "PatchCodec"],
             "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
-            "depth": ["gs_stein.prior.small", "NoisyDepth"],
+            "depth": ["gs_stein.prior.bundled", "NoisyDepth"],
         })
     )  # fmt: skip
     return folder

@@ -153,10 +153,10 @@ def sd3(folder: Path, t5: bool = True):
 
 
 def bundled(folder: Path) -> Path:
-    """A folder in the format of the bundled prior, as `gs_stein.world.export` writes it."""
+    """A folder in the format of the bundled prior, as `gs_stein.world.training.export` writes it."""
     from diffusers import FlowMatchEulerDiscreteScheduler
 
-    from gs_stein.prior.small import MultiViewDenoiser, NoisyDepth, PatchCodec
+    from gs_stein.prior.bundled import MultiViewDenoiser, NoisyDepth, PatchCodec
 
     torch.manual_seed(4)
     codec = PatchCodec(patch=8, channels=4)
@@ -174,9 +174,9 @@ def bundled(folder: Path) -> Path:
     FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000).save_pretrained(folder / "scheduler")
     index = {
         "_class_name": "MultiViewPipeline",
-        "network": ["gs_stein.prior.small", "MultiViewDenoiser"],
-        "codec": ["gs_stein.prior.small", "PatchCodec"],
-        "depth": ["gs_stein.prior.small", "NoisyDepth"],
+        "network": ["gs_stein.prior.bundled", "MultiViewDenoiser"],
+        "codec": ["gs_stein.prior.bundled", "PatchCodec"],
+        "depth": ["gs_stein.prior.bundled", "NoisyDepth"],
         "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
     }
     (folder / "model_index.json").write_text(json.dumps(index))

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import torch
 
-from gs_stein.cameras import orbit
+from gs_stein.cameras.sampling import orbit
 from gs_stein.distill.distiller import Estimate
-from gs_stein.gaussians import Gaussians, rgb_to_sh
-from gs_stein.rasterize import RasterizeOptions, rasterize
-from gs_stein.step import Controls, Losses, Step
+from gs_stein.gaussians.model import Gaussians, rgb_to_sh
+from gs_stein.optimize.step import Controls, Losses, Step
+from gs_stein.rasterize.api import rasterize
+from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.types import Render
 
 if TYPE_CHECKING:
@@ -115,8 +116,14 @@ def blob(rgb: tuple[float, float, float], count: int = 300, seed: int = 0, size:
 
 
 def fake_training(
-    total: int = 200, count: int = 300, views: int = 2, resolution: int = 32, controls: Controls | None = None,
-    rest: float = 0.0, seed: int = 0, rasterized: bool = False,
+    total: int = 200,
+    count: int = 300,
+    views: int = 2,
+    resolution: int = 32,
+    controls: Controls | None = None,
+    rest: float = 0.0,
+    seed: int = 0,
+    rasterized: bool = False,
 ) -> Iterator[Step]:
     """A red ball that turns green; yields what `optimize` does, and like it changes the yielded tensors afterwards.
 

@@ -22,9 +22,9 @@ def main(argv: list[str]) -> int:
             from gs_stein.bench.raster import main as run
         case "variance":
             if "mixture" in argv or "--prior=mixture" in argv:
-                from gs_stein.bench.variance import main as run
+                from gs_stein.bench.variance_mixture import main as run
             else:
-                from gs_stein.bench.frozen import main as run
+                from gs_stein.bench.variance import main as run
         case "pixels":
             from gs_stein.bench.pixels import main as run
         case "convergence":

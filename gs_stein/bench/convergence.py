@@ -11,9 +11,9 @@ guess for five iterations. All of these are SDS with a fitted coefficient, those
 `preset` has everything, and the refinement too; `preset_antithetic` also asks for each noise's opposite. The score is
 the mean log-probability that a contrastive scorer gives the prompt among 50 captions (groups of four held-out views).
 It sees 64 pixels; `patch_distance_*` is the distance of patches of the last pictures to those of real renders
-(`gs_stein.bench.finish`), lower is better. Each arm's learning rate is the best of the same small grid on the first
-prompts, by the mean score of half as long runs with a seed that is not measured. Finished runs are kept in --output
-and not repeated, so an interrupted bench goes on where it was.
+(`gs_stein.bench.patch_distance`), lower is better. Each arm's learning rate is the best of the same small grid on the
+first prompts, by the mean score of half as long runs with a seed that is not measured. Finished runs are kept in
+--output and not repeated, so an interrupted bench goes on where it was.
 
 `evaluations_ratio_*` and `seconds_ratio_*` are the cost of reaching 95 % of the way from the start to SDS's final
 score, over SDS's own cost (medians over prompts × seeds, bootstrap intervals); `compute_multiplier_*` is the inverse
@@ -44,16 +44,18 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from gs_stein.bench.finish import swd
-from gs_stein.config import BACKGROUNDS, Config, ResolutionSchedule, presets_folder, read_config, to_yaml
+from gs_stein.bench.patch_distance import swd
+from gs_stein.config.presets import presets_folder
+from gs_stein.config.schema import BACKGROUNDS, Config, ResolutionSchedule
+from gs_stein.config.serialize import read_config, to_yaml
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, FittedSDS
 from gs_stein.evaluate import distractors, held_out, scorer_folder
 from gs_stein.files import write_atomically
-from gs_stein.gaussians import Gaussians
-from gs_stein.prior.registry import BUNDLED
-from gs_stein.priors import Priors, load_priors
-from gs_stein.step import Controls
-from gs_stein.train_options import RefineOptions
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.optimize.networks import Priors, load_priors
+from gs_stein.optimize.step import Controls
+from gs_stein.prior.checkpoints.registry import BUNDLED
+from gs_stein.refine.options import RefineOptions
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ class Arm:
     views: tuple[int, int] = (4, 4)
     """A step, while pictures are small and later; of coarse arms alone."""
     solved: bool = False
-    """Keep the presets' first iterations, in which colours are solved for and objects carved out (`gs_stein.colours`,
-    `gs_stein.hull`)."""
+    """Keep the presets' first iterations, in which colours are solved for and objects carved out
+    (`gs_stein.update.colours`, `gs_stein.update.visual_hull`)."""
     refined: bool = False
     """Keep the presets' refinement."""
 
@@ -152,10 +154,10 @@ class Run:
 @functools.cache
 def real_pictures(scene: bool) -> Float[Tensor, "n 3 H W"]:
     """Renders of scenes of the world that nothing was trained on."""
-    from gs_stein.world import evaluate, pool
+    from gs_stein.world.families import FAMILIES
+    from gs_stein.world.measure import evaluate
 
-    rooms, objects = pool.families()[:2]
-    truths = evaluate.held_out(rooms.kinds if scene else objects.kinds, 49, 4)
+    truths = evaluate.held_out(FAMILIES["rooms" if scene else "objects"].kinds, 49, 4)
     return torch.cat([truth.rgb for truth in truths])
 
 
@@ -164,7 +166,7 @@ class Judge:
 
     def __init__(self, config: Config) -> None:
         from gs_stein.scorer import Scorer
-        from gs_stein.text import MiniLM
+        from gs_stein.text.minilm import MiniLM
 
         self.scorer = Scorer.load(scorer_folder())
         self.config, self.cameras = config, held_out(config, 16)
@@ -174,7 +176,7 @@ class Judge:
 
     def views(self, gaussians: Gaussians) -> Float[Tensor, "16 3 H W"]:
         """What the held-out cameras see."""
-        from gs_stein.video import render_views
+        from gs_stein.rasterize.many_views import render_views
 
         behind = BACKGROUNDS[self.config.background]
         views = [r.rgb for r in render_views(gaussians, self.cameras, self.config.rasterize, behind)]
@@ -197,9 +199,7 @@ class Judge:
 def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, model: str) -> Config:
     """The preset of the main job with another estimator."""
     preset = read_config(presets_folder() / ("scene.yaml" if scene else "object.yaml"))
-    preset = replace(
-        preset, prompt=prompt, seed=seed, iterations=iterations, prior=replace(preset.prior, model=model)
-    )
+    preset = replace(preset, prompt=prompt, seed=seed, iterations=iterations, prior=replace(preset.prior, model=model))
     wanted = ARMS[arm]
     kind = wanted.distill
     distill = replace(
@@ -225,8 +225,8 @@ def mark_steps(iterations: int, marks: int) -> list[int]:
 
 def measure(config: Config, arm: str, rate: float, marks: int, priors: Priors) -> Run:
     """Run a configuration and score it as it goes."""
-    from gs_stein.optimize import optimize
-    from gs_stein.state import begin
+    from gs_stein.optimize.loop import optimize
+    from gs_stein.optimize.state import begin
 
     torch.manual_seed(config.seed)
     judge, state = Judge(config), begin(config, priors)
@@ -252,8 +252,8 @@ def memory(config: Config, iterations: int = 6) -> float:
 
 def begin_run(config: Config, iterations: int) -> float:
     """The first iterations of a run; the largest memory of this process until then."""
-    from gs_stein.optimize import optimize
-    from gs_stein.state import begin
+    from gs_stein.optimize.loop import optimize
+    from gs_stein.optimize.state import begin
 
     state = begin(config, load_priors(config))
     for _ in itertools.islice(optimize(config, state), iterations):

@@ -23,6 +23,8 @@ from gs_stein.files import write_atomically
 
 ROOT = Path(__file__).resolve().parents[2]
 """Where train.py lies."""
+WRITTEN = Path(__file__).with_name("prompts.yaml")
+"""The list: rooms ("scenes"), landscapes and objects."""
 Kind = Literal["scenes", "landscapes", "objects"]
 GOAL = 0.8
 """Of the samples' retrieval, that a scene should reach."""
@@ -30,7 +32,7 @@ GOAL = 0.8
 
 @dataclass(frozen=True)
 class Options:
-    """The main job on the written list of prompts (configs/prompts.yaml)."""
+    """The main job on the written list of prompts (gs_stein/bench/prompts.yaml)."""
 
     kinds: tuple[Kind, ...] = ("scenes", "landscapes", "objects")
     """Which parts of the list."""
@@ -67,9 +69,9 @@ class Result:
 
 def wanted(options: Options) -> Iterator[tuple[Kind, str]]:
     """The prompts, part by part."""
-    from gs_stein.config import presets_folder, read_yaml
+    from gs_stein.config.serialize import read_yaml
 
-    written = read_yaml(presets_folder() / "prompts.yaml")
+    written = read_yaml(WRITTEN)
     for kind in options.kinds:
         prompts = written[kind]
         for prompt in prompts[: options.first or len(prompts)]:

@@ -25,10 +25,11 @@ import numpy as np
 import torch
 
 from gs_stein.bench.scenes import room_scene, room_views
-from gs_stein.gaussians import Gaussians
-from gs_stein.rasterize import RasterizeOptions, rasterize
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.images import to_bytes, write_png
+from gs_stein.rasterize.api import rasterize
+from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.types import Cameras
-from gs_stein.video import to_bytes, write_png
 
 UNIT_FLOPS = 2 * 2048**3
 FLOPS_PER_LANE = 100

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from gs_stein.cameras import heading, intrinsics, look_at
-from gs_stein.gaussians import Gaussians
-from gs_stein.initialise import initialise
-from gs_stein.start_options import RoomStart
+from gs_stein.cameras.sampling import heading, intrinsics, look_at
+from gs_stein.gaussians.initialise import initialise
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.gaussians.options import RoomStart
 from gs_stein.types import Cameras
 
 

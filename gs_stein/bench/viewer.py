@@ -68,12 +68,13 @@ with connect(sys.argv[1], subprotocols=[Subprotocol(f"viser-v{viser.__version__}
 def training(options: Options) -> Iterator:
     """Iterations without end; yields what `optimize` would."""
     from gs_stein.bench.scenes import room_scene
-    from gs_stein.camera_options import RoomCameras
-    from gs_stein.cameras import sample_cameras
+    from gs_stein.cameras.options import RoomCameras
+    from gs_stein.cameras.sampling import sample_cameras
     from gs_stein.distill.distiller import Estimate
-    from gs_stein.gaussians import Gaussians
-    from gs_stein.rasterize import RasterizeOptions, rasterize
-    from gs_stein.step import Losses, Step
+    from gs_stein.gaussians.model import Gaussians
+    from gs_stein.optimize.step import Losses, Step
+    from gs_stein.rasterize.api import rasterize
+    from gs_stein.rasterize.options import RasterizeOptions
     from gs_stein.types import Render
 
     generator = torch.Generator().manual_seed(0)
@@ -95,7 +96,11 @@ def training(options: Options) -> Iterator:
         seconds += time.perf_counter() - started
         latent = render.rgb.detach().permute(0, 3, 1, 2)[:, :, ::8, ::8]
         seen = Render(
-            render.rgb.detach(), render.depth.detach(), render.alpha.detach(), None, render.means2d.detach(),
+            render.rgb.detach(),
+            render.depth.detach(),
+            render.alpha.detach(),
+            None,
+            render.means2d.detach(),
             render.radii,
         )
         value = loss.item()
@@ -119,9 +124,10 @@ def watcher(address: str) -> Iterator[None]:
 
 def measure(options: Options) -> tuple[np.ndarray, np.ndarray, int]:
     """Seconds an iteration, watched and alone, one pair a round; and how many updates were sent."""
-    from gs_stein.camera_options import RoomCameras
-    from gs_stein.live import Live, LiveOptions
-    from gs_stein.step import Controls
+    from gs_stein.cameras.options import RoomCameras
+    from gs_stein.live.options import LiveOptions
+    from gs_stein.live.run_view import Live
+    from gs_stein.optimize.step import Controls
 
     steps = training(options)
     for _ in range(3):

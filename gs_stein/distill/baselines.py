@@ -17,16 +17,8 @@ from torch.nn import functional
 
 from gs_stein.distill.draw import Draw
 from gs_stein.distill.options import Baseline
-from gs_stein.types import Cameras, DepthEstimator
-
-
-@runtime_checkable
-class NormalEstimator(Protocol):
-    """World-space normals from a noisy latent, facing the camera; differentiable in x_t."""
-
-    def __call__(
-        self, x_t: Float[Tensor, "B V C h w"], t: Float[Tensor, " B"], cameras: Cameras | None
-    ) -> Float[Tensor, "B V a b 3"]: ...
+from gs_stein.prior.agreement import pearson, shrink
+from gs_stein.prior.denoiser import DepthEstimator, NormalEstimator
 
 
 @runtime_checkable
@@ -119,19 +111,6 @@ def stein(baseline: StatisticBaseline, draw: Draw) -> Float[Tensor, "B V C h w"]
     return draw.eps * phi - draw.noise_scale() * gradient
 
 
-def pearson(
-    a: Float[Tensor, "B V a b"], b: Float[Tensor, "V a b"], weight: Float[Tensor, "V a b"]
-) -> Float[Tensor, "B V"]:
-    """Weighted Pearson correlation over pixels; 0 where either side is constant or nothing is covered."""
-    weight = weight / weight.sum((-2, -1), keepdim=True).clamp_min(1e-6)
-    a = a - (weight * a).sum((-2, -1), keepdim=True)
-    b = b - (weight * b).sum((-2, -1), keepdim=True)
-    covariance = (weight * a * b).sum((-2, -1))
-    variances = (weight * a * a).sum((-2, -1)) * (weight * b * b).sum((-2, -1))
-    # The floor keeps √ differentiable for a flat depth map; φ is then 1 and the variate harmless.
-    return covariance / (variances + 1e-12).sqrt()
-
-
 def build(
     kinds: tuple[Baseline, ...], depth: DepthEstimator | None, normal: NormalEstimator | None
 ) -> list[ControlVariate]:
@@ -153,14 +132,3 @@ def build(
                 raise ValueError(f"estimator.baselines: {kind.name} needs a normal estimator; give one or drop it")
             built.append(Normal(normal))
     return built
-
-
-def shrink(
-    values: Float[Tensor, "V H W c"], covered: Float[Tensor, "V H W"], size: tuple[int, int] | torch.Size
-) -> tuple[Float[Tensor, "V a b c"], Float[Tensor, "V a b"]]:
-    """Area-average to a × b over the covered pixels only; also the covered fraction of each cell."""
-    size = (int(size[0]), int(size[1]))
-    fraction = functional.interpolate(covered[:, None], size=size, mode="area")
-    weighted = (values * covered[..., None]).permute(0, 3, 1, 2)
-    mean = functional.interpolate(weighted, size=size, mode="area") / fraction.clamp_min(1e-6)
-    return mean.permute(0, 2, 3, 1), fraction[:, 0]

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gs_stein.distill.draw import Draw
+from gs_stein.distill.draw import Draw, timestep_bins
 from gs_stein.distill.options import CoefficientOptions
 from gs_stein.distill.spectral import parts
 from gs_stein.prior.dct import dct2, idct2
@@ -48,10 +48,6 @@ class Coefficients:
         """Decayed number of pixels (latent elements) behind each moment."""
         self._part: Int[Tensor, " D"] | None = None
         self._onehot: Float[Tensor, "P D"] | None = None
-
-    def bin_of(self, t: Float[Tensor, " B"]) -> Int[Tensor, " B"]:
-        """Timestep bin of each t."""
-        return (t * (self.options.bins / self.num_timesteps)).long().clamp(0, self.options.bins - 1)
 
     def residual(
         self, f: Float[Tensor, "B V C h w"], variates: list[Float[Tensor, "B V C h w"]], draw: Draw, *, update: bool
@@ -124,7 +120,7 @@ class Coefficients:
         self, draw: Draw, moments: Float[Tensor, "B P m m"], pixels: Float[Tensor, " P"]
     ) -> Float[Tensor, "B P n"]:
         groups, count, size, _ = moments.shape
-        bins = self.bin_of(draw.t)
+        bins = timestep_bins(draw.t, self.options.bins, self.num_timesteps)
         total, seen = moments.new_zeros(groups, count, size, size), moments.new_zeros(groups, count)
         if self.moments is not None and self.pixels is not None:
             total, seen = total + self.moments.to(total)[bins], seen + self.pixels.to(seen)[bins]
@@ -156,7 +152,7 @@ class Coefficients:
         if self.moments is None or self.pixels is None:
             self.moments = moments.new_zeros(self.options.bins, *moments.shape[1:])
             self.pixels = moments.new_zeros(self.options.bins, len(pixels))
-        bins = self.bin_of(draw.t)
+        bins = timestep_bins(draw.t, self.options.bins, self.num_timesteps)
         drawn = torch.bincount(bins, minlength=self.options.bins).double()
         decay = 0.5 ** (drawn / self.options.half_life)
         self.moments = self.moments.to(moments) * decay[:, None, None, None]

@@ -17,14 +17,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.distill import estimators
-from gs_stein.distill.baselines import Constant, NormalEstimator, build
+from gs_stein.distill.baselines import Constant, build
 from gs_stein.distill.draw import sample_draw
 from gs_stein.distill.lora import LoraScore
+from gs_stein.distill.nonfinite import Guard
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, FittedSDS, Raw
-from gs_stein.distill.safety import Guard
-from gs_stein.distill.variance import VarianceMeter
+from gs_stein.distill.variance_meter import VarianceMeter
+from gs_stein.prior.denoiser import Denoiser, DepthEstimator, NormalEstimator
 from gs_stein.prior.guidance import guided
-from gs_stein.types import Cameras, Denoiser, DepthEstimator, TextEmbedding
+from gs_stein.types import Cameras, TextEmbedding
 
 _GOLDEN = 0.6180339887498949
 

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gs_stein.prior.schedule import Schedule, TimestepOptions, Weighting, sample_timesteps
+from gs_stein.prior.options import TimestepOptions, Weighting
+from gs_stein.prior.schedule import Schedule, sample_timesteps
 from gs_stein.types import Cameras
 
 
@@ -108,3 +109,8 @@ def sample_draw(
         depth=depth,
         normals=normals,
     )
+
+
+def timestep_bins(t: Float[Tensor, " B"], bins: int, num_timesteps: int) -> Int[Tensor, " B"]:
+    """Which of `bins` equal bins over [0, T] each timestep falls into."""
+    return (t * (bins / num_timesteps)).long().clamp(0, bins - 1)

@@ -6,10 +6,10 @@ import signal
 import threading
 from pathlib import Path
 
+from gs_stein.live.disk import Source
 from gs_stein.live.notices import notify
 from gs_stein.live.options import LiveOptions
 from gs_stein.live.server import close_server, describe, open_server
-from gs_stein.live.source import Source
 from gs_stein.live.stage import Stage
 
 INTERVAL = 1.0

@@ -109,7 +109,7 @@ class Job:
 
 def presets() -> list[str]:
     """Names that `--preset` takes, the default one aside."""
-    from gs_stein.config import presets_folder
+    from gs_stein.config.presets import presets_folder
 
     hidden = {"prompts", "scene", "object", "gpu-scene", "gpu-object"}
     return sorted(path.stem for path in presets_folder().glob("*.yaml") if path.stem not in hidden)

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import UInt8
 
-from gs_stein.cameras import video_path
-from gs_stein.gaussians import Gaussians
-from gs_stein.live import status
-from gs_stein.live.camera_tab import CameraTab
-from gs_stein.live.export_tab import ExportTab, Scene
-from gs_stein.live.layers import SPLATS, LayerView
+from gs_stein.cameras.paths import video_path
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.live import html
+from gs_stein.live.disk import SUFFIXES, Loaded, Source
+from gs_stein.live.layers import SplatLayer, jump, set_first_view
 from gs_stein.live.notices import notify
 from gs_stein.live.options import LiveOptions
-from gs_stein.live.plots import Plots
-from gs_stein.live.scene import SplatLayer, jump, set_first_view
-from gs_stein.live.snapshot import copied, to_splats
-from gs_stein.live.source import SUFFIXES, Loaded, Source
-from gs_stein.live.views import Layer, Pose, picture
+from gs_stein.live.panels.camera_tab import CameraTab
+from gs_stein.live.panels.export_tab import ExportTab, Scene
+from gs_stein.live.panels.layer_view import SPLATS, LayerView
+from gs_stein.live.panels.plots import Plots
+from gs_stein.live.poses import Layer, Pose, picture
+from gs_stein.live.splats import copied, to_splats
 from gs_stein.types import Cameras
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Stage:
         self._offset = 0.0
         self._arrived = False
         gui = server.gui
-        self._title = gui.add_html(status.note("Nothing opened yet."))
+        self._title = gui.add_html(html.note("Nothing opened yet."))
         self._bar = gui.add_progress_bar(0.0, visible=False)
         self._layers = LayerView(server, self._first_gaussians, self._draw)
         self._layers.on_change(lambda _: self._arrange())
@@ -73,7 +73,7 @@ class Stage:
             self._export = ExportTab(server, self._scene, self._folder, self._camera, self._path)
         self._plots = Plots(server, tabs.add_tab("Plots"))
         with tabs.add_tab("Open"):
-            gui.add_html(status.note("A splat file from your disk, of ours or another tool's. It is only looked at."))
+            gui.add_html(html.note("A splat file from your disk, of ours or another tool's. It is only looked at."))
             upload = gui.add_upload_button("Open .ply or .splat", mime_type="*/*")
             upload.on_upload(lambda event: self._upload(event.target.value.name, event.target.value.content))
 
@@ -214,10 +214,10 @@ class Stage:
                 pairs.append(("State", "waiting for the first checkpoint …"))
                 continue
             shown = min(len(loaded.gaussians), self._options.max_splats)
-            pairs.append(("Gaussians", status.splats_line(shown, len(loaded.gaussians), self._options.max_splats)))
+            pairs.append(("Gaussians", html.splats_line(shown, len(loaded.gaussians), self._options.max_splats)))
             if source.is_run:
                 pairs.append(("State", _state(source, loaded)))
-        content = status.rows(pairs) if pairs else status.note("Nothing opened yet.")
+        content = html.rows(pairs) if pairs else html.note("Nothing opened yet.")
         if content != self._title.content:
             self._title.content = content
         first = together[0] if together else None

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import UInt8
 
-from gs_stein.live import status
+from gs_stein.live import html
 from gs_stein.live.browse import INTERVAL, on_signals
+from gs_stein.live.disk import Source
 from gs_stein.live.jobs import LONGEST_PROMPT, Job, Order, command, presets, runs_in
 from gs_stein.live.notices import notify
 from gs_stein.live.options import LiveOptions
 from gs_stein.live.server import close_server, describe, open_server
-from gs_stein.live.source import Source
 from gs_stein.live.stage import Stage
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Studio:
             self._said = gui.add_html("")
         self._runs = tabs.add_tab("Gallery")
         with self._runs:
-            self._none = gui.add_html(status.note("No runs yet."))
+            self._none = gui.add_html(html.note("No runs yet."))
 
     def _another_seed(self) -> None:
         self._seed.value = random.SystemRandom().randrange(2**31)
@@ -130,8 +130,8 @@ class Studio:
         if job is None:
             return
         lines = list(job.lines)
-        text = status.link("The run's own page, with all controls", job.page) if job.page and job.going else ""
-        self._tell(text + "".join(status.note(line) for line in lines[-4:]))
+        text = html.link("The run's own page, with all controls", job.page) if job.page and job.going else ""
+        self._tell(text + "".join(html.note(line) for line in lines[-4:]))
         if not self._followed and job.run is not None and (job.run / "config.yaml").is_file():
             self._open(job.run)
             self._followed = True

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
-    from gs_stein.prior.small import PatchCodec
+    from gs_stein.prior.bundled import PatchCodec
 
 
 @runtime_checkable

@@ -17,17 +17,20 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gs_stein.prior.checkpoints.folder import CheckpointError, check_weights, choose_weights, read_json, wrong_kind
+from gs_stein.prior.checkpoints.load import load_codec_folder, loaded_network, quiet, transformers_dtype
+from gs_stein.prior.checkpoints.registry import DEPTH, MODELS, TINY, locate_network
 from gs_stein.prior.codecs import Codec, TinyCodec
+from gs_stein.prior.denoiser import DepthEstimator
 from gs_stein.prior.diffusion import DiffusionPrior
-from gs_stein.prior.folder import CheckpointError, check_weights, choose_weights, read_json, wrong_kind
-from gs_stein.prior.load import load_codec_folder, loaded_network, quiet, transformers_dtype
 from gs_stein.prior.options import DepthDecoder, DepthOptions
-from gs_stein.prior.registry import DEPTH, MODELS, TINY, locate_network
-from gs_stein.types import Cameras, DepthEstimator
+from gs_stein.types import Cameras
 
 if TYPE_CHECKING:
-    from gs_stein.prior.small import NoisyDepth
+    from gs_stein.prior.bundled import NoisyDepth
 
+CLEAN = 0.02
+"""Noise level, as a fraction of T, at which a clean latent is shown to a depth estimator."""
 Decode = Callable[[Float[Tensor, "n C h w"]], Float[Tensor, "n 3 H W"]]
 
 
@@ -185,7 +188,7 @@ def load_depth(options: DepthOptions, prior: DiffusionPrior) -> LatentDepth | Mo
     """
     own = prior.folder / "depth"
     if options.model == "auto" and own.is_dir():
-        from gs_stein.prior.small import NoisyDepth
+        from gs_stein.prior.bundled import NoisyDepth
 
         with quiet():
             network = loaded_network(NoisyDepth, own)

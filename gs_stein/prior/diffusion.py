@@ -2,7 +2,7 @@
 
 A prior is composed of four parts, each loaded by the library that wrote it: text encoders, codec (pixels to latents),
 network, noise schedule. `DiffusionPrior` only connects them; what differs between models lives in small adapters
-(`networks`, `codecs`, `encoders`) that `gs_stein.prior.load` picks by the classes it loaded.
+(`networks`, `codecs`, `encoders`) that `gs_stein.prior.checkpoints.load` picks by the classes it loaded.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from gs_stein.prior.adapters import Network
 from gs_stein.prior.codecs import Codec
 from gs_stein.prior.encoders import PromptCache
-from gs_stein.prior.networks import Network
-from gs_stein.prior.options import DiffusionOptions as DiffusionOptions
-from gs_stein.prior.options import Precision as Precision
 from gs_stein.prior.schedule import Prediction, Schedule
 from gs_stein.types import Cameras, TextEmbedding
 

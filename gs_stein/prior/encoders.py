@@ -20,16 +20,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gs_stein.prior.networks import stack_embeddings
+from gs_stein.prior.adapters import stack_embeddings
 from gs_stein.types import TextEmbedding
 
 if TYPE_CHECKING:
-    from transformers import (
-        CLIPTextModel,
-        CLIPTextModelWithProjection,
-        PreTrainedTokenizerBase,
-        T5EncoderModel,
-    )
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection, PreTrainedTokenizerBase, T5EncoderModel
 
 Encode = Callable[[list[str]], TextEmbedding]
 
@@ -178,7 +173,8 @@ class PromptCache:
             for i, prompt in enumerate(new):
                 one = encoded[i : i + 1]
                 self._known[prompt] = TextEmbedding(
-                    one.tokens.to(self._device), one.mask.to(self._device),
+                    one.tokens.to(self._device),
+                    one.mask.to(self._device),
                     None if one.pooled is None else one.pooled.to(self._device),
                 )
                 self._write(prompt, one)

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.prior.options import GuidanceOptions as GuidanceOptions
-from gs_stein.types import Cameras, Denoiser, TextEmbedding
+from gs_stein.prior.denoiser import Denoiser
+from gs_stein.prior.options import GuidanceOptions
+from gs_stein.types import Cameras, TextEmbedding
 
 
 def classifier_free(

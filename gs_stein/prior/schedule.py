@@ -19,8 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.prior.options import TimestepOptions as TimestepOptions
-from gs_stein.prior.options import Weighting as Weighting
+from gs_stein.prior.options import TimestepOptions, Weighting
 
 Prediction = Literal["eps", "x0", "v", "flow"]
 """What a network outputs: the noise, the clean image, v = αε − σx₀, or the flow ε − x₀."""

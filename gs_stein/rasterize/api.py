@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.gaussians import Gaussians
+from gs_stein.gaussians.model import Gaussians
 from gs_stein.rasterize.options import DEFAULTS, RasterizeOptions
 from gs_stein.types import Cameras, Render
 

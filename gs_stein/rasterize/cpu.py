@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.gaussians import Gaussians
+from gs_stein.gaussians.model import Gaussians
 from gs_stein.rasterize import cpu_blend, cpu_project, team
 from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.types import Cameras, Render
@@ -212,7 +212,7 @@ class _Blend(torch.autograd.Function):
 def rasterize_cpu(
     gaussians: Gaussians, cameras: Cameras, options: RasterizeOptions, background: Float[Tensor, "V 3"]
 ) -> Render:
-    """Rasterize with compiled kernels. See `gs_stein.rasterize.rasterize`.
+    """Rasterize with compiled kernels. See `gs_stein.rasterize.api.rasterize`.
 
     Raises:
         ValueError: the tensors are not float32 on the CPU.

@@ -19,6 +19,7 @@ Shared layouts (float32 unless said otherwise), M seen (view, Gaussian) combinat
 """
 
 # pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 import math

@@ -8,6 +8,7 @@ The formulas are those of `reference.py`; layouts are described in `cpu_blend.py
 """
 
 # pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 import math
@@ -16,7 +17,7 @@ from typing import no_type_check
 import numpy as np
 from numba import float32, float64, njit
 
-from gs_stein.rasterize import sh as _sh
+from gs_stein.rasterize import sh
 from gs_stein.rasterize.options import ALPHA_MIN, EXTENT, FOV_MARGIN
 from gs_stein.rasterize.team import sharing
 
@@ -27,11 +28,9 @@ _LN_LOWEST = np.float32(math.log(ALPHA_MIN))
 _EXTENT = np.float32(EXTENT)
 _MARGIN = np.float32(0.5 * FOV_MARGIN)
 _HALF, _ONE, _ZERO, _TWO, _THREE, _FIVE = (np.float32(value) for value in (0.5, 1, 0, 2, 3, 5))
-_C0, _C1, _C2_XY, _C2_ZZ, _C2_XX = (
-    np.float32(value) for value in (_sh.C0, _sh.C1, _sh.C2_XY, _sh.C2_ZZ, _sh.C2_XX)
-)
+_C0, _C1, _C2_XY, _C2_ZZ, _C2_XX = (np.float32(value) for value in (sh.C0, sh.C1, sh.C2_XY, sh.C2_ZZ, sh.C2_XX))
 _C3_33, _C3_32, _C3_31, _C3_30, _C3_22 = (
-    np.float32(value) for value in (_sh.C3_33, _sh.C3_32, _sh.C3_31, _sh.C3_30, _sh.C3_22)
+    np.float32(value) for value in (sh.C3_33, sh.C3_32, sh.C3_31, sh.C3_30, sh.C3_22)
 )
 
 

@@ -7,7 +7,7 @@ from gsplat import rasterization
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.gaussians import Gaussians
+from gs_stein.gaussians.model import Gaussians
 from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.rasterize.reference import facing_normals, rasterize_reference
 from gs_stein.rasterize.sh import sh_colors
@@ -17,7 +17,7 @@ from gs_stein.types import Cameras, Render
 def rasterize_gpu(
     gaussians: Gaussians, cameras: Cameras, options: RasterizeOptions, background: Float[Tensor, "V 3"]
 ) -> Render:
-    """Rasterize with gsplat. See `gs_stein.rasterize.rasterize`.
+    """Rasterize with gsplat. See `gs_stein.rasterize.api.rasterize`.
 
     Rows of `Render.means2d` whose radius is 0 hold nothing meaningful: gsplat does not write them.
 

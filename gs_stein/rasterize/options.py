@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gs_stein.gaussians.options import ALPHA_MIN as ALPHA_MIN
+
 ALPHA_MAX = 0.999
 """A single Gaussian never hides more than this; beyond it no gradient reaches its opacity or shape."""
-ALPHA_MIN = 1.0 / 255.0
-"""Contributions below one grey level are not drawn."""
 T_MIN = 1e-4
 """A pixel is finished before the Gaussian that would bring its transmittance to this or less."""
 EXTENT = 3.33

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gs_stein.gaussians import Gaussians
+from gs_stein.gaussians.model import Gaussians
 from gs_stein.rasterize.options import ALPHA_MAX, ALPHA_MIN, EXTENT, FOV_MARGIN, T_MIN, RasterizeOptions
 from gs_stein.rasterize.sh import sh_colors
 from gs_stein.types import Cameras, Render
@@ -177,7 +177,7 @@ def blend(
 def rasterize_reference(
     gaussians: Gaussians, cameras: Cameras, options: RasterizeOptions, background: Float[Tensor, "V 3"]
 ) -> Render:
-    """Rasterize every view, one after the other. See `gs_stein.rasterize.rasterize`."""
+    """Rasterize every view, one after the other. See `gs_stein.rasterize.api.rasterize`."""
     degree = gaussians.sh_degree if options.sh_degree is None else min(options.sh_degree, gaussians.sh_degree)
     width, height = cameras.width, cameras.height
 
@@ -200,9 +200,7 @@ def rasterize_reference(
     views = [see(gaussians[order], i) for i, order in enumerate(orders)]
     # The centres enter the images through this one tensor, so that its gradient is what densification wants.
     empty = gaussians.means.new_zeros(len(gaussians), 2)
-    means2d = torch.stack(
-        [empty.index_copy(0, order, view.means2d) for order, view in zip(orders, views, strict=True)]
-    )
+    means2d = torch.stack([empty.index_copy(0, order, view.means2d) for order, view in zip(orders, views, strict=True)])
     rgbs, depths, alphas, normals = [], [], [], []
     for i, (order, view) in enumerate(zip(orders, views, strict=True)):
         view = replace(view, means2d=means2d[i, order])

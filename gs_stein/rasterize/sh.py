@@ -53,9 +53,7 @@ def sh_basis(directions: Float[Tensor, "*shape 3"], degree: int) -> Float[Tensor
     return torch.stack(basis, dim=-1)
 
 
-def sh_colors(
-    sh: Float[Tensor, "N K 3"], directions: Float[Tensor, "N 3"], degree: int
-) -> Float[Tensor, "N 3"]:
+def sh_colors(sh: Float[Tensor, "N K 3"], directions: Float[Tensor, "N 3"], degree: int) -> Float[Tensor, "N 3"]:
     """Colours seen along directions from the camera to the Gaussians (any length): max(0, 0.5 + Σ basis · sh)."""
     basis = sh_basis(torch.nn.functional.normalize(directions, dim=-1), degree)
     return (0.5 + torch.einsum("nk,nkc->nc", basis, sh[:, : basis.shape[-1]])).clamp_min(0.0)

@@ -11,6 +11,7 @@ contract to fused multiply-adds.
 
 # Kernels are typed by Numba, not by annotations, and must not be wrapped by a run-time type checker.
 # pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false
+
 from __future__ import annotations
 
 import operator
@@ -85,9 +86,7 @@ def _binary(emit, result):
     @intrinsic
     def function(typing_context, a, b):
         def codegen(context, builder, signature, arguments):
-            left, right = (
-                _as_lanes(context, builder, v, t) for v, t in zip(arguments, signature.args, strict=True)
-            )
+            left, right = (_as_lanes(context, builder, v, t) for v, t in zip(arguments, signature.args, strict=True))
             return emit(builder, left, right)
 
         return result(a, b), codegen

@@ -22,10 +22,8 @@ from numba.extending import intrinsic
 _Task = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _Parallel = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
 _I32, _I64, _POINTER = ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
-
 SHARES = 4
 """Shares of the work per thread."""
-
 _pool = ThreadPoolExecutor(max_workers=256, thread_name_prefix="rasterize")
 """Used without OpenMP only. Threads are made when first needed; more than torch's thread count never work at once."""
 

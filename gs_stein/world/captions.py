@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gs_stein.world.primitives import Scene, Thing
+from gs_stein.world.builder import Scene, Thing
 
 _STYLES = {
     "cozy": ("cozy", "cozy", "warm and cozy", "homely", "snug"),

@@ -7,7 +7,7 @@ without aliasing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import no_type_check
 
 import numpy as np
@@ -15,7 +15,6 @@ from numba import njit
 
 Number = float | int
 RGB = tuple[Number, Number, Number]
-
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (176, 54, 48),
     "orange": (214, 120, 50),
@@ -33,7 +32,6 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "black": (46, 45, 47),
 }
 """Natural, slightly desaturated sRGB of every colour that captions name."""
-
 WOODS: dict[str, tuple[str, tuple[int, int, int]]] = {
     "light": ("beige", (206, 172, 130)),
     "oak": ("brown", (164, 117, 76)),
@@ -41,7 +39,6 @@ WOODS: dict[str, tuple[str, tuple[int, int, int]]] = {
     "dark": ("brown", (80, 54, 40)),
 }
 """Colour name and sRGB of the wood tones."""
-
 (
     SOLID,
     GRAIN,
@@ -64,8 +61,6 @@ WOODS: dict[str, tuple[str, tuple[int, int, int]]] = {
     MIRROR,
     BANDS,
 ) = range(20)
-
-
 SECOND_COLOUR = {TILES: 0.5, STRIPES: 0.5, RUG: 0.4, PLANKS: 0.5, BRICK: 0.5, GRAIN: 0.5, MOTTLED: 0.5}
 """Share of the second colour in a texture's mean; none in the others."""
 
@@ -170,9 +165,11 @@ def wood(rng: np.random.Generator, tone: str, gloss: Number = 0.03) -> Material:
     return Material(GRAIN, shade(c, 0.84), shade(c, 1.14), c, (0.05, 0.6, 0.0, 0.0), gloss=gloss, colour=colour)
 
 
-def with_gloss(material: Material, gloss: Number) -> Material:
-    """The same, shinier."""
-    return replace(material, gloss=gloss)
+GREENS = ((66, 112, 58), (84, 132, 70), (56, 96, 60), (104, 142, 76))
+BLACK = one_colour(SOLID, srgb(30, 30, 32), gloss=0.05, colour="black")
+STEEL = one_colour(SOLID, srgb(176, 178, 180), gloss=0.15, colour="grey")
+PAPER = one_colour(SOLID, srgb(235, 230, 218), colour="white")
+PORCELAIN = one_colour(SOLID, srgb(240, 239, 235), gloss=0.07, colour="white")
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -3,30 +3,119 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 
-from gs_stein.world.objects import Maker, draw_object
-from gs_stein.world.objects_home import HOME
-from gs_stein.world.objects_world import WORLD
-from gs_stein.world.outdoors import OUTDOORS as _LANDSCAPES
-from gs_stein.world.outdoors import draw_landscape
-from gs_stein.world.primitives import Scene
-from gs_stein.world.rooms import FURNISH, draw_room
-from gs_stein.world.rooms_more import MORE
+from gs_stein.world.builder import Scene
+from gs_stein.world.landscapes.beach import beach
+from gs_stein.world.landscapes.desert import desert
+from gs_stein.world.landscapes.forest import forest
+from gs_stein.world.landscapes.mountains import mountains
+from gs_stein.world.landscapes.nature import Place, draw_landscape
+from gs_stein.world.objects.animals import cat, duck, penguin
+from gs_stein.world.objects.buildings import castle, house, lighthouse, well, windmill
+from gs_stein.world.objects.food import apple, cake, donut, hamburger, ice_cream, pear, pineapple
+from gs_stein.world.objects.furniture import armchair, bed, bookshelf, chair, lamp, sofa, stool, table
+from gs_stein.world.objects.household import bottle, clock, mug, potted_plant, teapot, vase
+from gs_stein.world.objects.kit import Maker, draw_object
+from gs_stein.world.objects.nature import cactus, mushroom, palm, snowman, tree
+from gs_stein.world.objects.toys import gift_box, guitar, robot, teddy_bear, treasure_chest
+from gs_stein.world.objects.vehicles import (
+    airplane,
+    balloon,
+    bus,
+    car,
+    helicopter,
+    rocket,
+    sailboat,
+    submarine,
+    train,
+    truck,
+)
+from gs_stein.world.rooms.bathroom import bathroom
+from gs_stein.world.rooms.bedroom import bedroom
+from gs_stein.world.rooms.dining_room import dining_room
+from gs_stein.world.rooms.kitchen import kitchen
+from gs_stein.world.rooms.library import library
+from gs_stein.world.rooms.living_room import living_room
+from gs_stein.world.rooms.nursery import nursery
+from gs_stein.world.rooms.office import office
+from gs_stein.world.rooms.shell import draw_room
+from gs_stein.world.styles import Look
 
-_LAYOUTS = {**FURNISH, **MORE}
-ROOMS = tuple(FURNISH)
-"""Kinds of rooms that came first and matter most."""
-MORE_ROOMS = tuple(MORE)
-"""Further kinds of rooms."""
-_MAKERS: dict[str, Maker] = {**HOME, **WORLD}
-OBJECTS = tuple(_MAKERS)
-"""Kinds of objects."""
-OUTDOORS = tuple(_LANDSCAPES)
-"""Kinds of landscapes."""
-KINDS = (*ROOMS, *MORE_ROOMS, *OUTDOORS, *OBJECTS)
-"""Everything that can be drawn."""
+ROOMS: dict[str, Callable[[Look], None]] = {
+    "living room": living_room,
+    "bedroom": bedroom,
+    "kitchen": kitchen,
+    "office": office,
+}
+"""The rooms that came first and matter most."""
+MORE_ROOMS: dict[str, Callable[[Look], None]] = {
+    "dining room": dining_room,
+    "bathroom": bathroom,
+    "library": library,
+    "nursery": nursery,
+}
+LANDSCAPES: dict[str, Callable[[Place], None]] = {
+    "forest clearing": forest,
+    "desert": desert,
+    "snowy mountains": mountains,
+    "beach": beach,
+}
+OBJECTS: dict[str, Maker] = {
+    "chair": chair,
+    "armchair": armchair,
+    "sofa": sofa,
+    "stool": stool,
+    "table": table,
+    "bed": bed,
+    "bookshelf": bookshelf,
+    "lamp": lamp,
+    "potted plant": potted_plant,
+    "mug": mug,
+    "teapot": teapot,
+    "vase": vase,
+    "cake": cake,
+    "hamburger": hamburger,
+    "apple": apple,
+    "pear": pear,
+    "pineapple": pineapple,
+    "donut": donut,
+    "ice cream": ice_cream,
+    "teddy bear": teddy_bear,
+    "robot": robot,
+    "gift box": gift_box,
+    "treasure chest": treasure_chest,
+    "guitar": guitar,
+    "alarm clock": clock,
+    "bottle": bottle,
+    "car": car,
+    "truck": truck,
+    "bus": bus,
+    "train": train,
+    "airplane": airplane,
+    "helicopter": helicopter,
+    "rocket": rocket,
+    "sailboat": sailboat,
+    "submarine": submarine,
+    "hot air balloon": balloon,
+    "house": house,
+    "castle": castle,
+    "lighthouse": lighthouse,
+    "windmill": windmill,
+    "tree": tree,
+    "palm tree": palm,
+    "cactus": cactus,
+    "mushroom": mushroom,
+    "snowman": snowman,
+    "rubber duck": duck,
+    "penguin": penguin,
+    "cat": cat,
+    "well": well,
+}
+KINDS = (*ROOMS, *MORE_ROOMS, *LANDSCAPES, *OBJECTS)
+"""Everything that can be drawn; a kind's name decides its random numbers, its place here only the mixture."""
 _SHARES = (0.45, 0.15, 0.1, 0.3)
 """Of rooms, further rooms, landscapes and objects in the mixture."""
 
@@ -43,13 +132,13 @@ def draw_scene(seed: int, kind: str | None = None) -> Scene:
     """
     if kind is None:
         rng = np.random.default_rng(np.random.SeedSequence([2401, seed]))
-        kinds = (ROOMS, MORE_ROOMS, OUTDOORS, OBJECTS)[int(rng.choice(4, p=_SHARES))]
+        kinds = tuple((ROOMS, MORE_ROOMS, LANDSCAPES, OBJECTS)[int(rng.choice(4, p=_SHARES))])
         kind = kinds[int(rng.integers(len(kinds)))]
     if kind not in KINDS:
         raise ValueError(f"kind: no scene is called {kind!r}; use one of {', '.join(KINDS)}")
     rng = np.random.default_rng(np.random.SeedSequence([2401, seed, zlib.crc32(kind.encode())]))
-    if kind in _LAYOUTS:
-        return draw_room(rng, kind, _LAYOUTS[kind])
-    if kind in _LANDSCAPES:
-        return draw_landscape(rng, kind, _LANDSCAPES[kind])
-    return draw_object(rng, kind, _MAKERS[kind])
+    if kind in OBJECTS:
+        return draw_object(rng, kind, OBJECTS[kind])
+    if kind in LANDSCAPES:
+        return draw_landscape(rng, kind, LANDSCAPES[kind])
+    return draw_room(rng, kind, (ROOMS | MORE_ROOMS)[kind])

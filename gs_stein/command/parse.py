@@ -1,0 +1,166 @@
+"""The command line: presets first, then a file, then flags. Free of torch until somebody asks for a GPU's preset.
+
+What is laid over what: the rooms' defaults, `scene.yaml` or `object.yaml`, `outdoors.yaml` if the prompt sounds like a
+landscape (`gpu-scene.yaml` and so on where the prior is a large one), `--preset`, `--config` or the resumed run's own
+`config.yaml`, and last the flags.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from gs_stein.config.presets import BUNDLED, default_preset, preset_file
+from gs_stein.config.schema import Config
+from gs_stein.config.serialize import make, merged, read_yaml
+from gs_stein.distill.options import SDS, SSD, VSD, FittedSDS, Raw
+from gs_stein.gaussians.options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart
+from gs_stein.live.options import LiveOptions
+from gs_stein.run.options import RunOptions
+from gs_stein.update.options import GradientDensify, MCMCDensify, NoDensify
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Read before everything else, since they decide which other options there are."""
+
+    preset: str | None = None
+    """Name of a preset, laid over the default one: preview for a first look within two minutes."""
+    config: Path | None = None
+    """A YAML file, e.g. the config.yaml of an earlier run."""
+    resume: Path | None = None
+    """Folder of a run to go on with."""
+    model: str | None = None
+    """The prior: bundled, sd15, sd21-base, sd21, sdxl, sd3, a diffusers folder, or a hub id. Left out: chosen."""
+    estimator: Literal["raw", "sds", "sds-fitted", "vsd", "ssd"] | None = None
+    """How the gradient is estimated; its options are --distill.estimator.*"""
+    outdoors: Literal["auto", "yes", "no"] = "auto"
+    """Whether a scene is a landscape under the sky rather than a room; auto: what the prompt sounds like."""
+    start_kind: Literal["ball", "room", "outdoors"] | None = None
+    """What to start from; its options are --start.*"""
+    init: Path | None = None
+    """Start from a file instead: Gaussians (.ply, .splat) or points (.npy, .npz, and what open3d reads)."""
+    densify_kind: Literal["none", "mcmc", "gradient"] | None = None
+    """How Gaussians are added and moved; its options are --densify.*"""
+
+
+@dataclass(frozen=True)
+class First(Choices):
+    """The choices, and the fields of `Config` that decide about presets."""
+
+    prompt: str = ""
+    scene: bool = False
+
+
+@dataclass(frozen=True)
+class Command(Config):
+    """From a sentence to a 3D scene of Gaussian splats.
+
+    python train.py --prompt "a cozy living room" --scene
+    """
+
+    choices: tyro.conf.OmitArgPrefixes[Choices] = field(default_factory=Choices)
+    run: tyro.conf.OmitArgPrefixes[RunOptions] = field(default_factory=RunOptions)
+    live: tyro.conf.OmitArgPrefixes[LiveOptions] = field(default_factory=LiveOptions)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the command line asked for."""
+
+    config: Config
+    run: RunOptions
+    live: LiveOptions
+    resume: Path | None
+
+
+def parse(arguments: list[str] | None = None) -> Job:
+    """Read the command line; `--help` and misspelt flags end the program, as usual.
+
+    Raises:
+        ValueError: a preset, file or value that does not fit, in one line.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    asked_help = bool({"-h", "--help"} & set(arguments))
+    first, _ = tyro.cli(First, args=arguments, add_help=False, return_unknown_args=True, console_outputs=False)
+    config = base_config(first, ask_torch=not asked_help)
+    choices = Choices(**{item.name: getattr(first, item.name) for item in fields(Choices)})
+    default = Command(**{item.name: getattr(config, item.name) for item in fields(Config)}, choices=choices)
+    settings = (tyro.conf.AvoidSubcommands, tyro.conf.EnumChoicesFromValues)
+    command = tyro.cli(Command, args=arguments, default=default, config=settings, prog="train.py")
+    config = Config(**{item.name: getattr(command, item.name) for item in fields(Config)})
+    return Job(config, command.run, command.live, first.resume)
+
+
+def base_config(choices: First, ask_torch: bool = True) -> Config:
+    """The configuration before flags.
+
+    Args:
+        choices: what decides it.
+        ask_torch: whether an automatic prior may be a large one, and what the prompt sounds like (both cost the import
+            of torch).
+    """
+    if choices.resume is not None:
+        path = choices.resume / "config.yaml"
+        if not path.is_file():
+            raise ValueError(f"resume: {choices.resume} holds no config.yaml; give the folder of a run")
+        return merged(Config(), read_yaml(path))
+    preset = {} if choices.preset is None else read_yaml(preset_file(choices.preset))
+    given = {} if choices.config is None else read_yaml(choices.config)
+    trees = [preset, given]
+    scene = choices.scene or any(tree.get("scene") is True for tree in trees)
+    model = choices.model or next((m for tree in (given, preset) if (m := model_of(tree)) is not None), "auto")
+    if model == "auto":
+        model = automatic_model() if ask_torch else BUNDLED
+    config = merged(Config(), read_yaml(default_preset("scene" if scene else "object", model)))
+    if choices.outdoors == "yes" and not scene:
+        raise ValueError("outdoors: yes says what kind of scene to make, but an object was asked for; add --scene")
+    prompt = choices.prompt or next((str(tree["prompt"]) for tree in (given, preset) if tree.get("prompt")), "")
+    if scene and (choices.outdoors == "yes" or (choices.outdoors == "auto" and ask_torch and outdoors(prompt))):
+        config = merged(config, read_yaml(default_preset("outdoors", model)))
+    for tree in trees:
+        config = merged(config, tree)
+    config = replace(config, scene=scene)
+    if choices.model is not None or model != BUNDLED:
+        config = replace(config, prior=replace(config.prior, model=model))
+    if choices.estimator is not None:
+        estimator = make([Raw, SDS, FittedSDS, VSD, SSD], choices.estimator, "estimator")
+        if type(estimator) is not type(config.distill.estimator):
+            config = replace(config, distill=replace(config.distill, estimator=estimator))
+    if choices.start_kind is not None:
+        start = make([BallStart, RoomStart, OutdoorStart], choices.start_kind, "start_kind")
+        if type(start) is not type(config.start):
+            config = replace(config, start=start)
+    if choices.init is not None:
+        cls = FileStart if choices.init.suffix.lower() in (".ply", ".splat") else PointsStart
+        config = replace(config, start=cls(choices.init))
+    if choices.densify_kind is not None:
+        densify = make([NoDensify, MCMCDensify, GradientDensify], choices.densify_kind, "densify_kind")
+        if type(densify) is not type(config.densify):
+            config = replace(config, densify=densify)
+    return config
+
+
+def model_of(tree: dict) -> str | None:
+    """The prior that a YAML mapping names; None if it leaves that open."""
+    prior = tree.get("prior")
+    model = prior.get("model") if isinstance(prior, dict) else None
+    return model if isinstance(model, str) and model != "auto" else None
+
+
+def automatic_model() -> str:
+    """What `--model auto` means here."""
+    from gs_stein.command.auto import pick_device, pick_model
+
+    return pick_model(pick_device("auto")[0])[0]
+
+
+def outdoors(prompt: str) -> bool:
+    """Whether a scene's prompt sounds like a landscape."""
+    from gs_stein.command.auto import sounds_outdoors
+
+    return bool(prompt.strip()) and sounds_outdoors(prompt)

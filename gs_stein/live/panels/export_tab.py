@@ -1,0 +1,172 @@
+"""The export tab: files of the scene as it stands, written into the run's own folder."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.live.camera_path import interpolate
+from gs_stein.live.files import save_page, save_ply, save_video
+from gs_stein.live.notices import notify, offer
+from gs_stein.live.panels.camera_tab import CameraTab
+from gs_stein.live.poses import Pose
+from gs_stein.types import Cameras
+
+if TYPE_CHECKING:
+    import viser
+
+FOLDER = "exports"
+"""Inside a run's folder."""
+_SIDES = ("256", "384", "512", "768", "1024")
+_OFFERED = 300 << 20
+"""Bytes of the largest file that is sent to the browser as well."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A whole scene to make files of."""
+
+    gaussians: Gaussians
+    """Nobody changes it meanwhile."""
+    name: str
+    """Beginning of the files' names; letters, digits and dashes."""
+    backdrop: float | None = None
+    """Grey level behind it; None: the page's own."""
+
+
+Make = Callable[[Scene, Path, Pose], bool]
+"""Makes one file of a scene, with the asking browser's view; says whether it was finished."""
+
+
+class ExportTab:
+    """Buttons that make files. One file is made at a time, on a thread of its own.
+
+    Args:
+        server: the page.
+        scene: fetches the scene as it stands; called on the export thread, may wait, None if there is none.
+        folder: where `exports/` is made; None: files are only offered to the browser, from a temporary folder.
+        camera: the tab with the keyframes.
+        default_path: cameras of the video while no keyframes are recorded.
+    """
+
+    def __init__(
+        self,
+        server: viser.ViserServer,
+        scene: Callable[[], Scene | None],
+        folder: Callable[[], Path | None],
+        camera: CameraTab,
+        default_path: Callable[[int], Cameras | None] = lambda _: None,
+    ) -> None:
+        from viser import Icon
+
+        self._server, self._scene, self._folder = server, scene, folder
+        self._camera, self._default = camera, default_path
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="export")
+        self._cancelled = threading.Event()
+        self._closed = False
+        gui = server.gui
+        self._buttons = [gui.add_button(label, icon=icon) for label, icon in (
+            ("Save .ply", Icon.CUBE), ("Save web page (.html)", Icon.FILE_CODE), ("Save video (.mp4)", Icon.MOVIE),
+        )]  # fmt: skip
+        kinds: tuple[tuple[str, Make], ...] = ((".ply", self._ply), (".html", self._page), (".mp4", self._video))
+        for button, (suffix, make) in zip(self._buttons, kinds, strict=True):
+            button.on_click(lambda event, suffix=suffix, make=make: self._start(suffix, make, event.client))
+        self._side = gui.add_dropdown("Video size", _SIDES, initial_value="512")
+        self._progress = gui.add_progress_bar(0.0, visible=False)
+        self._cancel = gui.add_button("Cancel", visible=False, color="red")
+        self._cancel.on_click(lambda _: self._cancelled.set())
+
+    def close(self) -> None:
+        """Give up what is being made."""
+        self._closed = True
+        self._cancelled.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _start(self, suffix: str, make: Make, client: viser.ClientHandle | None) -> None:
+        view = _view(client) or self._camera.home
+        if not self._closed:
+            self._pool.submit(self._make, suffix, make, view, client)
+
+    def _make(self, suffix: str, make: Make, view: Pose, client: viser.ClientHandle | None) -> None:
+        import tempfile
+
+        for button in self._buttons:
+            button.disabled = True
+        try:
+            self._cancelled.clear()
+            scene = self._scene()
+            if scene is None:
+                notify(self._server, "Nothing to save", "There is no scene yet.", "orange")
+                return
+            folder = self._folder()
+            with tempfile.TemporaryDirectory(prefix="gs-stein-") as temporary:
+                target = Path(temporary) if folder is None else folder / FOLDER
+                target.mkdir(parents=True, exist_ok=True)
+                path = unused(target / f"{scene.name}{suffix}")
+                if not make(scene, path, view):
+                    notify(self._server, "Cancelled", f"{path.name} was not made.", "orange")
+                    return
+                size = path.stat().st_size
+                if folder is not None:
+                    notify(self._server, "Saved", f"{folder.name}/{FOLDER}/{path.name} ({size / 1e6:.1f} MB)", "green")
+                if size <= _OFFERED:
+                    offer(client, path.name, path.read_bytes())
+        except (ValueError, OSError, RuntimeError, MemoryError) as error:
+            if not self._closed:
+                notify(self._server, "Not saved", str(error) or type(error).__name__, "red", None)
+        finally:
+            if not self._closed:
+                self._progress.visible = self._cancel.visible = False
+                for button in self._buttons:
+                    button.disabled = False
+
+    def _ply(self, scene: Scene, path: Path, view: Pose) -> bool:
+        save_ply(scene.gaussians, path)
+        return True
+
+    def _page(self, scene: Scene, path: Path, view: Pose) -> bool:
+        save_page(scene.gaussians, path, view, scene.backdrop)
+        return True
+
+    def _video(self, scene: Scene, path: Path, view: Pose) -> bool:
+        side = int(self._side.value) if self._side.value in _SIDES else 512  # a client may send anything
+        frames = max(2, int(self._camera.duration * 24))
+        keyframes = self._camera.keyframes
+        if keyframes:
+            cameras: Cameras | None = interpolate(keyframes, frames, side, round(side * 9 / 16))
+        else:
+            cameras = self._default(frames)
+            cameras = None if cameras is None else cameras.resized(side, round(side * cameras.height / cameras.width))
+        if cameras is None:
+            raise ValueError("The path is empty: go to a view and press “Add keyframe” in the Camera tab.")
+        self._progress.value, self._progress.visible, self._cancel.visible = 0.0, True, True
+
+        def progress(done: float) -> bool:
+            self._progress.value = 100.0 * done
+            return not self._cancelled.is_set()
+
+        return save_video(scene.gaussians, cameras, path, backdrop=scene.backdrop, progress=progress)
+
+
+def unused(path: Path) -> Path:
+    """The path, or the same with a number that no file has yet."""
+    candidate, number = path, 2
+    while candidate.exists():
+        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        number += 1
+    return candidate
+
+
+def _view(client: viser.ClientHandle | None) -> Pose | None:
+    if client is None:
+        return None
+    camera = client.camera
+    try:
+        return Pose((*(float(v) for v in camera.position),), (*(float(v) for v in camera.look_at),), float(camera.fov))  # type: ignore[arg-type]
+    except (RuntimeError, AssertionError):
+        return None

@@ -1,0 +1,85 @@
+"""The frozen networks of a run: the denoiser, and what the estimator's baselines look through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from gs_stein.config.schema import Config
+from gs_stein.distill.options import SSD, Baseline
+from gs_stein.prior.bundled import MultiViewDenoiser
+from gs_stein.prior.checkpoints.load import load_prior
+from gs_stein.prior.checkpoints.registry import bundled_for
+from gs_stein.prior.denoiser import Denoiser, DepthEstimator, NormalEstimator
+from gs_stein.prior.depth import NormalsFromDepth, load_depth
+from gs_stein.prior.diffusion import DiffusionPrior
+from gs_stein.text.known_prompts import Familiar
+from gs_stein.text.minilm import MiniLM
+
+LARGE = ("sd21-base", "sd15")
+"""What to name to somebody who wants more than a small prior knows."""
+
+
+@dataclass(frozen=True)
+class Priors:
+    """What a run asks, and never changes."""
+
+    denoiser: Denoiser
+    depth: DepthEstimator | None = None
+    normal: NormalEstimator | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the denoiser runs."""
+        return self.denoiser.device
+
+    @property
+    def knows_cameras(self) -> bool:
+        """Whether the denoiser is told where the cameras stand (then prompts need not)."""
+        return isinstance(self.denoiser, DiffusionPrior) and isinstance(self.denoiser.network, MultiViewDenoiser)
+
+    def advice(self, prompt: str, scene: bool) -> str | None:
+        """One line if the prompt is none that a small prior knows; None if all is well, or the prior is a large one."""
+        if not isinstance(self.denoiser, DiffusionPrior):
+            return None
+        familiar = Familiar.load(self.denoiser.folder / "captions")
+        if familiar is None:
+            return None
+        return familiar.advice(prompt, MiniLM().sentences([prompt])[0], scene, LARGE)
+
+    @property
+    def identity(self) -> str:
+        """Names the denoiser in checkpoints, so that none is resumed with another."""
+        return self.denoiser.identity if isinstance(self.denoiser, DiffusionPrior) else type(self.denoiser).__name__
+
+
+def load_denoiser(config: Config, device: torch.device | str = "cpu") -> DiffusionPrior:
+    """Load a run's denoiser; "bundled" is the one that knows scenes, or objects, whichever is wanted.
+
+    Raises:
+        ValueError: (CheckpointError) a model that cannot be had; one line with the remedy.
+    """
+    model = bundled_for(config.prior.model, config.scene)
+    return load_prior(replace(config.prior, model=model), device)
+
+
+def load_priors(config: Config, device: torch.device | str = "cpu") -> Priors:
+    """Load the denoiser, and a depth estimator if the estimator's baselines or the refinement want one.
+
+    Raises:
+        ValueError: (CheckpointError) a model that cannot be had; one line with the remedy.
+    """
+    denoiser = load_denoiser(config, device)
+    wanted = baselines(config)
+    fitted = config.refine.share > 0 and config.refine.depth > 0
+    if not wanted & {Baseline.DEPTH, Baseline.PRINTED_DEPTH, Baseline.NORMAL} and not fitted:
+        return Priors(denoiser)
+    depth = load_depth(config.depth, denoiser)
+    return Priors(denoiser, depth, NormalsFromDepth(depth) if Baseline.NORMAL in wanted else None)
+
+
+def baselines(config: Config) -> set[Baseline]:
+    """The baselines of the configured estimator."""
+    estimator = config.distill.estimator
+    return set(estimator.baselines) if isinstance(estimator, SSD) else set()

@@ -1,0 +1,110 @@
+"""Where a run stands: everything that one iteration hands to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from gs_stein.cameras.options import OrbitCameras, RoomCameras
+from gs_stein.config.schema import Config
+from gs_stein.distill.distiller import Distiller
+from gs_stein.distill.reuse import Held
+from gs_stein.gaussians.initialise import initialise
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.gaussians.options import RoomStart
+from gs_stein.optimize.networks import Priors
+from gs_stein.refine.refiner import Refiner
+from gs_stein.text.prompts import Prompts
+from gs_stein.update import adam
+from gs_stein.update.colours import FirstColours
+from gs_stein.update.densify import Densifier
+
+
+def make_prompts(config: Config, priors: Priors) -> Prompts:
+    """The run's prompts, with words for the direction where the prior cannot tell it by itself."""
+    by_view = config.view_prompts.enabled and not config.scene and not priors.knows_cameras
+    return Prompts(
+        priors.denoiser.embed, config.prompt, config.negative, config.view_prompts if by_view else None,
+        negative_views=config.distill.guidance.perp_neg > 0,
+    )  # fmt: skip
+
+
+@dataclass
+class State:
+    """A run between two iterations; `gs_stein.run.checkpoint` writes and reads all of it but the priors."""
+
+    priors: Priors
+    prompts: Prompts
+    parameters: dict[str, torch.nn.Parameter]
+    optimizers: dict[str, torch.optim.Optimizer]
+    densifier: Densifier
+    distiller: Distiller
+    refiner: Refiner
+    generator: torch.Generator
+    """The only source of randomness; on the CPU."""
+    device: torch.device
+    """Where the Gaussians live."""
+    colours: FirstColours = field(default_factory=FirstColours)
+    held: Held | None = None
+    """A guess that the next iteration follows."""
+    step: int = 0
+    """Iterations finished."""
+    seconds: float = 0.0
+    """Spent in them."""
+    evaluations: int = 0
+    """Views denoised."""
+
+    @property
+    def gaussians(self) -> Gaussians:
+        """The scene as it stands, detached; memory is shared with the parameters."""
+        return Gaussians.from_parameters(self.parameters).detach()
+
+    def adopt(self, parameters: dict[str, Tensor], config: Config) -> None:
+        """Replace the Gaussians by others, with fresh optimisers."""
+        self.parameters = {name: torch.nn.Parameter(t.to(self.device)) for name, t in parameters.items()}
+        self.optimizers = adam.make_optimizers(self.parameters, config.rates)
+
+
+def begin(config: Config, priors: Priors, device: torch.device | str = "cpu") -> State:
+    """The state before the first iteration.
+
+    Args:
+        config: what to do.
+        priors: loaded networks.
+        device: where the Gaussians shall live.
+
+    Raises:
+        ValueError: options that do not fit together.
+    """
+    if not config.prompt.strip():
+        raise ValueError('prompt: it is empty; say what to make, e.g. --prompt "a cozy living room"')
+    match config.cameras, config.start:
+        case RoomCameras(size=inside), RoomStart(size=built) if inside != built:
+            raise ValueError(f"start.size: a room of {built} m is not cameras.size {inside}; make them equal")
+    if isinstance(config.cameras, OrbitCameras) and config.scene:
+        raise ValueError("cameras: orbit cameras look at an object from outside; with --scene use kind: room")
+    refine = config.refine
+    for name, value in ("rates.carve", config.rates.carve), ("refine.carve", refine.carve), ("refine.sow", refine.sow):
+        if value > 0 and config.background == "random":
+            raise ValueError(
+                f"{name}: {value} needs one background to tell what stands before it; "
+                "choose another background than random, or 0"
+            )
+    device = torch.device(device)
+    generator = torch.Generator().manual_seed(config.seed)
+    gaussians = initialise(config.start, generator, config.sh_degree).to(device)
+    parameters = gaussians.parameters()
+    distiller = Distiller(config.distill, priors.denoiser, priors.depth, priors.normal)
+    return State(
+        priors=priors,
+        prompts=make_prompts(config, priors),
+        parameters=parameters,
+        optimizers=adam.make_optimizers(parameters, config.rates),
+        densifier=Densifier(config.densify, config.iterations, len(gaussians)),
+        distiller=distiller,
+        refiner=Refiner(config.refine, priors.denoiser, priors.depth, config.iterations),
+        generator=generator,
+        device=device,
+    )

@@ -1,0 +1,241 @@
+"""Is this a checkpoint, and is it whole? Everything that can be said of a folder before any weight is read.
+
+A half-downloaded or wrong folder otherwise surfaces minutes later as a stack trace from three libraries down, so each
+way of being wrong is named here in one line with its remedy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+WEIGHT_STEM = r"(?:model|diffusion_pytorch_model|pytorch_model)"
+WEIGHTS = re.compile(
+    rf"^{WEIGHT_STEM}(?P<a>\.fp16)?(?:-\d+-of-(?P<count>\d+))?(?P<b>\.fp16)?\.(?P<kind>safetensors|bin)$"
+)
+WEIGHT_INDEX = re.compile(rf"^{WEIGHT_STEM}\.(?:safetensors|bin)\.index(?:\.fp16)?\.json$")
+SINGLE_FILE = (".safetensors", ".ckpt", ".pt", ".pth", ".gguf")
+SKIPPED = ("safety_checker", "feature_extractor", "image_encoder")
+"""Parts of a pipeline that distillation never uses; they are neither downloaded nor loaded."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message is one line that says which, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """One entry of a model_index.json, as in `"unet": ["diffusers", "UNet2DConditionModel"]`."""
+
+    name: str
+    library: str
+    class_name: str
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """How a weight file's name reads."""
+
+    name: str
+    half: bool
+    safe: bool
+    shards: int
+
+
+def weight_file(name: str) -> WeightFile | None:
+    """Parse the name of a diffusers or transformers weight file; None for anything else (EMA copies included)."""
+    match = WEIGHTS.match(name)
+    if match is None:
+        return None
+    half = match["a"] is not None or match["b"] is not None
+    return WeightFile(name, half, match["kind"] == "safetensors", int(match["count"] or 1))
+
+
+def choose_weights(names: list[str], half: bool) -> list[str]:
+    """The one set of weight files to use out of all those lying in a component's folder.
+
+    Args:
+        names: file names in the folder.
+        half: prefer the fp16 copy (half the download) where there is one.
+
+    Returns:
+        The files of the chosen set, all shards; empty where no complete set is there.
+    """
+    files = [parsed for parsed in map(weight_file, names) if parsed is not None]
+    # safetensors before .bin (no unpickling); then the wanted precision; then whichever precision there is.
+    for safe in (True, False):
+        for precision in (half, not half):
+            group = [f for f in files if f.safe == safe and f.half == precision]
+            for shards in sorted({f.shards for f in group}):
+                chosen = sorted(f.name for f in group if f.shards == shards)
+                if len(chosen) == shards:
+                    return chosen
+    return []
+
+
+def is_half(names: list[str]) -> bool:
+    """Whether a chosen set of weight files is the fp16 copy (its variant must be named to the loaders)."""
+    return any(parsed is not None and parsed.half for parsed in map(weight_file, names))
+
+
+def select_files(files: list[str], half: bool, skip: tuple[str, ...] = ()) -> list[str]:
+    """The files of a hub repository that distillation needs, out of all its files.
+
+    One precision of the weights, configurations and tokenizers; no safety checker, single-file copies, ONNX or Flax.
+
+    Args:
+        files: every path in the repository, with forward slashes.
+        half: prefer fp16 weights where the repository has them.
+        skip: further component folders to leave out (SD3's T5 encoder).
+    """
+    wanted = [f for f in files if f == "model_index.json"]
+    folders = {f.split("/")[0] for f in files if f.count("/") == 1} - {*SKIPPED, *skip}
+    for folder in sorted(folders):
+        inside = [f.split("/")[1] for f in files if f.count("/") == 1 and f.startswith(f"{folder}/")]
+        keep = [n for n in inside if n.endswith((".json", ".txt", ".model")) and not WEIGHT_INDEX.match(n)]
+        weights = choose_weights(inside, half)
+        if len(weights) > 1:
+            keep += [n for n in inside if WEIGHT_INDEX.match(n)]
+        if keep or weights:
+            wanted += [f"{folder}/{n}" for n in sorted(keep + weights)]
+    return wanted
+
+
+def read_json(path: Path, folder: Path) -> dict:
+    """One of a checkpoint's JSON files.
+
+    Raises:
+        CheckpointError: the file is cut short or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(
+            f"model: {path.relative_to(folder)} in {folder} is not valid JSON (half-downloaded?); "
+            "delete the folder and download it again"
+        ) from error
+
+
+def read_index(folder: Path) -> tuple[str, list[Component], dict]:
+    """Pipeline class, components, and the whole content of a folder's model_index.json.
+
+    Raises:
+        CheckpointError: not a diffusers pipeline folder; the message says what it looks like instead.
+    """
+    path = folder / "model_index.json"
+    if not path.is_file():
+        raise CheckpointError(wrong_kind(folder))
+    index = read_json(path, folder)
+    components = [
+        Component(name, entry[0], entry[1])
+        for name, entry in index.items()
+        if isinstance(entry, list) and len(entry) == 2 and entry[0] is not None and name not in SKIPPED
+    ]
+    return str(index.get("_class_name", "?")), components, index
+
+
+def wrong_kind(folder: Path) -> str:
+    """One line on what a folder without model_index.json seems to be."""
+    names = sorted(p.name for p in folder.iterdir())
+    if not names:
+        return f"model: {folder} is empty; give a diffusers folder (one with model_index.json) or a name such as sd15"
+    if "snapshots" in names:
+        revisions = sorted(p.name for p in (folder / "snapshots").iterdir())
+        inner = folder / "snapshots" / (revisions[0] if revisions else "REVISION")
+        return f"model: {folder} is a hub cache entry, not a checkpoint; give --model {inner}"
+    if "adapter_config.json" in names or any(n.startswith("pytorch_lora_weights") for n in names):
+        return f"model: {folder} holds a LoRA, not a full model; give the base model it was trained on"
+    if "config.json" in names:
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            kind = config.get("_class_name") or (config.get("architectures") or ["a single network"])[0]
+        except (ValueError, AttributeError):
+            kind = "a single network"
+        return f"model: {folder} holds only {kind}; give the pipeline folder above it, the one with model_index.json"
+    single = next((n for n in names if n.endswith(SINGLE_FILE)), None)
+    if single is not None:
+        return f"model: {folder} holds the single file {single}; {CONVERT}"
+    return f"model: {folder} has no model_index.json; give a diffusers folder or a name such as sd15"
+
+
+CONVERT = (
+    "convert it once with diffusers: StableDiffusionPipeline.from_single_file(FILE).save_pretrained(FOLDER), "
+    "then --model FOLDER"
+)
+
+
+def check_weights(folder: Path, component: str, names: list[str]) -> str | None:
+    """What is wrong with a component's chosen weight files: a pointer, an empty or a truncated file; None if nothing.
+
+    A safetensors file says its own length in its header, so a cut-off download is found without reading the weights.
+    """
+    for name in names:
+        path = folder / component / name
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(64)
+            if head.startswith(b"version https://git-lfs"):
+                return f"{component}/{name} is a git-lfs pointer, not the weights; run `git lfs pull` in that folder"
+            if name.endswith(".safetensors"):
+                length = int.from_bytes(head[:8], "little")
+                if size < 8 or length > size - 8:
+                    return f"{component}/{name} is cut short ({size} bytes)"
+                file.seek(8)
+                try:
+                    header = json.loads(file.read(length))
+                except ValueError:
+                    return f"{component}/{name} has a damaged header"
+                end = max((v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"), default=0)
+                if size != 8 + length + end:
+                    return f"{component}/{name} is cut short ({size} of {8 + length + end} bytes)"
+            elif size == 0:
+                return f"{component}/{name} is empty"
+    return None
+
+
+def check_folder(folder: Path, half: bool, skip: tuple[str, ...] = ()) -> tuple[str, dict[str, Component], dict]:
+    """Read a pipeline folder's index and check that every component it names is there and whole.
+
+    Args:
+        folder: a pipeline folder.
+        half: whether the fp16 copy of the weights is what will be loaded.
+        skip: components that will not be loaded and may be absent.
+
+    Returns:
+        Pipeline class, the components by name, and the whole content of model_index.json.
+
+    Raises:
+        CheckpointError: the first thing found missing, cut short, or of the wrong kind.
+    """
+    pipeline, components, index = read_index(folder)
+    components = [c for c in components if c.name not in skip]
+    for component in components:
+        problem = check_component(folder, component.name, half)
+        if problem is not None:
+            remedy = "" if "git lfs" in problem else "; the download is incomplete: delete the folder and get it again"
+            raise CheckpointError(f"model: {problem} in {folder}{remedy}")
+    return pipeline, {c.name: c for c in components}, index
+
+
+def check_component(folder: Path, name: str, half: bool) -> str | None:
+    """What is missing from or broken in one component's subfolder; None if nothing."""
+    inside = folder / name
+    if not inside.is_dir():
+        return f"{name}/ is missing"
+    names = [p.name for p in inside.iterdir()]
+    if any(n.endswith(".incomplete") for n in names):
+        return f"{name}/ holds an unfinished download"
+    if name.startswith("tokenizer"):
+        if not any(n in names for n in ("vocab.json", "tokenizer.json", "spiece.model")):
+            return f"{name}/ has no vocabulary"
+        return None
+    if name == "scheduler":
+        return None if "scheduler_config.json" in names else "scheduler/scheduler_config.json is missing"
+    if "config.json" not in names:
+        return f"{name}/config.json is missing"
+    weights = choose_weights(names, half)
+    if not weights:
+        return f"{name}/ has no complete set of weights"
+    return check_weights(folder, name, weights)

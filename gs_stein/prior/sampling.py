@@ -1,0 +1,181 @@
+"""Pictures straight from a prior, without any 3D: DDIM steps through any schedule, with or without fresh noise.
+
+Distillation never samples; refinement does (`gs_stein.refine.refiner`), and this shows what a prior knows (sheets
+during training, its evaluation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gs_stein.prior.denoiser import Denoiser
+from gs_stein.prior.guidance import guided
+from gs_stein.prior.options import GuidanceOptions
+from gs_stein.types import Cameras, TextEmbedding
+
+
+@torch.no_grad()
+def sample(
+    denoiser: Denoiser,
+    text: TextEmbedding,
+    negative: TextEmbedding,
+    cameras: Cameras,
+    guidance: GuidanceOptions,
+    generator: torch.Generator,
+    steps: int = 25,
+    watch: Callable[[int], None] | None = None,
+    polish: float = 0.0,
+    eta: float = 0.0,
+) -> Float[Tensor, "V 3 H W"]:
+    """One group of views, denoised from pure noise.
+
+    Args:
+        denoiser: the prior.
+        text: one prompt, or one a view.
+        negative: the negative or empty prompt.
+        cameras: the V views.
+        guidance: classifier-free guidance.
+        generator: of the noise (CPU).
+        steps: network calls; the timesteps are denser where noise dominates (cosine spacing).
+        watch: called with each finished step's number.
+        polish: noise level of `polished` afterwards, as a fraction of T; 0: none.
+        eta: as for `denoise`.
+
+    Returns:
+        Images in [0, 1].
+    """
+    schedule, side, device = denoiser.schedule, denoiser.resolution, denoiser.device
+    shape = denoiser.encode(torch.zeros(len(cameras), 3, side, side, device=device)).shape
+    x = torch.randn(shape, generator=generator)[None].to(device)
+    spacing = torch.cos(torch.linspace(0, torch.pi / 2, steps + 1))
+    times = (spacing * schedule.last).clamp(max=schedule.last).to(device)
+    found = denoise(denoiser, x, times, text, negative, cameras, guidance, watch, eta=eta, generator=generator)
+    if polish:
+        found = polished(denoiser, found, polish, text, cameras, generator)
+    return denoiser.decode(found[0]).clamp(0, 1)
+
+
+@torch.no_grad()
+def denoise(
+    denoiser: Denoiser,
+    x_t: Float[Tensor, "1 V C h w"],
+    times: Float[Tensor, " n"],
+    text: TextEmbedding,
+    negative: TextEmbedding,
+    cameras: Cameras,
+    guidance: GuidanceOptions,
+    watch: Callable[[int], None] | None = None,
+    known: Float[Tensor, "1 k C h w"] | None = None,
+    eta: float = 0.0,
+    generator: torch.Generator | None = None,
+    group: int = 0,
+) -> Float[Tensor, "1 V C h w"]:
+    """Noisy views of one scene, denoised all the way.
+
+    Args:
+        denoiser: the prior.
+        x_t: the noisy views, at the first of the times.
+        times: falling timesteps; the last one is where the picture is taken to be clean.
+        text, negative, cameras, guidance: as for `sample`.
+        watch: called with each finished step's number.
+        known: clean latents of the first k views, which stay what they are while the others come to fit them.
+        eta: 0 goes straight along the flow (for a flow-matching schedule, Euler's method); 1 replaces at every step as
+            much of the noise as the reverse process of DDPM does. Fresh noise lets later steps mend what earlier ones
+            got wrong: samples of the bundled prior obey their cameras and agree with each other better for it.
+        generator: of that noise, and of the groups (CPU).
+        group: views that the prior sees together, known ones included; 0: all. With fewer than all, groups are drawn
+            anew at every step, so that all views come to agree, through those that they met before.
+
+    Returns:
+        The clean latents x₀.
+
+    Source: DDIM (arXiv 2010.02502, eq. 12 and 16). Known parts are put in place at every step, as for inpainting in
+    RePaint (arXiv 2201.09865, algorithm 1).
+    """
+    schedule, steps, x = denoiser.schedule, len(times) - 1, x_t
+    k = 0 if known is None else known.shape[1]
+    for i in range(steps):
+        # A flow at t = T holds no image: ask a hair below it.
+        t = times[i : i + 1].clamp(max=0.999 * schedule.num_timesteps)
+        eps = torch.empty_like(x)
+        for some in groups(x.shape[1], group, k, generator):
+            eps[:, some] = guided(denoiser, x[:, some], t, of(text, some), of(negative, some), cameras[some], guidance)
+        x0 = schedule.convert(eps, x, t, "eps", "x0")
+        if known is not None:
+            x0 = torch.cat([known, x0[:, k:]], dim=1)
+            eps = torch.cat([schedule.convert(known, x[:, :k], t, "x0", "eps"), eps[:, k:]], dim=1)
+        if i == steps - 1:
+            x = x0
+        else:
+            following = times[i + 1 : i + 2]
+            if eta:
+                fresh = eta * (1 - schedule.snr(t) / schedule.snr(following)).clamp(0, 1).sqrt().item()
+                noise = torch.randn(eps.shape, generator=generator).to(eps)
+                eps = (1 - fresh**2) ** 0.5 * eps + fresh * noise
+            x = schedule.add_noise(x0, eps, following)
+        if watch is not None:
+            watch(i)
+    return x
+
+
+def groups(views: int, size: int, shared: int, generator: torch.Generator | None) -> list[Int[Tensor, " n"]]:
+    """Views shared out at random to groups as equal as can be, the first ones to all of them.
+
+    Args:
+        views: how many there are.
+        size: of a group at most; 0: all are one.
+        shared: so many views, the first ones, are in every group; fewer than size.
+        generator: of who meets whom (CPU).
+    """
+    everybody = torch.arange(views)
+    if not size or views <= size:
+        return [everybody]
+    others = shared + torch.randperm(views - shared, generator=generator)
+    count = -(-len(others) // (size - shared))
+    return [torch.cat([everybody[:shared], some]) for some in others.tensor_split(count)]
+
+
+def of(text: TextEmbedding, some: Int[Tensor, " n"]) -> TextEmbedding:
+    """The prompts of some views; the one that all share, if they do."""
+    return text[some] if len(text) > 1 else text
+
+
+@torch.no_grad()
+def polished(
+    denoiser: Denoiser,
+    x0: Float[Tensor, "1 V C h w"],
+    level: float,
+    text: TextEmbedding,
+    cameras: Cameras,
+    generator: torch.Generator,
+    group: int = 0,
+    shared: int = 0,
+) -> Float[Tensor, "1 V C h w"]:
+    """Views without what a small network's sampling leaves on them: blotches on flat walls, above all.
+
+    The mean of the clean guesses for a noise and its opposite. What is odd in the noise cancels, as in distillation
+    with antithetic pairs; edges, which the level leaves visible, stay where they are.
+
+    Args:
+        denoiser: the prior.
+        x0: clean latents of the views.
+        level: how far they are noised, as a fraction of T; details that drown there go, 0.2 keeps more than 0.5.
+        text, cameras: as for `sample`; without guidance.
+        generator: of the noise, and of the groups (CPU).
+        group: views that the prior sees together; 0: all.
+        shared: so many views, the first ones, are seen with all others, and stay as they are.
+    """
+    schedule, clean = denoiser.schedule, x0.clone()
+    eps = torch.randn(x0.shape, generator=generator).to(x0)
+    t = torch.full((2,), level * schedule.num_timesteps).to(x0)
+    x_t = schedule.add_noise(x0.repeat(2, 1, 1, 1, 1), torch.cat([eps, -eps]), t)
+    for some in groups(x0.shape[1], group, shared, generator):
+        own = of(text, some)
+        guess = guided(denoiser, x_t[:, some], t, own, own, cameras[some], GuidanceOptions(scale=1.0))
+        guess = schedule.convert(guess, x_t[:, some], t, "eps", "x0").mean(0, keepdim=True)
+        clean[:, some[shared:]] = guess[:, shared:]
+    return clean

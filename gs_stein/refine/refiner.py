@@ -1,0 +1,255 @@
+"""The last part of a run: some views are denoised all the way, and the Gaussians are fitted to them.
+
+Distillation follows the prior's guess after a single evaluation, which is smooth. Once there is a scene to hold on to,
+its views can be noised to a level and denoised over many steps, a whole group jointly (SDEdit, arXiv 2108.01073), and
+used as photographs. The first round settles what there is, with a single group, which agrees with itself; some of its
+views then join every group of the later rounds, and who else meets in a group changes from step to step, so that all
+come to agree. They do so not to the pixel, and are moved a little while the Gaussians follow. Instruct-NeRF2NeRF (arXiv
+2303.12789) and the second stage of DreamGaussian (arXiv 2309.16653, section 3.3) refine likewise, view by view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from gs_stein.cameras.options import CameraOptions
+from gs_stein.cameras.sampling import sample_cameras
+from gs_stein.distill.distiller import Estimate
+from gs_stein.distill.nonfinite import Guard
+from gs_stein.prior.agreement import pearson
+from gs_stein.prior.denoiser import Denoiser, DepthEstimator
+from gs_stein.prior.depth import CLEAN
+from gs_stein.prior.options import GuidanceOptions
+from gs_stein.prior.sampling import denoise, polished
+from gs_stein.refine.options import RefineOptions
+from gs_stein.refine.registration import displaced, displacement
+from gs_stein.types import Cameras, Render, TextEmbedding, joined
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Views, and what they shall look like."""
+
+    cameras: Cameras
+    x0: Float[Tensor, "V C h w"]
+    depth: Float[Tensor, "V a b"] | None
+    """Relative; None if depth is not fitted."""
+
+    def __getitem__(self, chosen: Tensor) -> Targets:
+        """Some of them."""
+        there = chosen.to(self.x0.device)
+        return Targets(self.cameras[chosen], self.x0[there], None if self.depth is None else self.depth[there])
+
+
+@dataclass(frozen=True)
+class Round:
+    """What is fitted until the next one."""
+
+    level: float
+    """Fraction of T to which the views are noised."""
+    views: int
+    guidance: float
+    """Scale of classifier-free guidance."""
+    anchored: bool
+    """Whether views of an earlier round join every group."""
+
+
+class Refiner:
+    """Owns the views that the Gaussians are fitted to.
+
+    Args:
+        options: how.
+        denoiser: the prior.
+        depth: estimates the depth that is fitted too; may be missing.
+        iterations: of the whole run.
+
+    Attributes:
+        first: iterations that are left to distillation.
+    """
+
+    def __init__(
+        self, options: RefineOptions, denoiser: Denoiser, depth: DepthEstimator | None, iterations: int
+    ) -> None:
+        self.options, self.denoiser = options, denoiser
+        self.depth = depth if options.depth > 0 else None
+        self.first = iterations - round(options.share * iterations)
+        refined = iterations - self.first
+        self._rounds = max(1, min(options.rounds, refined // options.shortest))
+        self._length = max(1, -(-refined // self._rounds))
+        self._denoised: Targets | None = None
+        self._targets: Targets | None = None
+        self._anchors: Targets | None = None
+        self._steered: tuple[str | None, float | None] = (None, None)
+
+    def round(self, step: int, steered: tuple[str | None, float | None] = (None, None)) -> Round | None:
+        """The round that this step starts; None if it starts none.
+
+        Args:
+            step: iterations finished.
+            steered: prompt and guidance that somebody holds meanwhile; another one starts the round anew.
+        """
+        if step < self.first:
+            return None
+        # What was settled under another prompt shall not hold on to it.
+        changed, self._steered = steered != self._steered, steered
+        if (step - self.first) % self._length and not changed:
+            return None
+        number = (step - self.first) // self._length
+        anchored = self._anchors is not None and not changed
+        start, end = self.options.level
+        level = start + (end - start) * min(1.0, number / max(1, self._rounds - 1))
+        guidance = self.options.guidance if steered[1] is None else max(steered[1], 0.0)
+        return Round(level, self.options.views[min(number, 1)], guidance, anchored)
+
+    def carves(self, step: int, started: Round | None) -> bool:
+        """Whether this step, which started a round or none, begins by looking at the visual hull of the views."""
+        if step < self.first:
+            return False
+        if started is not None:
+            return max(self.options.carve, self.options.sow) > 0
+        return self.options.carve > 0 and (step - self.first) % self.options.carve_every == 0
+
+    def mends(self, step: int) -> bool:
+        """Whether this step brings colours nearer to what the views show."""
+        return self.options.mend > 0 and (step - self.first) % self.options.mend_every == 0
+
+    def aligns(self, step: int) -> bool:
+        """Whether this step begins by moving the views to where the scene has what they show."""
+        parts = self.options.align + 1
+        within = {self._length * part // parts for part in range(1, parts)} - {0}
+        return step >= self.first and (step - self.first) % self._length in within
+
+    @torch.no_grad()
+    def prepare(
+        self,
+        wanted: Round,
+        rendered: Callable[[Cameras], Float[Tensor, "V 3 H W"]],
+        prompts: Callable[[Cameras], tuple[TextEmbedding, TextEmbedding]],
+        cameras: CameraOptions,
+        generator: torch.Generator,
+        watch: Callable[[float], None] | None = None,
+    ) -> None:
+        """Start a round: look at the scene and denoise what is seen.
+
+        Args:
+            wanted: how many views, noised how far.
+            rendered: the scene as it stands.
+            prompts: the prompt and its negative for cameras.
+            cameras: where views are drawn from.
+            generator: of cameras and noise (CPU).
+            watch: told what share of the round's denoising is done, now and then.
+        """
+        options, schedule = self.options, self.denoiser.schedule
+        anchors = self._anchors if wanted.anchored else None
+        kept = 0 if anchors is None else len(anchors.cameras)
+        views = sample_cameras(cameras, wanted.views, generator)
+        x0, known = self.denoiser.encode(rendered(views)), None
+        if anchors is not None:
+            views, x0, known = joined(anchors.cameras, views), torch.cat([anchors.x0, x0]), anchors.x0[None]
+        times = (torch.linspace(wanted.level, 0.0, options.steps + 1) * schedule.num_timesteps).to(x0)
+        x_t = schedule.add_noise(x0[None], torch.randn(x0[None].shape, generator=generator).to(x0), times[:1])
+        text, negative = prompts(views)
+        there = views.to(x0.device)
+        found = denoise(
+            self.denoiser, x_t, times, text, negative, there, GuidanceOptions(scale=wanted.guidance),
+            None if watch is None else lambda i: watch((i + 1) / options.steps),
+            known, options.eta, generator, options.group,
+        )  # fmt: skip
+        if options.polish:
+            found = polished(self.denoiser, found, options.polish, text, there, generator, options.group, kept)
+        clean = times.new_full((1,), CLEAN * schedule.num_timesteps)
+        depth = None if self.depth is None else self.depth(found, clean, there)[0]
+        self._denoised = self._targets = Targets(views, found[0], depth)
+        if anchors is None and options.anchors:
+            count = min(options.anchors, len(views))
+            self._anchors = self._targets[torch.arange(count) * len(views) // count]
+
+    @torch.no_grad()
+    def align(self, rendered: Callable[[Cameras], Float[Tensor, "V 3 H W"]]) -> None:
+        """Move this round's views, as they were denoised, to where the scene has what they show
+        (`gs_stein.refine.registration`).
+
+        Args:
+            rendered: the scene as it stands.
+        """
+        found = self._denoised
+        assert found is not None
+        pictures = self.denoiser.decode(found.x0).clamp(0, 1).float()
+        flow = displacement(pictures, rendered(found.cameras))
+        moved = displaced(pictures, flow, "bicubic").clamp(0, 1)
+        depth = None if found.depth is None else displaced(found.depth[:, None], flow.to(found.depth))[:, 0]
+        self._targets = Targets(found.cameras, self.denoiser.encode(moved).to(found.x0), depth)
+
+    def evaluations_after(self, step: int) -> int:
+        """Views that the rounds from this step on will denoise, each guidance branch counted, if nobody interferes."""
+        options, total = self.options, 0
+        a_view = options.steps * (1 if options.guidance == 1 else 2) + (2 if options.polish else 0)
+        for number in range(self._rounds if options.share else 0):
+            if self.first + number * self._length < step:
+                continue
+            kept = 0 if number == 0 else min(options.anchors, options.group, options.views[0])
+            new, views = options.group - kept, options.views[min(number, 1)]
+            total += (views + kept * -(-views // new)) * a_view
+        return total
+
+    @property
+    def targets(self) -> Targets:
+        """The views of this round."""
+        assert self._targets is not None
+        return self._targets
+
+    def draw(self, views: int, generator: torch.Generator) -> Targets:
+        """Some of the views."""
+        return self.targets[torch.randperm(len(self.targets.cameras), generator=generator)[:views]]
+
+    def estimate(self, x0: Float[Tensor, "V C h w"], target: Targets, guard: Guard) -> Estimate:
+        """The gradient of ½ weight · ‖x₀ − target‖², in the form of a distillation step.
+
+        Raises:
+            FloatingPointError: too many steps in a row were not finite.
+        """
+        grad = self.options.weight * (x0 - target.x0)
+        guard.begin()
+        finite = guard.finite("the refined views", grad)
+        if finite:
+            guard.accept()
+        t = torch.full((1,), CLEAN * self.denoiser.schedule.num_timesteps)
+        return Estimate(grad, target.x0, torch.zeros_like(x0), t, finite, 0)
+
+    def depth_term(self, render: Render, target: Targets) -> Float[Tensor, ""]:
+        """weight · (1 − Pearson) of rendered and estimated depth, averaged over views; 0 if depth is not fitted."""
+        if target.depth is None:
+            return render.depth.new_zeros(())
+        shape = target.depth.shape[-2:]
+        depth = F.interpolate(render.depth[:, None], shape, mode="area")[:, 0]
+        covered = F.interpolate(render.alpha.detach()[:, None], shape, mode="area")[:, 0]
+        agreement = pearson(target.depth[None].to(depth), depth, covered)
+        return self.options.depth * (1 - agreement).mean()
+
+    def state_dict(self) -> dict:
+        """The views of the current round and those that anchor later ones, for checkpoints."""
+        return {"denoised": saved(self._denoised), "targets": saved(self._targets), "anchors": saved(self._anchors)}
+
+    def load_state_dict(self, state: dict, device: torch.device) -> None:
+        """The inverse of `state_dict`; latents go to the denoiser's device."""
+        self._targets, self._anchors = restored(state["targets"], device), restored(state["anchors"], device)
+        self._denoised = restored(state.get("denoised", state["targets"]), device)  # earlier versions moved none
+
+
+def saved(targets: Targets | None) -> dict | None:
+    """What a checkpoint keeps of targets."""
+    return None if targets is None else {**vars(targets), "cameras": vars(targets.cameras)}
+
+
+def restored(state: dict | None, device: torch.device) -> Targets | None:
+    """The inverse of `saved`."""
+    if state is None:
+        return None
+    depth = None if state["depth"] is None else state["depth"].to(device)
+    return Targets(Cameras(**state["cameras"]), state["x0"].to(device), depth)

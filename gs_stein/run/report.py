@@ -1,0 +1,110 @@
+"""What a run leaves behind: its folder, its files, and report.json."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import gs_stein
+from gs_stein import images
+from gs_stein.config.schema import BACKGROUNDS, Config
+from gs_stein.config.serialize import to_tree
+from gs_stein.evaluate import score_views
+from gs_stein.files import write_json
+from gs_stein.gaussians.formats.ply import write_ply
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.optimize.state import State
+from gs_stein.optimize.step import Step
+from gs_stein.rasterize.filter_3d import as_trained
+from gs_stein.run import video
+from gs_stein.run.options import RunOptions
+
+PACKAGES = ("torch", "numpy", "numba", "gsplat", "diffusers", "transformers", "peft")
+
+
+def write_scene(run: Path, config: Config, state: State) -> Gaussians:
+    """The scene as it stands, as its training views showed it: point_cloud.ply, padded to 62 properties since some
+    viewers read no other layout, and preview.png, the contact sheet. Returns what was written."""
+    scene = as_trained(state.gaussians, config.cameras, config.rasterize)
+    write_ply(run / "point_cloud.ply", scene, pad_sh=True)
+    sheet = video.contact_sheet(scene, config.cameras, config.rasterize, background=BACKGROUNDS[config.background])
+    images.write_png(run / "preview.png", sheet)
+    return scene
+
+
+def write_results(
+    run: Path, config: Config, options: RunOptions, reasons: tuple[str, ...], state: State, last: Step | None
+) -> dict[str, Any]:
+    """The files of a finished run: point_cloud.ply, preview.png, video.mp4, report.json.
+
+    Returns:
+        The report.
+
+    Raises:
+        ValueError: a file cannot be written; those before it are whole.
+    """
+    scene, behind = write_scene(run, config, state), BACKGROUNDS[config.background]
+    result = make_report(config, reasons, state, last)
+    if options.score:
+        result["scorer"] = score_views(scene, config, views=32)
+    write_json(run / "report.json", result)
+    if options.video_frames:
+        size = options.video_size
+        frames = video.film(scene, config.cameras, config.rasterize, options.video_frames, size, behind)
+        video.write_video(run / "video.mp4", frames)
+    return result
+
+
+def make_report(config: Config, reasons: tuple[str, ...], state: State, last: Step | None) -> dict[str, Any]:
+    """Settings, seed, versions, machine, time, cost."""
+    return {
+        "prompt": config.prompt,
+        "seed": config.seed,
+        "steps": state.step,
+        "seconds": round(state.seconds, 3),
+        "seconds_per_step": round(state.seconds / max(state.step, 1), 5),
+        "denoiser_evaluations": state.evaluations,
+        "gaussians": len(state.parameters["means"]),
+        "skipped_steps": state.distiller.guard.skipped,
+        "variance_ratio": None if last is None else last.variance_ratio,
+        "peak_memory_gib": peak_memory(),
+        "prior": state.priors.identity,
+        "choices": list(reasons),
+        "versions": versions(),
+        "machine": machine(),
+        "settings": to_tree(config),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of Python, this package and what it computes with."""
+    found = {"python": platform.python_version(), "gs_stein": gs_stein.__version__}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """System, cores, threads, GPU."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "system": platform.platform(), "cores": os.cpu_count(), "torch_threads": torch.get_num_threads(), "gpu": gpu
+    }  # fmt: skip
+
+
+def peak_memory() -> float | None:
+    """Largest resident size of this process so far, in GiB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**30 if platform.system() == "Darwin" else 2**20), 3)

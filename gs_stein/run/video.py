@@ -1,0 +1,90 @@
+"""Pictures and films of a scene, by our own rasterizer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from gs_stein.cameras.options import CameraOptions
+from gs_stein.cameras.paths import video_path
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.images import depth_colours, depth_range, to_bytes
+from gs_stein.rasterize.many_views import render_views
+from gs_stein.rasterize.options import RasterizeOptions
+
+
+def contact_sheet(
+    gaussians: Gaussians, cameras: CameraOptions, options: RasterizeOptions, side: int = 256, background: float = 0.5
+) -> UInt8[np.ndarray, "H W 3"]:
+    """Eight views around, colour above depth, four a row.
+
+    Args:
+        gaussians: the scene.
+        cameras: what it was made for; decides the eight views.
+        options: of the rasterizer.
+        side: pixels of one picture.
+        background: grey level behind the scene.
+    """
+    views = video_path(cameras, 8).resized(side, side)
+    renders = list(render_views(gaussians, views, options, background))
+    rgb = torch.cat([render.rgb for render in renders])
+    depth, alpha = torch.cat([r.depth for r in renders]), torch.cat([r.alpha for r in renders])
+    pictures, depths = to_bytes(rgb), depth_colours(depth, alpha, *depth_range(depth, alpha))
+    rows = [np.concatenate(list(part[i : i + 4]), axis=1) for i in (0, 4) for part in (pictures, depths)]
+    return np.concatenate(rows, axis=0)
+
+
+def write_video(path: Path, frames: Iterator[UInt8[np.ndarray, "H W 3"]], fps: int = 24) -> None:
+    """Write an .mp4 (H.264, plays everywhere), whole or not at all.
+
+    Raises:
+        ValueError: it cannot be written, or there is no ffmpeg to write it.
+    """
+    import imageio_ffmpeg
+
+    try:
+        imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError as error:  # an installation without the binary that comes with its wheels
+        raise ValueError(
+            f"{path}: no ffmpeg to write it with; install one or set IMAGEIO_FFMPEG_EXE (--video-frames 0: no video)"
+        ) from error
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp.mp4")
+    try:
+        writer = None
+        for frame in frames:
+            if writer is None:
+                writer = imageio_ffmpeg.write_frames(
+                    str(temporary), (frame.shape[1], frame.shape[0]), fps=fps, codec="libx264", quality=8,
+                    macro_block_size=2, ffmpeg_log_level="error", pix_fmt_out="yuv420p",
+                )  # fmt: skip
+                writer.send(None)
+            writer.send(np.ascontiguousarray(frame))
+        if writer is None:
+            raise ValueError(f"{path}: a video needs at least one frame")
+        writer.close()
+        os.replace(temporary, path)
+    except OSError as error:  # a full disk breaks the pipe to ffmpeg
+        raise ValueError(f"{path}: the video cannot be written ({error.strerror or error})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def film(
+    gaussians: Gaussians,
+    cameras: CameraOptions,
+    options: RasterizeOptions,
+    frames: int,
+    side: int,
+    background: float = 0.5,
+) -> Iterator[UInt8[np.ndarray, "side width 3"]]:
+    """Frames of a look around (in a room) or an orbit (of an object): colour left, depth right."""
+    near_far: tuple[float, float] | None = None
+    for render in render_views(gaussians, video_path(cameras, frames).resized(side, side), options, background):
+        near_far = near_far or depth_range(render.depth, render.alpha)
+        depth = depth_colours(render.depth, render.alpha, *near_far)
+        yield from np.concatenate([to_bytes(render.rgb), depth], axis=2)

@@ -1,0 +1,105 @@
+"""One Adam per attribute of the Gaussians, as gsplat's strategies want them, and their decaying rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gs_stein.update.options import LearningRates
+
+EPS = 1e-15
+"""Adam's floor: the gradient of a single Gaussian is tiny, and its size means nothing in distillation."""
+
+# Moments of Gaussians that no view shows decay, and stop at denormal numbers: a step of Adam on those takes twenty
+# times as long on Intel's processors. Threads inherit this, so it comes before the first that multiplies.
+torch.set_flush_denormal(True)
+
+
+def learning_rate(start_end: tuple[float, float], progress: float, until: float = 1.0) -> float:
+    """Exponential decay from start (progress 0) to end (progress `until` and after)."""
+    start, end = start_end
+    if start == 0:
+        return 0.0
+    done = min(max(progress / until, 0.0), 1.0)
+    return start ** (1 - done) * end**done
+
+
+def rate_of(rates: LearningRates, name: str) -> tuple[float, float]:
+    """The (start, end) of a parameter of `Gaussians.parameters`."""
+    return {
+        "means": rates.means, "scales": rates.scales, "quats": rates.quats, "opacities": rates.opacities,
+        "sh0": rates.sh0, "shN": rates.shN,
+    }[name]  # fmt: skip
+
+
+def make_optimizers(
+    parameters: dict[str, torch.nn.Parameter], rates: LearningRates
+) -> dict[str, torch.optim.Optimizer]:
+    """One Adam a parameter, each with the single parameter group that gsplat's densification replaces."""
+    return {
+        name: torch.optim.Adam(
+            [{"params": [parameter], "name": name}], lr=rate_of(rates, name)[0], eps=EPS, betas=rates.betas, fused=True
+        )
+        for name, parameter in parameters.items()
+    }
+
+
+def set_rates(
+    optimizers: dict[str, torch.optim.Optimizer], rates: LearningRates, progress: float, factor: float = 1.0
+) -> None:
+    """Set every learning rate for a moment of the run.
+
+    Args:
+        optimizers: of `make_optimizers`; changed in place.
+        rates: the pairs.
+        progress: fraction of the run that is done.
+        factor: on all of them.
+    """
+    for name, optimizer in optimizers.items():
+        optimizer.param_groups[0]["lr"] = factor * learning_rate(rate_of(rates, name), progress, rates.decay_until)
+
+
+def finite_gradients(parameters: dict[str, torch.nn.Parameter]) -> bool:
+    """Whether every gradient is finite (absent ones are)."""
+    return all(p.grad is None or bool(p.grad.isfinite().all()) for p in parameters.values())
+
+
+@torch.no_grad()
+def put(
+    parameters: dict[str, torch.nn.Parameter],
+    optimizers: dict[str, torch.optim.Optimizer],
+    places: Int[Tensor, " n"],
+    others: Mapping[str, Tensor],
+) -> None:
+    """Replace some Gaussians by others, with no memory of the gradients of those before.
+
+    Args:
+        parameters: changed in place.
+        optimizers: one a parameter; so are their moments.
+        places: which Gaussians.
+        others: parameters of as many.
+    """
+    for name, parameter in parameters.items():
+        parameter[places] = others[name].to(parameter)
+        for moment in optimizers[name].state[parameter].values():
+            if isinstance(moment, Tensor) and moment.shape == parameter.shape:
+                moment[places] = 0
+
+
+def state_dict(optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, dict[str, Tensor]]:
+    """Adam's moments and counts, by parameter."""
+    saved = {}
+    for name, optimizer in optimizers.items():
+        state = optimizer.state[optimizer.param_groups[0]["params"][0]]
+        saved[name] = {key: value.detach().clone() for key, value in state.items()}
+    return saved
+
+
+def load_state_dict(optimizers: dict[str, torch.optim.Optimizer], saved: dict[str, dict[str, Tensor]]) -> None:
+    """The inverse of `state_dict`, bit for bit."""
+    for name, optimizer in optimizers.items():
+        parameter = optimizer.param_groups[0]["params"][0]
+        optimizer.state[parameter] = {key: value.detach().clone() for key, value in saved[name].items()}
