@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import tyro
 
 from gs_stein.cameras.options import RoomCameras
 from gs_stein.cameras.sampling import sample_cameras
@@ -116,8 +117,26 @@ def test_new_shards_join_with_the_steps(folder):
 
 
 def test_families_grow_by_their_shares(folder):
-    sources = run.Data(folder, rooms=9, objects=9, shares=(0.6, 0.2, 0.1, 0.1), growth=0.4).sources()
-    assert [source.growth for source in sources] == pytest.approx([0.3, 0.1])
+    data = run.Data(folder, rooms=run.Portion(9, 0.6), objects=run.Portion(9, 0.2), growth=0.4)
+    assert [source.growth for source in data.sources()] == pytest.approx([0.3, 0.1])
+
+
+def test_every_family_has_a_portion_of_its_name():
+    numbers = {name: run.Portion(3 + i, 0.1 * (1 + i), -i) for i, name in enumerate(FAMILIES)}
+    data = run.Data(**{name.replace("-", "_"): portion for name, portion in numbers.items()})
+    assert {s.family.name: run.Portion(s.shards, s.share, s.since) for s in data.sources()} == numbers
+    assert [source.family.name for source in run.Data().sources()] == ["rooms"]
+    with pytest.raises(ValueError, match=r"--rooms.shards, .*: no family with a share has shards; give one"):
+        run.Data(rooms=run.Portion(0, 0.45), objects=run.Portion(4, 0.0)).sources()
+
+
+def test_flags_name_families():
+    flags = ["--rooms.shards", "3", "--more-rooms.share", "0.5", "--landscapes.since", "-9", "--steps", "7"]
+    job = tyro.cli(train.Job, args=["depth", *flags])
+    assert isinstance(job, train.Depth)
+    assert (job.data.rooms, job.data.more_rooms) == (run.Portion(3, 0.45), run.Portion(0, 0.5))
+    assert (job.data.landscapes, job.data.objects) == (run.Portion(0, 0.13, -9), run.Portion(0, 0.3))
+    assert job.schedule.steps == 7
 
 
 def test_every_family_has_its_place_and_its_share(folder, tmp_path):
@@ -260,7 +279,7 @@ def trained_decoder(folder: Path, out: Path, prior: Path | None) -> PatchCodec:
         (out / "pool" / path.name).symlink_to(path)
     run.load_codec(folder).save_pretrained(out / "codec")
     schedule = run.Schedule(steps=3, images=16, warmup=1, save_minutes=1e9)
-    job = decoder.Decoder(run.Data(out, rooms=2, workers=0), schedule, width=16, prior=prior)
+    job = decoder.Decoder(run.Data(out, rooms=run.Portion(2, 1.0), workers=0), schedule, width=16, prior=prior)
     train.main(job)
     return run.load_codec(out)
 
@@ -293,9 +312,8 @@ def test_decoder_goes_on_from_a_shipped_one_of_its_width(folder, tmp_path, width
     shipped.half().save_pretrained(tmp_path / "prior" / "codec")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "pool").symlink_to(folder / "pool")
-    job = decoder.Decoder(
-        run.Data(tmp_path / "out", rooms=2, workers=0), run.Schedule(steps=0), width=width, prior=tmp_path / "prior"
-    )
+    data = run.Data(tmp_path / "out", rooms=run.Portion(2, 1.0), workers=0)
+    job = decoder.Decoder(data, run.Schedule(steps=0), width=width, prior=tmp_path / "prior")
     train.main(job)
     codec = run.load_codec(tmp_path / "out")
     assert codec.correction is not None
@@ -310,7 +328,8 @@ def test_decoder_goes_on_from_a_shipped_one_of_its_width(folder, tmp_path, width
 def test_objects_are_sampled_again_by_their_own_denoiser(tmp_path):
     torch.manual_seed(0)
     shape = {"channels": 4, "stem_width": 8, "stem_blocks": 1, "width": 32, "depth": 1, "heads": 2}
-    families = run.Data(rooms=1, objects=1, more_rooms=1).sources()
+    one = run.Portion(1, 1.0)
+    families = run.Data(rooms=one, objects=one, more_rooms=one).sources()
     MultiViewDenoiser(**shape).save_pretrained(tmp_path / "network")
     rooms, objects, more = decoder.networks_of(tmp_path, families, torch.device("cpu"))
     assert rooms is objects is more

@@ -12,7 +12,7 @@ import torch
 from gs_stein.prior.bundled import MultiViewDenoiser, NoisyDepth, PatchCodec
 from gs_stein.world.training import export
 from gs_stein.world.training.export import Options, export_denoiser, forget_paths, known_captions, main, replace_folder
-from gs_stein.world.training.run import Data, Schedule
+from gs_stein.world.training.run import Data, Portion, Schedule
 from gs_stein.world.training.train import Denoiser, train_denoiser
 
 ASSETS = Path(__file__).parent.parent / "gs_stein" / "weights"
@@ -165,7 +165,8 @@ def test_a_mean_without_the_other_part_is_named(trained: Path) -> None:
 
 @pytest.mark.parametrize(("rooms", "expected"), [(0, 2), (1, 1)])
 def test_training_starts_from_an_exported_prior(trained: Path, rooms: int, expected: float) -> None:
-    start, new = trained / "assets" / "prior", Data(trained / "new", rooms=rooms, objects=1)
+    start = trained / "assets" / "prior"
+    new = Data(trained / "new", rooms=Portion(rooms, 1.0), objects=Portion(1, 1.0))
     job = Denoiser(start=start, depth=1, text_blocks=0, data=new, schedule=Schedule(steps=0))
     (trained / "new").mkdir()
     train_denoiser(job)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -14,15 +15,15 @@ from gs_stein.prior.bundled import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, Patch
 from gs_stein.types import Cameras
 from gs_stein.world.training.data import Source
 from gs_stein.world.training.pool import SCENES_PER_SHARD, VIEWS, Shard, rendered, shard_path
-from gs_stein.world.training.run import Data, Run, Schedule, load_codec
+from gs_stein.world.training.run import UNPREFIXED, Data, Run, Schedule, load_codec
 
 
 @dataclass(frozen=True)
 class Decoder:
     """Train what the codec's decoder adds to the linear map; latents stay as they are, so no other part changes."""
 
-    data: Data = field(default_factory=Data)
-    schedule: Schedule = field(
+    data: Annotated[Data, UNPREFIXED] = field(default_factory=Data)
+    schedule: Annotated[Schedule, UNPREFIXED] = field(
         default_factory=lambda: Schedule(steps=4000, images=16, learning_rate=1e-3, cooldown=2400, ema=0.998)
     )
     width: int = 192

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+import tyro
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -23,37 +24,60 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+UNPREFIXED = tyro.conf.arg(name="")
+"""Marks options whose flags do not repeat the name of the field that holds them: --steps, not --schedule.steps."""
+
+
+@dataclass(frozen=True)
+class Portion:
+    """What a family contributes."""
+
+    shards: int
+    """Shards of 32 scenes × 8 views that there will be; 0 leaves the family out."""
+    share: float
+    """How often it is drawn from, relative to the other families that take part."""
+    since: int = 0
+    """Training step at which it joined; one well below zero draws from all its shards from the start."""
+
+
 @dataclass(frozen=True)
 class Data:
     """What to train on."""
 
     folder: Path = TRAINING
     """Holds the rendered pool, checkpoints and logs (gigabytes); safe to delete."""
-    rooms: int = 200
-    """Shards (of 32 scenes × 8 views) of living rooms, bedrooms, kitchens and offices."""
-    objects: int = 0
-    """Shards of objects."""
-    more_rooms: int = 0
-    """Shards of dining rooms, bathrooms, libraries and nurseries."""
-    landscapes: int = 0
-    """Shards of forest clearings, deserts, snowy mountains and beaches."""
-    shares: tuple[float, float, float, float] = (0.45, 0.3, 0.12, 0.13)
-    """Relative shares of the four families (those without shards are left out)."""
-    since: tuple[int, int, int, int] = (0, 0, 0, 0)
-    """Training steps at which the families joined; one well below zero draws from all its shards from the start."""
+    rooms: Portion = Portion(200, 0.45)
+    """Living rooms, bedrooms, kitchens and offices."""
+    objects: Portion = Portion(0, 0.3)
+    """Objects."""
+    more_rooms: Portion = Portion(0, 0.12)
+    """Dining rooms, bathrooms, libraries and nurseries."""
+    landscapes: Portion = Portion(0, 0.13)
+    """Forest clearings, deserts, snowy mountains and beaches."""
     growth: float = 0.06
     """Shards that join a step, of all families together by their shares, beyond the few that are there at first."""
     workers: int = 1
     """Rendering processes a family that is not complete yet; 0 if somebody else renders."""
 
+    @property
+    def portions(self) -> dict[str, Portion]:
+        """By the name of the family."""
+        return {name: getattr(self, name.replace("-", "_")) for name in FAMILIES}
+
     def sources(self) -> list[Source]:
-        """The families that take part."""
-        counts = (self.rooms, self.objects, self.more_rooms, self.landscapes)
-        taking_part = [row for row in zip(FAMILIES.values(), self.shares, counts, self.since, strict=True) if row[2]]
-        total = sum(share for _, share, _, _ in taking_part)
+        """The families that take part.
+
+        Raises:
+            ValueError: none does.
+        """
+        taking_part = {name: portion for name, portion in self.portions.items() if portion.shards}
+        total = sum(portion.share for portion in taking_part.values())
+        if total <= 0:
+            flags = ", ".join(f"--{name}.shards" for name in FAMILIES)
+            raise ValueError(f"{flags}: no family with a share has shards; give one of them 1 or more")
         return [
-            Source(family, share, count, since, self.growth * share / total)
-            for family, share, count, since in taking_part
+            Source(FAMILIES[name], portion.share, portion.shards, portion.since, self.growth * portion.share / total)
+            for name, portion in taking_part.items()
         ]
 
 

@@ -25,14 +25,14 @@ from gs_stein.world.families import SCORER
 from gs_stein.world.training.data import Batch, Mixture, fit_codec, stratified_logit_normal
 from gs_stein.world.training.decoder import Decoder, train_decoder
 from gs_stein.world.training.pool import CAPTIONS, TRAINING, VIEWS, Shard, rendered, shard_path, start_workers
-from gs_stein.world.training.run import Data, Run, Schedule, load_codec, start_from
+from gs_stein.world.training.run import UNPREFIXED, Data, Run, Schedule, load_codec, start_from
 
 
 @dataclass(frozen=True)
 class Autoencoder:
     """Fit the linear patch codec (seconds) and report its PSNR on held-out scenes."""
 
-    data: Data = field(default_factory=Data)
+    data: Annotated[Data, UNPREFIXED] = field(default_factory=Data)
     channels: int = 16
     """Components kept of each 8×8 patch."""
     shards: int = 5
@@ -43,8 +43,8 @@ class Autoencoder:
 class Denoiser:
     """Train the joint multi-view denoiser."""
 
-    data: Data = field(default_factory=Data)
-    schedule: Schedule = field(default_factory=Schedule)
+    data: Annotated[Data, UNPREFIXED] = field(default_factory=Data)
+    schedule: Annotated[Schedule, UNPREFIXED] = field(default_factory=Schedule)
     small: float = 0.5
     """Share of steps on pictures of half the resolution, twice as many of them: composition, colours and words are
     learnt there at a quarter of the cost."""
@@ -76,8 +76,8 @@ class Denoiser:
 class Depth:
     """Train the noise-aware depth estimator."""
 
-    data: Data = field(default_factory=Data)
-    schedule: Schedule = field(default_factory=lambda: Schedule(steps=6000, ema=0.995))
+    data: Annotated[Data, UNPREFIXED] = field(default_factory=Data)
+    schedule: Annotated[Schedule, UNPREFIXED] = field(default_factory=lambda: Schedule(steps=6000, ema=0.995))
     small: float = 0.4
     """Share of steps on pictures of half the resolution."""
     start: Path | None = None
@@ -94,19 +94,18 @@ class Scorer:
     """Shards of scenes that no other network sees."""
     workers: int = 1
     """Rendering processes."""
-    schedule: Schedule = field(
+    schedule: Annotated[Schedule, UNPREFIXED] = field(
         default_factory=lambda: Schedule(steps=4000, images=128, learning_rate=1e-3, ema=0.995, seed=77)
     )
 
 
-Job = Annotated[
+Job = (
     Annotated[Autoencoder, tyro.conf.subcommand("autoencoder")]
     | Annotated[Decoder, tyro.conf.subcommand("decoder")]
     | Annotated[Denoiser, tyro.conf.subcommand("denoiser")]
     | Annotated[Depth, tyro.conf.subcommand("depth")]
-    | Annotated[Scorer, tyro.conf.subcommand("scorer")],
-    tyro.conf.OmitArgPrefixes,
-]
+    | Annotated[Scorer, tyro.conf.subcommand("scorer")]
+)
 
 
 def noise_like(x: Tensor, generator: torch.Generator) -> Tensor:
