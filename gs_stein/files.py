@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 PACKAGE = Path(__file__).resolve().parent
 """Where the package lies, with its presets and weights."""
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: an interrupted write leaves the old one as it was.
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes its name only when the block ends well: an interrupted write leaves the old one.
 
     Raises:
         ValueError: the folder does not exist or cannot be written to.
@@ -23,7 +25,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
     try:
         with open(temporary, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -32,6 +34,16 @@ def write_atomically(path: Path, data: bytes) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: an interrupted write leaves the old one as it was.
+
+    Raises:
+        ValueError: the folder does not exist or cannot be written to.
+    """
+    with atomic_file(path) as file:
+        file.write(data)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

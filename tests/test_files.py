@@ -18,7 +18,7 @@ from scenes import random_scene
 from gs_stein import files
 from gs_stein.cameras.options import OrbitCameras
 from gs_stein.files import write_atomically
-from gs_stein.gaussians.files import read_gaussians
+from gs_stein.gaussians.files import read_gaussians, read_scene
 from gs_stein.gaussians.formats.compressed_ply import write_compressed_ply
 from gs_stein.gaussians.formats.ply import write_ply
 from gs_stein.gaussians.formats.points import read_points
@@ -45,6 +45,11 @@ def same(a: Gaussians, b: Gaussians) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a.tensors(), b.tensors(), strict=True))
 
 
+def near(a: Gaussians, b: Gaussians, sh: float) -> bool:
+    """The same but for so much in the harmonics."""
+    return same(a.with_sh_degree(0), b.with_sh_degree(0)) and float((a.sh - b.sh).abs().max()) <= sh
+
+
 def nearest(a: Gaussians, b: Gaussians) -> Gaussians:
     """The Gaussians of a in the order of b (lossy formats sort)."""
     return a[torch.cdist(b.means.double(), a.means.double()).argmin(dim=1)]
@@ -54,21 +59,25 @@ def nearest(a: Gaussians, b: Gaussians) -> Gaussians:
 def test_ply_keeps_every_bit(tmp_path_factory: pytest.TempPathFactory, count: int, degree: int, seed: int) -> None:
     path = tmp_path_factory.mktemp("ply") / "scene.ply"
     original = scene(count, degree, seed)
-    write_ply(path, original)
-    assert same(read_gaussians(path), original)
-    write_ply(path, original, pad_sh=True)
-    assert same(read_gaussians(path), original.with_sh_degree(3))
+    for axes in ("y-down", "z-up"):
+        write_ply(path, original, axes)
+        # Turning rounds harmonics of degree 2 and 3, and nothing else.
+        assert near(read_gaussians(path), original, 0 if axes == "z-up" or degree < 2 else 1e-6)
+        write_ply(path, original, axes, pad_sh=True)
+        padded = original.with_sh_degree(3)
+        assert near(read_gaussians(path), padded, 0 if axes == "z-up" or degree < 2 else 1e-6)
 
 
 def test_ply_is_the_standard_layout(tmp_path: Path) -> None:
     path = tmp_path / "scene.ply"
     original = scene(7, 3)
-    write_ply(path, original)
+    write_ply(path, original, axes="z-up")
     header, _, body = path.read_bytes().partition(b"end_header\n")
     lines = header.decode("ascii").splitlines()
     assert lines[:2] == ["ply", "format binary_little_endian 1.0"]
-    assert lines[2] == "element vertex 7"
-    assert lines[3:] == [f"property float {name}" for name in STANDARD]
+    assert lines[2:4] == ["comment Vertical axis: z", "comment SplatRenderMode: default"]
+    assert lines[4] == "element vertex 7"
+    assert lines[5:] == [f"property float {name}" for name in STANDARD]
     table = np.frombuffer(body, "<f4").reshape(7, 62)
     assert np.array_equal(table[:, :3], original.means.numpy())
     # f_rest runs through the coefficients of red, then of green, then of blue.
@@ -101,7 +110,7 @@ def test_other_tools_files(tmp_path: Path, degree: int, style: str) -> None:
     ply = PlyData([PlyElement.describe(table, "vertex"), *extra], text=style == "ascii")
     ply.byte_order = ">" if style == "big endian" else "="
     ply.write(tmp_path / "other.ply")
-    found = read_gaussians(tmp_path / "other.ply")
+    found = read_scene(tmp_path / "other.ply", axes="z-up").gaussians
     for a, b in zip(found.tensors(), original.tensors(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-6 if style == "ascii" else 0, atol=0)
 
@@ -216,13 +225,11 @@ BAD = {
     "no rotation": (lambda t: damaged(t, rot_2=None, rot_3=None), "lacks the property 'rot_2', 'rot_3'"),
     "a list": (lambda t: listed(t), "its property 'x' is a list"),
     "odd harmonics": (lambda t: damaged(t, f_rest_9=1), "has 10 properties f_rest_"),
-    "nan": (lambda t: damaged(t, scale_1=np.nan), "Gaussian 3 has a value that is not finite"),
-    "infinite": (lambda t: damaged(t, f_rest_4=np.inf), "Gaussian 3 has a value that is not finite"),
     "points only": (
         lambda t: damaged(t, **{n: None for n in STANDARD[6:] if not n.startswith("f_rest") or int(n[7:]) < 9}),
         "lacks the property",
     ),
-    "half a splat": (lambda t: bytes_of(t, lambda b: b[:33], "bad.splat"), "no multiple of 32"),
+    "half a splat": (lambda t: bytes_of(t, lambda b: b[-33:], "bad.splat"), "no multiple of 32"),
     "no splats": (lambda t: bytes_of(t, lambda b: b"", "bad.splat"), "holds no Gaussians"),
 }
 
@@ -236,6 +243,22 @@ def test_every_fault_is_one_line_with_the_file(tmp_path: Path, case: str) -> Non
     text = str(caught.value)
     assert text.startswith(f"{path}: ")
     assert "\n" not in text
+
+
+@pytest.mark.parametrize("change", [{"scale_1": np.nan}, {"f_rest_4": np.inf}, {"x": -np.inf}, {"scale_0": np.inf}])
+def test_a_gaussian_that_is_not_finite_is_left_out_with_a_note(tmp_path: Path, change: dict[str, float]) -> None:
+    path = damaged(tmp_path, **change)
+    found = read_scene(path)
+    assert near(found.gaussians, scene(5, 1)[[0, 1, 2, 4]], 0)
+    assert found.notes == ("1 of 5 Gaussians have a NaN or infinite number and are left out",)
+
+
+def test_nothing_finite_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bad.ply"
+    table = np.full(4, np.nan, [(name, "f4") for name in STANDARD])
+    PlyData([PlyElement.describe(table, "vertex")]).write(path)
+    with pytest.raises(ValueError, match="every one of 4 Gaussians has a value that is not finite"):
+        read_gaussians(path)
 
 
 def test_no_gaussians_in_a_ply(tmp_path: Path) -> None:

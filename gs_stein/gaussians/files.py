@@ -1,36 +1,191 @@
-"""Scenes in files: which suffix is which format."""
+"""Scenes in files: read by suffix into our world, and written by suffix in each format's own axes.
+
+`FORMATS` is the one table suffix → format. A reader returns the file's own numbers (`Content`); here they are cleaned,
+and turned so that z is up.
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from gs_stein.gaussians.formats.common import _read_bytes
-from gs_stein.gaussians.formats.compressed_ply import _from_compressed
-from gs_stein.gaussians.formats.ply import _from_standard, _parse_ply
-from gs_stein.gaussians.formats.splat import _from_splat
+import torch
+from torch import Tensor
+
+from gs_stein.gaussians.formats.common import FLAT, LOGIT_MAX, Content
+from gs_stein.gaussians.formats.sniff import refuse_disguise
+from gs_stein.gaussians.formats.table import FORMATS as FORMATS
+from gs_stein.gaussians.formats.table import Format as Format
+from gs_stein.gaussians.formats.table import format_of as format_of
 from gs_stein.gaussians.model import Gaussians
+from gs_stein.gaussians.orientation import to_axes, turn_sh, turned_from
+
+_BLOCK = 65536
+"""Rows looked at together, so that they are still in the cache when they are turned."""
+
+
+@dataclass(frozen=True)
+class SceneFile:
+    """A scene that was read from a file."""
+
+    path: Path
+    """The file itself, also where a folder was given."""
+    format: str
+    """Its row in the table."""
+    gaussians: Gaussians
+    """float32 on the CPU, finite, in our world: z up, metres."""
+    axes: str
+    """The convention that the file's numbers were in; one of `formats.table.AXES`."""
+    axes_from: Literal["given", "comment", "run", "format"]
+    """How that was known: asked for, said by the file, a run of ours from before files said it, or the format's way."""
+    render_mode: str = "default"
+    """How the file wants to be drawn: default, mip (antialiased) or 2dgs."""
+    notes: tuple[str, ...] = ()
+    """What was changed or left aside while reading, one line each, without the file's name."""
 
 
 def read_gaussians(path: Path) -> Gaussians:
-    """Read a scene of Gaussians from a .ply (standard or compressed) or a .splat.
+    """Read a scene in any format of the table; `read_scene` also says what was changed on the way.
 
     Returns:
-        float32 Gaussians on the CPU, of the SH degree that the file has.
+        float32 Gaussians on the CPU in our world (z up, metres), of the SH degree that the file has.
 
     Raises:
-        ValueError: one line with the file and its fault: missing, no such format, truncated, without a needed
-            property, values that are not finite, counts that do not fit, or no Gaussians at all.
+        ValueError: as `read_scene`.
+    """
+    return read_scene(path).gaussians
+
+
+def read_scene(path: Path, axes: str | None = None) -> SceneFile:
+    """Read a scene in any format of the table, or the newest iteration of a 3DGS model folder, into our world.
+
+    Infinite opacities are clamped, scales of 0 become very small, and Gaussians with a NaN or another infinite number
+    are left out; the notes say how many.
+
+    Args:
+        path: the file or folder.
+        axes: the convention that its numbers are in; by default what the file says, else the format's own.
+
+    Raises:
+        ValueError: one line with the file and its fault: missing, no such format, something else than its suffix
+            says, truncated, without a needed property, counts that do not fit, or no Gaussians at all.
+    """
+    path = scene_path(path)
+    row = format_of(path)
+    refuse_disguise(path, row)
+    if not row.reads:
+        raise ValueError(f"{path}: is {row.title}, which is only written; give the file that it was made from")
+    if axes is not None:
+        to_axes(axes)
+    content: Content = row.function("read")(path)
+    if axes is not None:
+        used, known = axes, "given"
+    elif content.axes is not None:
+        used, known = content.axes, "comment"
+    elif _of_an_old_run(path):
+        used, known = "z-up", "run"
+    else:
+        used, known = row.axes, "format"
+    gaussians, notes = _settled(path, content.gaussians, used)
+    return SceneFile(path, row.name, gaussians, used, known, content.render_mode, (*content.notes, *notes))
+
+
+def write_gaussians(path: Path, gaussians: Gaussians, axes: str | None = None, **options: object) -> None:
+    """Write a scene in the format of the suffix, whole or not at all.
+
+    Args:
+        path: the file; an old one is replaced in one step.
+        gaussians: a scene of our world, on any device.
+        axes: the convention to write in instead of the format's own.
+        options: what the format's own `write_NAME` takes besides.
+
+    Raises:
+        ValueError: no such format or axes, there are no Gaussians, a value is not finite or does not fit into the
+            format, or the file cannot be written.
     """
     path = Path(path)
-    data = _read_bytes(path)
-    if path.suffix.lower() == ".splat":
-        gaussians = _from_splat(path, data)
-    else:
-        ply = _parse_ply(path, data)
-        gaussians = _from_compressed(path, ply) if "chunk" in ply else _from_standard(path, ply)
-    bad = (~gaussians.finite()).nonzero()
-    if len(bad):
-        raise ValueError(
-            f"{path}: Gaussian {int(bad[0])} has a value that is not finite ({len(bad)} of {len(gaussians)} do)"
-        )
-    return gaussians
+    row = format_of(path)
+    row.function("write")(path, gaussians, row.axes if axes is None else axes, **options)
+
+
+def scene_path(path: Path) -> Path:
+    """The file itself: of a 3DGS model folder (point_cloud/iteration_N/point_cloud.ply) the newest iteration's, of a
+    run's folder its point_cloud.ply.
+
+    Raises:
+        ValueError: a folder that holds neither.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return path
+    for folder in (path / "point_cloud", path):
+        found = [
+            (int(match[1]), file)
+            for file in folder.glob("iteration_*/point_cloud.ply")
+            if (match := re.fullmatch(r"iteration_(\d+)", file.parent.name))
+        ]
+        if found:
+            return max(found)[1]
+    if (path / "point_cloud.ply").is_file():
+        return path / "point_cloud.ply"
+    raise ValueError(
+        f"{path}: is a folder, not a file, and holds no point_cloud.ply (nor point_cloud/iteration_N/ with one)"
+    )
+
+
+def _of_an_old_run(path: Path) -> bool:
+    """Whether a .ply lies beside the config.yaml of a run of ours; that it says nothing about axes makes it an old
+    one, whose z is up."""
+    if path.suffix.lower() != ".ply":
+        return False
+    try:
+        text = (path.parent / "config.yaml").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return all(re.search(rf"^{key}:", text, re.MULTILINE) for key in ("prompt", "distill", "start"))
+
+
+def _settled(path: Path, scene: Gaussians, axes: str) -> tuple[Gaussians, list[str]]:
+    """The scene cleaned and turned into our world, and what there is to say about it. Overwrites the old one."""
+    notes: list[str] = []
+    if len(scene) == 0:
+        raise ValueError(f"{path}: holds no Gaussians")
+    logits, log_scales = scene.opacity_logits, scene.log_scales
+    for bad, value, words in (
+        (logits.isinf(), logits.clamp(-LOGIT_MAX, LOGIT_MAX), "opacities of exactly 0 or 1 are held just inside"),
+        (log_scales == -torch.inf, torch.full((), FLAT), "scales of 0 become a millionth: flat"),
+    ):
+        if count := int(bad.sum()):
+            notes.append(f"{count} of {bad.numel()} {words}")
+            (logits if bad.ndim == 1 else log_scales)[bad] = value.expand_as(bad)[bad]
+    keep = torch.cat([_finite(scene[i : i + _BLOCK]) for i in range(0, len(scene), _BLOCK)])
+    if not bool(keep.all()):
+        left = int((~keep).sum())
+        if left == len(scene):
+            raise ValueError(f"{path}: every one of {left} Gaussians has a value that is not finite; nothing is left")
+        notes.append(f"{left} of {len(scene)} Gaussians have a NaN or infinite number and are left out")
+        scene = scene[keep]
+    nowhere = (scene.quats == 0).all(dim=1)
+    if bool(nowhere.any()):
+        notes.append(f"{int(nowhere.sum())} of {len(scene)} rotations are zero and taken as none")
+        scene.quats[nowhere, 0] = 1.0
+    return _turned_in_place(scene, axes), notes
+
+
+def _finite(scene: Gaussians) -> Tensor:
+    """As `Gaussians.finite`, in one pass over the memory: a weighted sum is finite where all terms are."""
+    total = sum(
+        tensor.reshape(len(scene), -1) @ torch.full((tensor[0].numel(),), 2.0**-10) for tensor in scene.tensors()
+    )
+    return torch.as_tensor(total).isfinite()
+
+
+def _turned_in_place(scene: Gaussians, axes: str) -> Gaussians:
+    if axes == "z-up":
+        return scene
+    # The harmonics are most of the memory: turned where they are.
+    sh = turn_sh(scene.sh.contiguous(), to_axes(axes).T, in_place=True)
+    small = turned_from(Gaussians(scene.means, scene.log_scales, scene.quats, scene.opacity_logits, sh[:, :1]), axes)
+    return Gaussians(small.means, small.log_scales, small.quats, small.opacity_logits, sh)

@@ -1,28 +1,43 @@
-"""What all file formats share: reading bytes, checking a scene before it is written."""
+"""What all file formats share: what a reader returns, reading bytes, checking a scene before it is written."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gs_stein.gaussians.model import Gaussians
+from gs_stein.gaussians.orientation import turned_to
+
+LOGIT_MAX = 16.0
+"""Where opacities of exactly 0 and 1 are held: the sigmoid is within 1.2e-7 of them, and finite."""
+FLAT = -13.815510557964274
+"""The logarithm of a millionth: what a scale of exactly 0 becomes, so that a flat Gaussian stays one."""
 
 
-def _by_gsplat(scene: Gaussians, layout: Literal["splat", "ply_compressed"]) -> bytes:
-    from gsplat.exporter import export_splats
+@dataclass(frozen=True)
+class Content:
+    """What a reader found: the file's own numbers, in the file's axes, not yet cleaned."""
 
-    quats = torch.nn.functional.normalize(scene.quats, dim=-1)
-    # A quaternion of length zero means no rotation.
-    quats = torch.where(quats.abs().amax(dim=-1, keepdim=True) > 0, quats, quats.new_tensor([1.0, 0.0, 0.0, 0.0]))
-    sh0, rest = scene.sh[:, :1], scene.sh[:, 1:]
-    return export_splats(scene.means, scene.log_scales, quats, scene.opacity_logits, sh0, rest, format=layout)
+    gaussians: Gaussians
+    """float32 on the CPU, in memory that may be overwritten; numbers may be infinite or NaN."""
+    axes: str | None = None
+    """The convention that the file itself states, if it does."""
+    render_mode: str = "default"
+    """How it wants to be drawn, if it says so: default, mip (antialiased: with compensation) or 2dgs."""
+    notes: tuple[str, ...] = ()
+    """What the reader changed or left aside, a line each."""
 
 
-def _checked(path: Path, gaussians: Gaussians) -> Gaussians:
-    """Detached float32 copies on the CPU, if they are worth a file."""
+def worth_writing(path: Path, gaussians: Gaussians, axes: str) -> Gaussians:
+    """A scene of our world as detached float32 copies on the CPU in the file's axes, if it is worth a file.
+
+    Raises:
+        ValueError: there are no Gaussians, a value is not finite, or there are no such axes.
+    """
     scene = Gaussians(*(_plain(tensor) for tensor in gaussians.tensors()))
     if len(scene) == 0:
         raise ValueError(f"{path}: there are no Gaussians to write")
@@ -32,16 +47,80 @@ def _checked(path: Path, gaussians: Gaussians) -> Gaussians:
             f"{path}: not written: Gaussian {int(bad[0])} has a value that is not finite ({len(bad)} of "
             f"{len(scene)} do)"
         )
-    return scene
+    return turned_to(scene, axes)
+
+
+def unit_quats(quats: Tensor) -> Tensor:
+    """Quaternions of length one; one of length zero means no rotation."""
+    # Divided by the largest component first: squares of very small or large ones would be lost.
+    largest = quats.abs().amax(dim=-1, keepdim=True)
+    quats = torch.where(largest > 0, quats / largest.clamp_min(1e-45), quats.new_tensor([1.0, 0.0, 0.0, 0.0]))
+    return torch.nn.functional.normalize(quats, dim=-1)
+
+
+def importance(gaussians: Gaussians) -> Tensor:
+    """How much of a picture each Gaussian may fill: opacity times the area of its two longer axes.
+
+    A picture shows areas, and what a flat Gaussian covers does not depend on how thin it is; a volume would count
+    floors and walls for nothing. Source: our own; the order of .splat files (antimatter15/splat, convert.py) takes
+    opacity times volume.
+    """
+    scales = gaussians.log_scales
+    return (scales.sum(dim=1) - scales.amin(dim=1)).exp() * gaussians.opacities
+
+
+def by_importance(gaussians: Gaussians) -> Tensor:
+    """Indices (N,), most important Gaussian first; ties keep their order."""
+    return torch.argsort(importance(gaussians), descending=True, stable=True)
+
+
+def smallest_three(quats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Unit quaternions (N, 4) without their largest component: its index (N,), and the other three in order (N, 3),
+    with the sign that makes the largest one positive."""
+    largest = np.abs(quats).argmax(axis=1)
+    others = np.take_along_axis(quats, _OTHERS[largest], axis=1)
+    sign = np.where(np.take_along_axis(quats, largest[:, None], axis=1) < 0, -1, 1).astype(quats.dtype)
+    return largest, others * sign
+
+
+def largest_filled_in(largest: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Unit quaternions (N, 4) from what `smallest_three` gives."""
+    quats = np.empty((len(others), 4), others.dtype)
+    np.put_along_axis(quats, _OTHERS[largest], others, axis=1)
+    left_out = np.sqrt(np.clip(1 - (others * others).sum(axis=1), 0, None))
+    np.put_along_axis(quats, largest[:, None], left_out[:, None], axis=1)
+    return quats
+
+
+_OTHERS = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])
+
+
+def morton_codes(means: np.ndarray) -> np.ndarray:
+    """Codes (N,) whose order keeps neighbours together: 21 bits of each coordinate, interleaved."""
+    low = means.min(axis=0).astype(np.float64)
+    span = max(float((means.max(axis=0) - low).max()), 1e-30)
+    cells = ((means - low) / span * ((1 << 21) - 1)).astype(np.uint64)
+    for shift, mask in (
+        (32, 0x1F00000000FFFF), (16, 0x1F0000FF0000FF), (8, 0x100F00F00F00F00F), (4, 0x10C30C30C30C30C3),
+        (2, 0x1249249249249249),
+    ):  # fmt: skip
+        cells = (cells | (cells << np.uint64(shift))) & np.uint64(mask)
+    return cells[:, 0] | (cells[:, 1] << np.uint64(1)) | (cells[:, 2] << np.uint64(2))
 
 
 def _plain(tensor: Tensor) -> Tensor:
     return tensor.detach().to(device="cpu", dtype=torch.float32)
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, count: int = -1) -> bytes:
+    """The first `count` bytes of a file (all by default).
+
+    Raises:
+        ValueError: one line with the file: missing, a folder, or unreadable.
+    """
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read(count)
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -50,5 +129,6 @@ def _read_bytes(path: Path) -> bytes:
         raise ValueError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of what an exception says, or its name."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,89 +1,195 @@
-"""The compressed .ply of PlayCanvas' SuperSplat: chunks of 256 Gaussians, 16 bytes each; lossy."""
+"""The compressed .ply of PlayCanvas' SuperSplat: 16 bytes a Gaussian and a byte a coefficient; lossy.
+
+The 256 Gaussians of a chunk share ranges of values.
+
+Source: https://github.com/playcanvas/splat-transform, the layout only.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 
-from gs_stein.files import write_atomically
-from gs_stein.gaussians.formats.common import _by_gsplat, _checked
-from gs_stein.gaussians.formats.ply import _columns, _rest_names, _vertices
-from gs_stein.gaussians.model import Gaussians, rgb_to_sh
+from gs_stein.files import atomic_file
+from gs_stein.gaussians.formats.common import (
+    Content,
+    largest_filled_in,
+    morton_codes,
+    smallest_three,
+    unit_quats,
+    worth_writing,
+)
+from gs_stein.gaussians.formats.ply import check_columns, from_standard, header_comments, rest_names, said, vertices
+from gs_stein.gaussians.formats.ply_file import PlyFile, read_ply_file
+from gs_stein.gaussians.formats.splat import byte_logits
+from gs_stein.gaussians.model import MAX_SH_DEGREE, Gaussians, rgb_to_sh, sh_to_rgb
 from gs_stein.gaussians.options import ALPHA_MIN
 
 _CHUNK = 256
-"""Gaussians that share one range of values in a compressed PLY."""
+"""Gaussians that share one range of values."""
+_RANGES = [f"{end}_{name}" for group in ("xyz", ("scale_x", "scale_y", "scale_z"), "rgb")
+           for end in ("min", "max") for name in group]  # fmt: skip
+_PACKED = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
+_POSITION = _SCALE = (11, 10, 11)
+_ROTATION = (2, 10, 10, 10)
+_COLOUR = (8, 8, 8, 8)
+_BLOCK = 256 * _CHUNK
+"""Gaussians packed or unpacked together."""
+_LOG_SCALE_LIMIT = 20.0
+"""Readers hold logarithms of scales within ±20."""
 
 
-def write_compressed_ply(path: Path, gaussians: Gaussians) -> None:
-    """Write SuperSplat's compressed .ply through gsplat's exporter; Gaussians too faint to see are left out.
+def write_compressed_ply(
+    path: Path, gaussians: Gaussians, axes: str = "y-down", render_mode: Literal["default", "mip"] = "default"
+) -> None:
+    """Write SuperSplat's compressed .ply; Gaussians too faint to see are left out, neighbours share a chunk.
+
+    Args:
+        path: the file; an old one is replaced in one step.
+        gaussians: a scene of our world, on any device.
+        axes: the convention to write in; the header says it, as in a standard .ply.
+        render_mode: how viewers should draw it, as in a standard .ply.
 
     Raises:
         ValueError: there are no Gaussians that can be seen, a value is not finite, or the file cannot be written.
     """
-    scene = _checked(path, gaussians)
+    scene = worth_writing(path, gaussians, axes)
     seen = scene.opacities > ALPHA_MIN
     if not bool(seen.any()):
         raise ValueError(f"{path}: every one of {len(scene)} Gaussians is too faint to be seen; nothing to write")
-    data = _by_gsplat(scene[seen], "ply_compressed")
-    if scene.sh_degree == 0:
-        # The exporter declares an element without properties, which not every reader accepts.
-        data = data.replace(b"element sh %d\n" % int(seen.sum()), b"", 1)
-    write_atomically(path, data)
+    order = seen.nonzero()[:, 0].numpy()
+    order = order[np.argsort(morton_codes(scene.means.numpy()[order]), kind="stable")]
+    n = len(order)
+    # The last chunk is filled with copies of the last Gaussian, which are not written.
+    order = np.concatenate([order, np.full(-n % _CHUNK, order[-1])])
+    scene = scene[torch.from_numpy(order)]
+    chunks, packed = _pack(scene)
+    rest = 3 * (scene.sh.shape[1] - 1)
+    elements = [(f"chunk {len(chunks)}", "float", _RANGES), (f"vertex {n}", "uint", _PACKED)]
+    if rest:
+        elements.append((f"sh {n}", "uchar", [f"f_rest_{i}" for i in range(rest)]))
+    header = ["ply", "format binary_little_endian 1.0", *header_comments(axes, render_mode)]
+    for element, kind, names in elements:
+        header += [f"element {element}", *(f"property {kind} {name}" for name in names)]
+    with atomic_file(path) as file:
+        file.write("\n".join([*header, "end_header", ""]).encode())
+        file.write(chunks.tobytes())
+        file.write(packed[:n].tobytes())
+        for block in scene.sh[:n, 1:].split(_BLOCK) if rest else ():
+            bytes_ = (block.permute(0, 2, 1).reshape(len(block), rest) * 32 + 128).floor_().clamp_(0, 255)
+            file.write(bytes_.to(torch.uint8).numpy().data)
 
 
-def _unpack(packed: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
-    """Fields of the given widths, highest first, as fractions in [0, 1]."""
-    fields, shift = [], 32
-    for width in bits:
+def _pack(scene: Gaussians) -> tuple[np.ndarray, np.ndarray]:
+    """Ranges of the chunks (C, 18) and the four words of each Gaussian (N, 4), N a multiple of the chunk's size."""
+    groups = (scene.means, scene.log_scales.clamp(-_LOG_SCALE_LIMIT, _LOG_SCALE_LIMIT), sh_to_rgb(scene.sh[:, 0]))
+    ranges, fractions = [], []
+    for group in groups:
+        rows = group.numpy().reshape(-1, _CHUNK, 3)
+        low, high = rows.min(axis=1), rows.max(axis=1)
+        width = high.astype(np.float64) - low
+        ranges += [low, high]
+        part = (rows - low[:, None].astype(np.float64)) / np.where(width > 0, width, 1)[:, None]
+        fractions.append(part.reshape(-1, 3))
+    quats = unit_quats(scene.quats).numpy()
+    largest, others = smallest_three(quats)
+    rotation = np.concatenate([largest[:, None] / 3, others * np.sqrt(0.5) + 0.5], axis=1)
+    colour = np.concatenate([fractions[2], scene.opacities.numpy()[:, None]], axis=1)
+    words = [_join(fractions[0], _POSITION), _join(rotation, _ROTATION)]
+    words += [_join(fractions[1], _SCALE), _join(colour, _COLOUR)]
+    return np.concatenate(ranges, axis=1).astype("<f4"), np.stack(words, axis=1).astype("<u4")
+
+
+def _join(fractions: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
+    """Fractions in [0, 1] as fields of the given widths, highest first."""
+    packed = np.zeros(len(fractions), np.uint32)
+    for column, width in zip(fractions.T, bits, strict=True):
+        limit = (1 << width) - 1
+        packed = (packed << np.uint32(width)) | np.rint(column * limit).clip(0, limit).astype(np.uint32)
+    return packed
+
+
+def _split(packed: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
+    """The fields of the given widths, highest first, as fractions in [0, 1]."""
+    fields, shift = np.empty((len(packed), len(bits)), np.float32), 32
+    for i, width in enumerate(bits):
         shift -= width
         limit = (1 << width) - 1
-        fields.append(((packed >> np.uint32(shift)) & np.uint32(limit)).astype(np.float32) / np.float32(limit))
-    return np.stack(fields, axis=1)
+        fields[:, i] = (packed >> np.uint32(shift)) & np.uint32(limit)
+        fields[:, i] /= np.float32(limit)
+    return fields
 
 
-def _from_compressed(path: Path, ply: dict[str, np.ndarray]) -> Gaussians:
-    """SuperSplat's compressed PLY: fractions between the lowest and highest values of a chunk of 256."""
-    table = _vertices(path, ply)
+def read_compressed_ply(path: Path) -> Content:
+    """Read a compressed .ply, or a standard one that has this suffix.
+
+    Raises:
+        ValueError: one line with the file and its fault.
+    """
+    ply = read_ply_file(path)
+    return from_compressed(path, ply) if "chunk" in ply.elements else from_standard(path, ply)
+
+
+def from_compressed(path: Path, ply: PlyFile) -> Content:
+    """Gaussians of fractions between the lowest and highest values of a chunk.
+
+    Raises:
+        ValueError: counts do not fit, or a property is missing.
+    """
+    table, chunk = vertices(path, ply), ply.elements["chunk"]
     n = len(table)
-    if len(ply["chunk"]) != -(-n // _CHUNK):
-        raise ValueError(f"{path}: the header's counts do not fit: {len(ply['chunk'])} chunks for {n} Gaussians")
+    if len(chunk) != -(-n // _CHUNK):
+        raise ValueError(f"{path}: the header's counts do not fit: {len(chunk)} chunks for {n} Gaussians")
+    # Older files hold colours as plain fractions.
+    ranged = "min_r" in (chunk.dtype.names or ())
+    check_columns(path, chunk, _RANGES if ranged else _RANGES[:12])
+    check_columns(path, table, list(_PACKED))
     which = np.arange(n) // _CHUNK
 
-    def spread(prefix: str, names: str, fractions: np.ndarray) -> np.ndarray:
-        low = _columns(path, ply["chunk"], [f"min_{prefix}{name}" for name in names])[which]
-        high = _columns(path, ply["chunk"], [f"max_{prefix}{name}" for name in names])[which]
-        return low + (high - low) * fractions
+    def spread(first: int, fractions: np.ndarray) -> np.ndarray:
+        low, high = (
+            np.stack([chunk[name].astype(np.float32) for name in _RANGES[i : i + 3]], axis=1)
+            for i in (first, first + 3)
+        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            return low[which] + (high - low)[which] * fractions
 
-    packed = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
-    position, rotation, scale, colour = _columns(path, table, list(packed), np.uint32).T
-    means = spread("", "xyz", _unpack(position, (11, 10, 11)))
-    log_scales = spread("scale_", "xyz", _unpack(scale, (11, 10, 11)))
-    rgba = _unpack(colour, (8, 8, 8, 8))
-    # Older files hold colours as plain fractions.
-    ranged = "min_r" in (ply["chunk"].dtype.names or ())
-    rgb = spread("", "rgb", rgba[:, :3]) if ranged else rgba[:, :3]
-    # The largest component of the quaternion is left out: it follows from the others.
+    position, rotation, scale, colour = (table[name].astype(np.uint32) for name in _PACKED)
+    means = spread(0, _split(position, _POSITION))
+    log_scales = spread(6, _split(scale, _SCALE))
+    rgba = _split(colour, _COLOUR)
+    rgb = spread(12, rgba[:, :3]) if ranged else rgba[:, :3]
     largest = (rotation >> np.uint32(30)).astype(np.int64)
-    others = (_unpack(rotation, (2, 10, 10, 10))[:, 1:] - np.float32(0.5)) * np.float32(np.sqrt(2))
-    quats = np.empty((n, 4), np.float32)
-    for left_out in range(4):
-        rows = largest == left_out
-        kept = [i for i in range(4) if i != left_out]
-        quats[np.ix_(rows, kept)] = others[rows]
-        quats[rows, left_out] = np.sqrt(np.clip(1 - (others[rows] ** 2).sum(axis=1), 0, None))
-    sh = rgb_to_sh(torch.from_numpy(rgb.astype(np.float32)))[:, None]
-    if "sh" in ply and len(ply["sh"]):
-        if len(ply["sh"]) != n:
-            raise ValueError(f"{path}: the header's counts do not fit: {len(ply['sh'])} entries 'sh' for {n} Gaussians")
-        rest = _rest_names(path, ply["sh"])
-        if rest:
-            higher = (_columns(path, ply["sh"], rest) + np.float32(0.5)) / np.float32(256)
-            higher = ((higher - np.float32(0.5)) * 8).reshape(n, 3, -1).transpose(0, 2, 1)
-            sh = torch.cat([sh, torch.from_numpy(np.ascontiguousarray(higher))], dim=1)
-    opacity = torch.from_numpy(rgba[:, 3].copy()).clamp(0.5 / 255, 1 - 0.5 / 255)
-    return Gaussians(
-        torch.from_numpy(means), torch.from_numpy(log_scales), torch.from_numpy(quats), torch.logit(opacity), sh
-    )
+    quats = largest_filled_in(largest, (_split(rotation, _ROTATION)[:, 1:] - np.float32(0.5)) * np.float32(np.sqrt(2)))
+    sh = _harmonics(path, ply, n)
+    sh[:, 0] = rgb_to_sh(torch.from_numpy(rgb))
+    axes, render_mode, notes = said(ply)
+    logits = byte_logits(torch.from_numpy(rgba[:, 3]))
+    tensors = (torch.from_numpy(array) for array in (means, log_scales, quats))
+    return Content(Gaussians(*tensors, logits, sh), axes, render_mode, tuple(notes))
+
+
+def _harmonics(path: Path, ply: PlyFile, n: int) -> torch.Tensor:
+    """Coefficients (n, K, 3), the first one not yet filled in."""
+    table = ply.elements.get("sh", np.empty(0))
+    if len(table) not in (0, n):
+        raise ValueError(f"{path}: the header's counts do not fit: {len(table)} entries 'sh' for {n} Gaussians")
+    rest = rest_names(path, table) if len(table) else []
+    check_columns(path, table, rest)
+    per_colour = len(rest) // 3
+    sh = torch.empty(n, min(1 + per_colour, (MAX_SH_DEGREE + 1) ** 2), 3)
+    if not rest:
+        return sh
+    # The outermost bytes stand for the ends, the others for the middle of their step.
+    values = (np.arange(256, dtype=np.float32) + 0.5) / 256
+    values[0], values[-1] = 0, 1
+    values, rows = (values - 0.5) * 8, sh.numpy()
+    for i in range(0, n, _BLOCK):
+        block = table[i : i + _BLOCK]
+        for k in range(sh.shape[1] - 1):
+            for c in range(3):
+                rows[i : i + _BLOCK, k + 1, c] = values[block[rest[c * per_colour + k]].astype(np.uint8)]
+    return sh

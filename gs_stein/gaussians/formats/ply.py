@@ -1,4 +1,4 @@
-"""The standard .ply of Gaussians, which keeps every bit and opens in every viewer.
+"""The standard .ply of Gaussians, which keeps every number and opens in every viewer.
 
 A vertex has x y z nx ny nz f_dc_0..2 f_rest_0..44 opacity scale_0..2 rot_0..3: raw parameters (logarithms of scales,
 logits of opacities, quaternions wxyz), and the higher spherical harmonics colour by colour. Files of lower degree leave
@@ -7,81 +7,158 @@ the tail of f_rest out.
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 
-from gs_stein.files import write_atomically
-from gs_stein.gaussians.formats.common import _checked, _first_line
-from gs_stein.gaussians.model import Gaussians
+from gs_stein.files import atomic_file
+from gs_stein.gaussians.formats.common import Content, worth_writing
+from gs_stein.gaussians.formats.ply_file import PlyFile, read_ply_file
+from gs_stein.gaussians.model import MAX_SH_DEGREE, SH_C0, Gaussians
+
+_BLOCK = 8192
+"""Rows copied together: few enough for the processor's cache."""
+_VERTICAL = {"y-down": "y", "z-up": "z"}
+"""What `Vertical axis` says of a convention; Brush writes y for the usual one, nerfstudio z."""
 
 
-def write_ply(path: Path, gaussians: Gaussians, pad_sh: bool = False) -> None:
+def write_ply(
+    path: Path,
+    gaussians: Gaussians,
+    axes: str = "y-down",
+    pad_sh: bool = False,
+    render_mode: Literal["default", "mip"] = "default",
+) -> None:
     """Write the standard binary little-endian .ply.
 
     Args:
         path: the file; an old one is replaced in one step.
-        gaussians: what to write, on any device.
+        gaussians: a scene of our world, on any device.
+        axes: the convention to write in; the header says it, except for "y-up", for which there is no word.
         pad_sh: fill the spherical harmonics up to degree 3 with zeros, for viewers that insist on 62 properties.
+        render_mode: how viewers should draw it: "mip" for a scene trained with antialiasing.
 
     Raises:
         ValueError: there are no Gaussians, a value is not finite, or the file cannot be written.
     """
-    from plyfile import PlyData, PlyElement
-
-    scene = _checked(path, gaussians)
+    scene = worth_writing(path, gaussians, axes)
     if pad_sh:
-        scene = scene.with_sh_degree(3)
+        scene = scene.with_sh_degree(MAX_SH_DEGREE)
     n, rest = len(scene), 3 * (scene.sh.shape[1] - 1)
+    names = [*"xyz", "nx", "ny", "nz", *_numbered("f_dc", 3), *_numbered("f_rest", rest), "opacity"]
+    names += [*_numbered("scale", 3), *_numbered("rot", 4)]
+    header = [
+        "ply", "format binary_little_endian 1.0", *header_comments(axes, render_mode),
+        f"element vertex {n}", *(f"property float {name}" for name in names), "end_header", "",
+    ]  # fmt: skip
+    means, log_scales, quats, logits, sh = (tensor.numpy() for tensor in scene.tensors())
+    with atomic_file(path) as file:
+        file.write("\n".join(header).encode())
+        rows = np.zeros((min(n, _BLOCK), len(names)), "<f4")
+        for i in range(0, n, _BLOCK):
+            block = rows[: n - i]
+            part = slice(i, i + len(block))
+            block[:, :3] = means[part]
+            block[:, 6:9] = sh[part, 0]
+            block[:, 9 : 9 + rest] = sh[part, 1:].transpose(0, 2, 1).reshape(len(block), rest)
+            block[:, -8] = logits[part]
+            block[:, -7:-4] = log_scales[part]
+            block[:, -4:] = quats[part]
+            file.write(block.data)
+
+
+def read_ply(path: Path) -> Content:
+    """Read a standard .ply, or a compressed one that has this suffix.
+
+    Raises:
+        ValueError: one line with the file and its fault.
+    """
+    ply = read_ply_file(path)
+    if "chunk" in ply.elements:
+        from gs_stein.gaussians.formats.compressed_ply import from_compressed
+
+        return from_compressed(path, ply)
+    return from_standard(path, ply)
+
+
+def from_standard(path: Path, ply: PlyFile) -> Content:
+    """Gaussians of the usual properties, of whatever types and in whatever order; 2DGS's without a third scale, and
+    colours as red, green, blue instead of f_dc.
+
+    Raises:
+        ValueError: a property is missing or a list.
+    """
+    table = vertices(path, ply)
+    have = table.dtype.names or ()
+    axes, render_mode, notes = said(ply)
+    n, rest = len(table), rest_names(path, table)
+    coefficients = len(rest) // 3
+    k = min(1 + coefficients, (MAX_SH_DEGREE + 1) ** 2)
+    if 1 + coefficients > k:
+        notes.append(f"spherical harmonics above degree {MAX_SH_DEGREE} are left out")
+    scales = ["scale_0", "scale_1"] if "scale_2" not in have and "scale_1" in have else _numbered("scale", 3)
+    colours = _numbered("f_dc", 3)
+    if "f_dc_0" not in have and {"red", "green", "blue"} <= set(have):
+        colours = ["red", "green", "blue"]
     columns = {
-        **dict(zip("xyz", scene.means.T, strict=True)),
-        **{name: torch.zeros(n) for name in ("nx", "ny", "nz")},
-        **{f"f_dc_{i}": scene.sh[:, 0, i] for i in range(3)},
-        **{f"f_rest_{i}": column for i, column in enumerate(scene.sh[:, 1:].permute(2, 1, 0).reshape(rest, n))},
-        "opacity": scene.opacity_logits,
-        **{f"scale_{i}": scene.log_scales[:, i] for i in range(3)},
-        **{f"rot_{i}": scene.quats[:, i] for i in range(4)},
-    }
-    table = np.empty(n, [(name, "<f4") for name in columns])
-    for name, column in columns.items():
-        table[name] = column.numpy()
-    buffer = io.BytesIO()
-    PlyData([PlyElement.describe(table, "vertex")], byte_order="<").write(buffer)
-    write_atomically(path, buffer.getvalue())
+        "means": list("xyz"), "opacity": ["opacity"], "log_scales": scales, "quats": _numbered("rot", 4),
+        "colours": colours, "rest": [rest[c * coefficients + i] for i in range(k - 1) for c in range(3)],
+    }  # fmt: skip
+    check_columns(path, table, [name for names in columns.values() for name in names])
+    means, log_scales, quats = (np.empty((n, width), np.float32) for width in (3, 3, 4))
+    logits, sh = np.empty((n, 1), np.float32), np.empty((n, 3 * k), np.float32)
+    where = {"means": means, "opacity": logits, "log_scales": log_scales, "quats": quats, "colours": sh}
+    targets = [
+        (name, where.get(key, sh[:, 3:])[:, i]) for key, names in columns.items() for i, name in enumerate(names)
+    ]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i in range(0, n, _BLOCK):
+            block = table[i : i + _BLOCK]
+            for name, target in targets:
+                target[i : i + _BLOCK] = block[name]
+    if len(scales) == 2:
+        log_scales[:, 2] = -np.inf
+        render_mode = "2dgs"
+        notes.append("there is no scale_2: flat Gaussians of 2DGS")
+    if colours[0] == "red":
+        sh[:, :3] = (as_fractions(sh[:, :3], table.dtype["red"]) - 0.5) / SH_C0
+        notes.append("colours are red, green and blue instead of f_dc_0..2")
+    tensors = (torch.from_numpy(a) for a in (means, log_scales, quats, logits[:, 0], sh.reshape(n, k, 3)))
+    return Content(Gaussians(*tensors), axes, render_mode, tuple(notes))
 
 
-def _parse_ply(path: Path, data: bytes) -> dict[str, np.ndarray]:
-    """The elements of a PLY as structured arrays."""
-    from plyfile import PlyData, PlyElementParseError, PlyHeaderParseError
-
-    if not data.startswith(b"ply"):
-        raise ValueError(f"{path}: is no PLY file (it does not start with 'ply')")
-    # A count that the file cannot hold would otherwise ask for the memory first.
-    for count in re.findall(rb"^element\s+\w+\s+(\d+)\s*$", data[: data.find(b"end_header") + 1], re.MULTILINE):
-        if int(count) > len(data):
-            raise ValueError(f"{path}: truncated: the header promises {int(count)} entries in {len(data)} bytes")
-    stream = io.BytesIO(data)
-    try:
-        ply = PlyData.read(stream)
-    except PlyElementParseError as error:
-        raise ValueError(f"{path}: truncated or damaged ({_first_line(error)})") from error
-    except (PlyHeaderParseError, ValueError, KeyError, UnicodeDecodeError, MemoryError) as error:
-        raise ValueError(f"{path}: has a header that is no PLY header ({_first_line(error)})") from error
-    if ply.text:
-        lines = sum(1 for line in data.partition(b"end_header")[2].splitlines() if line.strip())
-        surplus = max(0, lines - sum(len(element.data) for element in ply.elements))
-    else:
-        surplus = len(stream.read().strip())
-    if surplus:
-        unit = "lines" if ply.text else "bytes"
-        raise ValueError(f"{path}: the header's counts do not fit: {surplus} {unit} are left over at the end")
-    return {element.name: element.data for element in ply.elements}
+def header_comments(axes: str, render_mode: str) -> list[str]:
+    """The header's lines that say the axes, where there is a word for them, and the render mode."""
+    vertical = [f"comment Vertical axis: {_VERTICAL[axes]}"] if axes in _VERTICAL else []
+    return [*vertical, f"comment SplatRenderMode: {render_mode}"]
 
 
-def _columns(path: Path, table: np.ndarray, names: list[str], dtype: type = np.float32) -> np.ndarray:
+def said(ply: PlyFile) -> tuple[str | None, str, list[str]]:
+    """What the comments of a header say: axes (None if nothing), render mode, and notes on what was not understood."""
+    axes, render_mode, notes = None, "default", []
+    for comment in ply.comments:
+        if match := re.match(r"vertical axis\s*:\s*(\S+)", comment, re.IGNORECASE):
+            axes = next((name for name, word in _VERTICAL.items() if word == match[1].lower()), None)
+            if axes is None:
+                notes.append(f"the header's vertical axis {match[1]!r} is not understood; the usual one is taken")
+        if match := re.match(r"SplatRenderMode\s*:\s*(default|mip|2dgs)\b", comment, re.IGNORECASE):
+            render_mode = match[1].lower()
+    return axes, render_mode, notes
+
+
+def as_fractions(colours: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Colours in [0, 1], given as bytes, 16-bit numbers or fractions (or 0 to 255 in a floating-point type)."""
+    if dtype.kind in "ui":
+        return colours / np.float32(np.iinfo(dtype).max if dtype.kind == "u" else 255)
+    highest = colours.max(initial=0, where=np.isfinite(colours))
+    return colours / np.float32(255) if highest > 1.5 else colours
+
+
+def check_columns(path: Path, table: np.ndarray, names: list[str]) -> None:
+    """Raise ValueError unless a table has all these columns, each of numbers."""
     have = table.dtype.names or ()
     missing = [name for name in names if name not in have]
     if missing:
@@ -89,39 +166,32 @@ def _columns(path: Path, table: np.ndarray, names: list[str], dtype: type = np.f
     lists = [name for name in names if table.dtype[name].hasobject]
     if lists:
         raise ValueError(f"{path}: is no file of Gaussians: its property {lists[0]!r} is a list, not a number")
-    with np.errstate(over="ignore"):
-        return np.stack([table[name].astype(dtype) for name in names], axis=1)
 
 
-def _vertices(path: Path, ply: dict[str, np.ndarray]) -> np.ndarray:
-    if "vertex" not in ply:
+def vertices(path: Path, ply: PlyFile) -> np.ndarray:
+    """The element 'vertex'.
+
+    Raises:
+        ValueError: there is none, or it is empty.
+    """
+    if "vertex" not in ply.elements:
         raise ValueError(f"{path}: is no file of Gaussians: it lacks the element 'vertex'")
-    if len(ply["vertex"]) == 0:
+    if len(ply.elements["vertex"]) == 0:
         raise ValueError(f"{path}: holds no Gaussians")
-    return ply["vertex"]
+    return ply.elements["vertex"]
 
 
-def _rest_names(path: Path, table: np.ndarray) -> list[str]:
-    rest = [name for name in table.dtype.names or () if re.fullmatch(r"f_rest_\d+", name)]
-    if len(rest) not in (0, 9, 24, 45):
-        raise ValueError(f"{path}: has {len(rest)} properties f_rest_*; only 0, 9, 24 or 45 (SH degree 0 to 3) fit")
-    return [f"f_rest_{i}" for i in range(len(rest))]
+def rest_names(path: Path, table: np.ndarray) -> list[str]:
+    """The names f_rest_0.. of the higher spherical harmonics.
+
+    Raises:
+        ValueError: their number fits no degree.
+    """
+    count = sum(1 for name in table.dtype.names or () if re.fullmatch(r"f_rest_\d+", name))
+    if count not in (0, 9, 24, 45, 72):
+        raise ValueError(f"{path}: has {count} properties f_rest_*; only 0, 9, 24, 45 or 72 (SH degree 0 to 4) fit")
+    return _numbered("f_rest", count)
 
 
-def _from_standard(path: Path, ply: dict[str, np.ndarray]) -> Gaussians:
-    table = _vertices(path, ply)
-    n = len(table)
-    columns = {
-        "means": _columns(path, table, ["x", "y", "z"]),
-        "log_scales": _columns(path, table, [f"scale_{i}" for i in range(3)]),
-        "quats": _columns(path, table, [f"rot_{i}" for i in range(4)]),
-        "opacity_logits": _columns(path, table, ["opacity"])[:, 0],
-    }
-    sh = _columns(path, table, [f"f_dc_{i}" for i in range(3)])[:, None, :]
-    rest = _rest_names(path, table)
-    if rest:
-        # Colour by colour in the file, coefficient by coefficient here.
-        higher = _columns(path, table, rest).reshape(n, 3, -1).transpose(0, 2, 1)
-        sh = np.concatenate([sh, higher], axis=1)
-    tensors = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in columns.items()}
-    return Gaussians(**tensors, sh=torch.from_numpy(np.ascontiguousarray(sh)))
+def _numbered(prefix: str, count: int) -> list[str]:
+    return [f"{prefix}_{i}" for i in range(count)]

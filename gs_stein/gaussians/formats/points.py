@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.gaussians.formats.common import _first_line, _read_bytes
+from gs_stein.gaussians.formats.common import first_line, read_bytes
 
 
 def read_points(path: Path) -> tuple[Float[Tensor, "N 3"], Float[Tensor, "N 3"]]:
@@ -24,12 +24,12 @@ def read_points(path: Path) -> tuple[Float[Tensor, "N 3"], Float[Tensor, "N 3"]]
     """
     path = Path(path)
     if path.suffix.lower() in (".npy", ".npz"):
-        data = _read_bytes(path)
+        data = read_bytes(path)
         try:
             loaded = np.load(io.BytesIO(data), allow_pickle=False)
             table = loaded if isinstance(loaded, np.ndarray) else loaded[loaded.files[0]]
         except (ValueError, OSError, EOFError, IndexError, KeyError) as error:
-            raise ValueError(f"{path}: not an array that numpy can read ({_first_line(error)})") from error
+            raise ValueError(f"{path}: not an array that numpy can read ({first_line(error)})") from error
         if table.ndim != 2 or table.shape[1] not in (3, 6) or table.dtype.kind not in "fiu":
             raise ValueError(f"{path}: an array of shape {table.shape} is no point cloud; give N×3 or N×6 numbers")
     else:
@@ -45,12 +45,12 @@ def read_points(path: Path) -> tuple[Float[Tensor, "N 3"], Float[Tensor, "N 3"]]
 
 
 def _points_by_open3d(path: Path) -> np.ndarray:
-    _read_bytes(path)  # says what is wrong with the path; open3d only warns
+    read_bytes(path)  # says what is wrong with the path; open3d only warns
     try:
         import open3d
     except (ImportError, OSError) as error:
         raise ValueError(
-            f"{path}: needs open3d, which does not load here ({_first_line(error)}); on Debian "
+            f"{path}: needs open3d, which does not load here ({first_line(error)}); on Debian "
             "`apt install libusb-1.0-0 libgl1 libgomp1`, or give the points as .npy"
         ) from error
     with open3d.utility.VerbosityContextManager(open3d.utility.VerbosityLevel.Error):

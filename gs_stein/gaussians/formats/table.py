@@ -1,0 +1,67 @@
+"""The one table of file formats: which suffix is which format, and in whose axes it is written. Free of torch.
+
+To add a format, write `formats/NAME.py` with `read_NAME` and `write_NAME` beside each other, and add a row.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+AXES = ("z-up", "y-down", "y-up")
+"""Names of the conventions for axes; `gs_stein.gaussians.orientation` has their matrices."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file format: a row of the table."""
+
+    name: str
+    """Of the module in formats/, and the end of its functions `read_NAME` and `write_NAME`."""
+    suffixes: tuple[str, ...]
+    """Lower-case ends of file names; the first one is usual."""
+    axes: str
+    """The convention that it is written in, and read in unless the file says otherwise; one of `AXES`."""
+    title: str
+    """For people."""
+    reads: bool = True
+    """Whether scenes can be read from it."""
+
+    def function(self, verb: str) -> Callable[..., Any]:
+        """`read_NAME(path) -> Content` or `write_NAME(path, gaussians, axes=..., **options)`, imported when asked for.
+
+        Args:
+            verb: "read" or "write".
+        """
+        module = importlib.import_module(f"gs_stein.gaussians.formats.{self.name}")
+        return getattr(module, f"{verb}_{self.name}")
+
+
+FORMATS: tuple[Format, ...] = (
+    Format("ply", (".ply",), "y-down", "standard .ply"),
+    Format("compressed_ply", (".compressed.ply",), "y-down", "compressed .ply (SuperSplat)"),
+    Format("splat", (".splat",), "y-down", ".splat (antimatter15)"),
+    Format("spz", (".spz",), "y-up", "SPZ (Niantic)"),
+    Format("sog", (".sog",), "y-down", "SOG (PlayCanvas)"),
+    Format("gltf", (".glb",), "y-up", "glTF with KHR_gaussian_splatting"),
+    Format("usd", (".usdz", ".usdc", ".usda"), "z-up", "OpenUSD"),
+    Format("html", (".html",), "z-up", "a page of its own", reads=False),
+)
+"""Every format, in the order in which --help lists them."""
+
+
+def format_of(path: Path) -> Format:
+    """The row of a file by the end of its name; the longest suffix that fits wins.
+
+    Raises:
+        ValueError: no format has it; the line lists those that are known.
+    """
+    name = Path(path).name.lower()
+    fitting = [(len(suffix), row) for row in FORMATS for suffix in row.suffixes if name.endswith(suffix)]
+    if not fitting:
+        known = ", ".join(suffix for row in FORMATS for suffix in row.suffixes)
+        raise ValueError(f"{path}: no format of splats has this suffix; give one of {known}")
+    return max(fitting, key=lambda pair: pair[0])[1]
