@@ -1,4 +1,4 @@
-"""`python -m gs_stein.doctor [--json]`: what this machine can do, one line each, with a remedy if something is amiss.
+"""`gs-stein doctor [--json]`: what this machine can do, one line each, with a remedy if something is amiss.
 
 Looks only: nothing is downloaded, compiled or changed, and no check can stop the others.
 """
@@ -21,7 +21,12 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
+from gs_stein.files import PACKAGE
+
 GIB = 2**30
+CHECKOUT = (PACKAGE.parent / "pyproject.toml").is_file()
+"""Whether this is the repository's own copy, rather than one installed from a wheel."""
+REINSTALL = "pip install -c constraints.txt -e ." if CHECKOUT else "install gs-stein's wheel again, dependencies too"
 
 
 class Verdict(Enum):
@@ -71,7 +76,7 @@ def check_packages() -> Check:
     try:
         required = importlib.metadata.requires("gs-stein") or []
     except importlib.metadata.PackageNotFoundError:
-        return fail("packages", "gs-stein itself is not installed", "pip install -e .")
+        return fail("packages", "gs-stein itself is not installed", REINSTALL)
     wrong, met = [], 0
     for text in required:
         requirement = Requirement(text)
@@ -88,7 +93,7 @@ def check_packages() -> Check:
             met += 1
     python = ".".join(map(str, sys.version_info[:3]))
     if wrong:
-        return fail("packages", f"Python {python}; {', '.join(wrong)}", "pip install -e .")
+        return fail("packages", f"Python {python}; {', '.join(wrong)}", REINSTALL)
     return ok("packages", f"Python {python}, all {met} required packages")
 
 
@@ -147,7 +152,7 @@ def check_gsplat() -> Check:
     import torch
 
     if importlib.util.find_spec("gsplat") is None:
-        return fail("gsplat", "not installed", "pip install -e .")
+        return fail("gsplat", "not installed", REINSTALL)
     version = importlib.metadata.version("gsplat")
     if not torch.cuda.is_available():
         return note("gsplat", f"{version}; its CUDA kernels are not needed without a GPU", "")
@@ -216,7 +221,7 @@ def check_prior() -> Check:
 
     folder = bundled_folder()
     if not folder.is_dir():
-        return fail("prior", f"the bundled prior is missing from {folder}", "get the whole repository (git clone)")
+        return fail("prior", f"the bundled prior is missing from {folder}", "get gs_stein again, with its weights")
     try:
         check_folder(folder, half=False)
     except ValueError as error:
@@ -368,13 +373,13 @@ def examine(checks: tuple[Callable[[], Check], ...] = CHECKS) -> list[Check]:
             found = f"could not be examined ({type(error).__name__}: {first})"
             # A package that cannot be imported, or a library it cannot open, stops every run.
             say = fail if isinstance(error, (ImportError, OSError)) else note
-            results.append(say(name, found, "reinstall: pip install -e ."))
+            results.append(say(name, found, f"reinstall: {REINSTALL}"))
     return results
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the report; exit status 1 if anything must be fixed."""
-    parser = argparse.ArgumentParser(prog="python -m gs_stein.doctor", description="What this machine can do.")
+    parser = argparse.ArgumentParser(prog="gs-stein doctor", description="What this machine can do.")
     parser.add_argument("--json", action="store_true", help="machine-readable")
     options = parser.parse_args(arguments)
     results = examine()

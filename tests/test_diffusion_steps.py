@@ -106,7 +106,7 @@ def train(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
-    return module.command()
+    return module.main()
 
 
 @pytest.mark.parametrize("kind", ["sd-eps", "sd3"])

@@ -100,6 +100,7 @@ def test_packages(monkeypatch):
     assert "no-such-package-x is missing" in check.found
     assert "pytest" not in check.found
     assert "torch" not in check.found
+    assert check.remedy == "pip install -c constraints.txt -e .", "this is a checkout"
 
 
 def test_cuda_on_five_machines(monkeypatch, gpu):
@@ -179,6 +180,7 @@ def test_bundled_prior(monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "bundled_folder", lambda: tmp_path / "prior")
     assert doctor.check_prior().verdict is Verdict.FAIL
     assert "is missing from" in doctor.check_prior().found
+    assert doctor.check_prior().remedy == "get gs_stein again, with its weights"
     folder = tiny_models.bundled(tmp_path / "prior")
     assert doctor.check_prior().verdict is Verdict.OK
     weights = folder / "network" / "diffusion_pytorch_model.safetensors"

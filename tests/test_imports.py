@@ -51,6 +51,7 @@ ALLOWED: dict[str, str] = {
     "evaluate run",
     "command": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
     "evaluate run live",
+    "__main__": "command",
     "doctor": "types files text cameras gaussians rasterize prior distill update refine config run live command",
     "world": "types files images text cameras prior scorer",
     "bench": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
@@ -62,7 +63,7 @@ through others, at run time (type checking aside)."""
 WITHOUT_TORCH = (
     "cameras.options", "gaussians.options", "text.options", "rasterize.options", "prior.options", "distill.options",
     "update.options", "refine.options", "run.options", "live.options", "config.schema", "config.serialize",
-    "config.presets", "command.parse", "bench.__main__",
+    "config.presets", "command.parse", "command.main", "command.train", "command.view", "__main__", "bench.__main__",
 )  # fmt: skip
 """Modules that `--help` reads, and all they import at their top."""
 

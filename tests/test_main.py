@@ -68,7 +68,7 @@ def call(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
-    return module.command()
+    return module.main()
 
 
 def only(folder: Path) -> Path:

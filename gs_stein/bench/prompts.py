@@ -1,4 +1,4 @@
-"""Does the main job work, prompt by prompt? Runs `train.py` on the written list of prompts and judges every result.
+"""Does the main job work, prompt by prompt? Runs it on the written list of prompts and judges every result.
 
     python -m gs_stein.bench prompts --json
 
@@ -21,8 +21,6 @@ from typing import Any, Literal
 
 from gs_stein.files import write_atomically
 
-ROOT = Path(__file__).resolve().parents[2]
-"""Where train.py lies."""
 WRITTEN = Path(__file__).with_name("prompts.yaml")
 """The list: rooms ("scenes"), landscapes and objects."""
 Kind = Literal["scenes", "landscapes", "objects"]
@@ -39,7 +37,7 @@ class Options:
     first: int = 0
     """Only so many prompts of each part; 0: all."""
     preset: str | None = "preview"
-    """Laid over the default one, as for train.py; None: full length."""
+    """Laid over the default one, as for gs-stein train; None: full length."""
     seed: int = 0
     """Of the runs."""
     output: Path = Path("runs/prompts")
@@ -79,7 +77,7 @@ def wanted(options: Options) -> Iterator[tuple[Kind, str]]:
 
 
 def run(kind: Kind, prompt: str, options: Options) -> Path:
-    """Run `train.py` and judge what it leaves, unless that was done before; the run's folder.
+    """Run `gs-stein train` and judge what it leaves, unless that was done before; the run's folder.
 
     Raises:
         ValueError: the run failed; its last line is in the message.
@@ -90,7 +88,7 @@ def run(kind: Kind, prompt: str, options: Options) -> Path:
     folder = options.output / f"{slug(prompt)}-{options.preset or 'full'}-{options.seed}"
     if not any(folder.glob("*/report.json")):
         command = [
-            sys.executable, str(ROOT / "train.py"), f"--prompt={prompt}", f"--output={folder}", "--no-viewer",
+            sys.executable, "-m", "gs_stein.command.train", f"--prompt={prompt}", f"--output={folder}", "--no-viewer",
             "--video-frames=0", f"--seed={options.seed}",
             *(() if kind == "objects" else ("--scene",)),
             *(() if options.preset is None else (f"--preset={options.preset}",)),

@@ -1,4 +1,4 @@
-"""Runs started from the studio: one at a time, each a `train.py` of its own in its own folder."""
+"""Runs started from the studio: one at a time, each a `gs-stein train` of its own in its own folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-"""Where train.py lies."""
+"""Where the package lies. Runs start here, so that Python finds it without being told."""
 _EVERY = 20
 """Iterations between checkpoints: what the studio shows."""
 LONGEST_PROMPT = 1000
@@ -32,7 +32,7 @@ class Order:
 
 def command(order: Order, output: Path, host: str) -> list[str]:
     """The command line of a run. No shell reads it, and no prompt can become an option."""
-    arguments = [sys.executable, str(ROOT / "train.py"), f"--prompt={order.prompt}", f"--output={output}"]
+    arguments = [sys.executable, "-m", "gs_stein.command.train", f"--prompt={order.prompt}", f"--output={output}"]
     if order.scene:
         arguments.append("--scene")
     if order.preset is not None:

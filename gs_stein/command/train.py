@@ -1,0 +1,225 @@
+"""`gs-stein train`: from a sentence to a 3D scene.
+
+Reads the command line, says what it chose, drives `optimize`, and keeps the run's folder. See `--help`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+# Threads of OpenMP that wait must sleep instead of spinning, or they take the cores from the rasterizer's own pool.
+# Torch and Numba read this when they are imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from gs_stein.command.parse import Job, parse
+from gs_stein.config.schema import BACKGROUNDS, Config
+from gs_stein.run.options import RunOptions
+
+if TYPE_CHECKING:
+    from gs_stein.live.run_view import Live
+    from gs_stein.optimize.networks import Priors
+    from gs_stein.optimize.state import State
+    from gs_stein.optimize.step import Controls, Step
+    from gs_stein.run.metrics import Recorder
+
+
+def main(arguments: list[str] | None = None, command: str = "gs-stein train") -> int:
+    """Run what the command line says; mistakes are one line, without a traceback.
+
+    Args:
+        arguments: without the program's name; None: the process's own.
+        command: what the user typed before them, for the line that says how to go on.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        return run_job(parse(arguments), command)
+    except (ValueError, FloatingPointError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+@dataclass(frozen=True)
+class Run:
+    """What makes up a run: what it trains, where that is kept, and who looks on."""
+
+    config: Config
+    """As it was chosen for this machine."""
+    options: RunOptions
+    folder: Path
+    state: State
+    controls: Controls
+    live: Live | None
+    """Its page, if it has one."""
+
+
+class StopSignals:
+    """While entered, the first Ctrl-C (or SIGTERM) ends a run between two iterations, the second one at once."""
+
+    def __init__(self, controls: Controls) -> None:
+        self.caught: int | None = None
+        """Number of the first signal that came."""
+        self._controls = controls
+
+    def __enter__(self) -> StopSignals:
+        self._before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.caught = self.caught or number
+        self._controls.stop = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def run_job(job: Job, command: str) -> int:
+    """Run a job; returns the exit status.
+
+    Args:
+        job: what was asked for.
+        command: what goes before `--resume`.
+
+    Raises:
+        ValueError: something that was asked for cannot be had here.
+        FloatingPointError: too many steps in a row were not finite.
+    """
+    from gs_stein.command.auto import choose
+    from gs_stein.optimize.networks import load_priors
+    from gs_stein.optimize.state import begin
+    from gs_stein.optimize.step import Controls
+    from gs_stein.run import checkpoint, report
+    from gs_stein.run.metrics import Recorder
+
+    choice = choose(job.config)
+    print("\n".join(choice.reasons), flush=True)
+    priors = load_priors(choice.config, choice.prior_device)
+    if note := priors.advice(choice.config.prompt, choice.config.scene):
+        print(f"note        {note}")
+    state = begin(choice.config, priors, choice.device)
+    folder = open_folder(job, choice.config, state)
+    print(f"folder      {folder}", flush=True)
+    controls = Controls()
+    live = open_viewer(job, folder, controls, priors, state.refiner.first) if job.run.viewer else None
+    if live is not None:
+        print(live.describe(), flush=True)
+    run = Run(choice.config, job.run, folder, state, controls, live)
+    recorder = Recorder(folder, job.run.log_every, state.step)
+    try:
+        with StopSignals(controls) as signals:
+            last = iterate(run, recorder)
+            if signals.caught is not None:
+                report.write_scene(folder, run.config, state)
+                print(f"stopped at step {state.step}; go on with: {command} --resume {folder}", flush=True)
+                return 128 + signals.caught
+        finish(run, choice.reasons, last)
+    except (ValueError, OSError) as error:
+        if not checkpoint.is_disk_full(error):
+            raise
+        kept = checkpoint.checkpoints(folder)
+        rest = f"the last good checkpoint is {kept[-1]}; free some and go on with: {command} --resume {folder}"
+        print(f"error: no space left on the disk; {rest if kept else 'nothing was lost but this run'}", file=sys.stderr)
+        return 1
+    finally:
+        with contextlib.suppress(OSError):  # a full disk: what could be flushed was
+            recorder.close()
+        if live is not None:
+            live.close()
+    return 0
+
+
+def open_folder(job: Job, config: Config, state: State) -> Path:
+    """A folder of the run's own, or the one to go on in, whose latest checkpoint is laid over the state."""
+    from gs_stein.run import checkpoint
+    from gs_stein.run.folder import new_folder, write_start
+
+    if job.resume is None:
+        folder = new_folder(job.run.output, config.prompt)
+        write_start(folder, config)
+        return folder
+    found = checkpoint.restore_latest(job.resume, state, config)
+    print(f"resume      {found or 'from the start: there is no checkpoint yet'}")
+    return job.resume
+
+
+def open_viewer(job: Job, folder: Path, controls: Controls, priors: Priors, distilled: int) -> Live | None:
+    """The live view, or None (said in one line) if it cannot be served: training goes on without it."""
+    from gs_stein.live.run_view import Live
+
+    config = job.config
+
+    def window(step: int) -> tuple[float, float] | None:
+        return config.distill.timesteps.window(step / distilled) if step < distilled else None
+
+    try:
+        return Live(
+            controls, config.prompt, config.cameras, guidance_scale=config.distill.guidance.scale,
+            window=window, background=BACKGROUNDS[config.background], rasterize=config.rasterize, options=job.live,
+            folder=folder, denoiser=priors.denoiser, depth_estimator=priors.depth, prior_device=priors.device,
+        )  # fmt: skip
+    except (ValueError, ImportError) as error:
+        print(f"viewer      off: {error}", file=sys.stderr)
+        return None
+
+
+def iterate(run: Run, recorder: Recorder) -> Step | None:
+    """All iterations; progress, logs, checkpoints and the page follow them. Returns the last one, None if none was
+    left to do."""
+    from gs_stein.optimize.loop import optimize
+    from gs_stein.run import checkpoint
+    from gs_stein.run.progress import Progress
+
+    state, controls, live = run.state, run.controls, run.live
+    progress = Progress(None if live is None else live.address)
+
+    def denoising(share: float) -> None:
+        progress.denoising(share)
+        if live is not None:
+            live.denoising(share)
+
+    last = None
+    try:
+        for last in optimize(run.config, state, controls, denoising):
+            progress.show(last)
+            recorder.add(last)
+            if state.step % run.options.checkpoint_every == 0:
+                checkpoint.save(run.folder, state, run.options.keep_checkpoints)
+            if live is not None:
+                live.publish(last, state.distiller)
+                live.wait_while_paused(until=lambda: controls.stop)
+    finally:
+        progress.end()
+    checkpoint.save(run.folder, state, run.options.keep_checkpoints)
+    return last
+
+
+def finish(run: Run, reasons: tuple[str, ...], last: Step | None) -> None:
+    """Pictures, video and report of a run that came to its end, and what they say."""
+    from gs_stein.run.progress import duration
+    from gs_stein.run.report import write_results
+
+    print("writing     pictures, video, report", flush=True)
+    result = write_results(run.folder, run.config, run.options, reasons, run.state, last)
+    filmed = "video.mp4, " if run.options.video_frames else ""
+    print(f"done in {duration(run.state.seconds)}: preview.png, {filmed}point_cloud.ply are in {run.folder}")
+    if (scorer := result.get("scorer")) and "views_top1" in scorer:
+        print(f"scorer      picks the prompt among {scorer['captions']} in {scorer['views_top1']:.0%} of the views")
+    if run.live is not None:
+        run.live.finish(str(run.folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
