@@ -90,6 +90,14 @@ class Render:
         """Which Gaussians each view saw."""
         return self.radii > 0
 
+    def detach(self) -> Render:
+        """The same pictures outside the graph, so that whoever keeps them does not keep the graph."""
+        normals = None if self.normals is None else self.normals.detach()
+        return replace(
+            self, rgb=self.rgb.detach(), depth=self.depth.detach(), alpha=self.alpha.detach(), normals=normals,
+            means2d=self.means2d.detach(),
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class TextEmbedding:

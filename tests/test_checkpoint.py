@@ -77,7 +77,7 @@ def everything(state: State) -> dict[str, torch.Tensor]:
     walk("distiller", state.distiller.state_dict())
     walk("refiner", state.refiner.state_dict())
     walk("colours", state.colours.weight)
-    walk("held", None if state.held is None else state.held.state_dict())
+    walk("held", None if state.reused is None else state.reused.state_dict())
     walk("counts", {"step": state.step, "evaluations": state.evaluations})
     return found
 
@@ -89,7 +89,7 @@ CASES = {
     "sds": (SDS(), MCMCDensify(start=0.0, stop=1.0, every=3)),
 }
 REFINED = {
-    "ssd-mcmc": RefineOptions(share=0.75, rounds=2, views=(3, 3), group=2, anchors=1, steps=2, align=2, depth=1.0),
+    "ssd-mcmc": RefineOptions(share=0.75, rounds=2, views=(3, 3), group=2, anchors=1, steps=2, register_views=2, depth=1.0),
     "sds": RefineOptions(share=0.5, rounds=1, views=(2, 2), steps=2),  # saved where refinement begins
 }
 
@@ -98,7 +98,7 @@ REFINED = {
 def test_resume_is_bit_for_bit(case: str, prior: Path, tmp_path: Path) -> None:
     # The checkpoint is written while colours are being solved for, or while a guess is followed.
     reuse = 3 if case == "ssd-normal-gradient" else 1
-    solved = LearningRates(solved=6 if reuse == 1 else 2)
+    solved = LearningRates(solve_colours=6 if reuse == 1 else 2)
     config = config_of(prior, *CASES[case], refine=REFINED.get(case, RefineOptions()), rates=solved)
     config = replace(config, distill=replace(config.distill, reuse=reuse, reuse_views=1))
 
@@ -114,7 +114,7 @@ def test_resume_is_bit_for_bit(case: str, prior: Path, tmp_path: Path) -> None:
         if step.step == 4:
             checkpoint.save(tmp_path, first)
             break
-    assert (first.held is not None) == (reuse > 1)
+    assert (first.reused is not None) == (reuse > 1)
     first.distiller.close()
     second = fresh()
     torch.manual_seed(12345)  # nothing may depend on the global generator

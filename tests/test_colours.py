@@ -22,7 +22,7 @@ from gs_stein.optimize.state import begin
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.rasterize.api import rasterize
 from gs_stein.rasterize.options import RasterizeOptions
-from gs_stein.update.colours import MARGIN, FirstColours, keep_in_gamut, toward_views
+from gs_stein.update.colours import MARGIN, ColourSolver, keep_in_gamut, blend_colours
 from gs_stein.update.options import LearningRates, NoDensify
 
 VIEWS = sample_cameras(RoomCameras(resolution=32), 4, torch.Generator().manual_seed(0))
@@ -43,13 +43,13 @@ def test_one_step_shows_what_it_is_told_to(parameters) -> None:
     directions = VIEWS.rays(32, 32)[0]
     target = 0.5 + 0.35 * directions
     before = picture(parameters)
-    parameters["sh0"].data += FirstColours().change(parameters["sh0"], before, target)
+    parameters["sh0"].data += ColourSolver().change(parameters["sh0"], before, target)
     seen = picture(parameters)
     assert (seen - target).square().mean() < 0.05 * (before - target).square().mean()
 
 
 def test_guesses_are_averaged_over_steps(parameters) -> None:
-    colours, levels = FirstColours(), (0.2, 0.3, 0.7, 0.8)
+    colours, levels = ColourSolver(), (0.2, 0.3, 0.7, 0.8)
     for level in levels:
         seen = picture(parameters)
         parameters["sh0"].data += colours.change(parameters["sh0"], seen, torch.full_like(seen, level))
@@ -57,7 +57,7 @@ def test_guesses_are_averaged_over_steps(parameters) -> None:
 
 
 def test_a_changed_number_of_gaussians_starts_anew(parameters) -> None:
-    colours = FirstColours()
+    colours = ColourSolver()
     seen = picture(parameters)
     colours.change(parameters["sh0"], seen, seen)
     fewer = {name: torch.nn.Parameter(value[:1000]) for name, value in parameters.items()}
@@ -71,7 +71,7 @@ def test_a_run_looks_like_the_first_guess_after_one_iteration_and_keeps_the_colo
     cameras, prior = RoomCameras(resolution=16), MixturePrior((3, 16, 16))
     config = Config(
         prompt="class 1", scene=True, iterations=1, views=2, cameras=cameras, start=RoomStart(count=2000),
-        densify=NoDensify(), background="grey", rates=LearningRates(solved=1), distill=DistillOptions(estimator=SDS()),
+        densify=NoDensify(), background="grey", rates=LearningRates(solve_colours=1), distill=DistillOptions(estimator=SDS()),
     )  # fmt: skip
     state = begin(config, Priors(prior))
     step = next(optimize(config, state))
@@ -130,9 +130,9 @@ def test_colours_that_cancel_out_come_to_what_is_shown(parameters) -> None:
     clear = weight[:, 0] > 2
     before = sh_to_rgb(parameters["sh0"].detach()[:, 0])[clear]
     half, whole = (
-        before + SH_C0 * toward_views(parameters["sh0"], seen, shown, share)[:, 0][clear] for share in (0.5, 1.0)
+        before + SH_C0 * blend_colours(parameters["sh0"], seen, shown, share)[:, 0][clear] for share in (0.5, 1.0)
     )
     assert clear.sum() > 100
     assert whole == pytest.approx(torch.full_like(whole, 0.6), abs=0.02)
     assert half == pytest.approx((before + whole) / 2, abs=1e-4)
-    assert not toward_views(parameters["sh0"], seen, shown, 0.0).any()
+    assert not blend_colours(parameters["sh0"], seen, shown, 0.0).any()

@@ -10,7 +10,7 @@ from gs_stein.cameras.options import OrbitCameras
 from gs_stein.config.schema import Config
 from gs_stein.distill.options import SDS, DistillOptions
 from gs_stein.gaussians.options import BallStart
-from gs_stein.optimize.eta import Pace
+from gs_stein.optimize.eta import Eta
 from gs_stein.optimize.loop import optimize
 from gs_stein.optimize.networks import Priors
 from gs_stein.optimize.state import begin
@@ -20,38 +20,38 @@ from gs_stein.update.options import NoDensify
 
 
 def test_two_prices_are_found_and_compiling_is_no_part_of_them() -> None:
-    pace = Pace()
-    assert pace.left(10, 10) is None
-    pace.add(60.0, 8)  # compiles
-    assert pace.left(10, 10) is None
+    eta = Eta()
+    assert eta.left(10, 10) is None
+    eta.add(60.0, 8)  # compiles
+    assert eta.left(10, 10) is None
     for i in range(40):
         asked = 8 if i % 5 == 0 else 0
-        pace.add(0.02 + 0.05 * asked, asked)
+        eta.add(0.02 + 0.05 * asked, asked)
     # A round of refinement that it has not seen yet: 500 views, then 100 iterations that ask nothing.
-    assert pace.left(100, 500) == pytest.approx(100 * 0.02 + 500 * 0.05, rel=0.02)
-    assert pace.left(0, 0) == 0
+    assert eta.left(100, 500) == pytest.approx(100 * 0.02 + 500 * 0.05, rel=0.02)
+    assert eta.left(0, 0) == 0
 
 
 def test_where_all_iterations_ask_alike_it_is_their_mean() -> None:
-    pace = Pace()
+    eta = Eta()
     for _ in range(30):
-        pace.add(0.5, 8)
-    assert pace.left(100, 800) == pytest.approx(50, rel=0.01)
+        eta.add(0.5, 8)
+    assert eta.left(100, 800) == pytest.approx(50, rel=0.01)
 
 
 def test_it_forgets() -> None:
-    pace = Pace()
+    eta = Eta()
     for seconds in (0.1, 1.0):
         for _ in range(400):
-            pace.add(seconds, 0)
-    assert pace.left(10, 0) == pytest.approx(10, rel=0.03)
+            eta.add(seconds, 0)
+    assert eta.left(10, 0) == pytest.approx(10, rel=0.03)
 
 
 @pytest.mark.parametrize("guidance", [1.0, 4.0])
-@pytest.mark.parametrize("polish", [0.0, 0.35])
-def test_views_that_refinement_denoises_are_known_before(guidance: float, polish: float) -> None:
+@pytest.mark.parametrize("level", [0.0, 0.35])
+def test_views_that_refinement_denoises_are_known_before(guidance: float, level: float) -> None:
     refine = RefineOptions(
-        share=0.75, rounds=3, views=(5, 7), group=4, anchors=2, steps=3, guidance=guidance, polish=polish
+        share=0.75, rounds=3, views=(5, 7), group=4, anchors=2, steps=3, guidance=guidance, antithetic_denoise=level
     )
     config = Config(
         prompt="class 1", iterations=16, views=2, cameras=OrbitCameras(resolution=16), start=BallStart(count=200),

@@ -141,7 +141,7 @@ def test_samples_are_those_of_a_cpu(prior: Path) -> None:
         cameras = sample_cameras(RoomCameras(resolution=SIDE), 4, generator)
         text, none = denoiser.embed(["a cozy bedroom"]), denoiser.embed([""])
         guidance = GuidanceOptions(scale=2.0)
-        rgb = sample(denoiser, text, none, cameras, guidance, generator, steps=5, polish=0.3, eta=1.0)
+        rgb = sample(denoiser, text, none, cameras, guidance, generator, steps=5, antithetic_level=0.3, eta=1.0)
         pictures.append(rgb.cpu())
     assert pictures[0].std() > 0.02
     assert (pictures[0] - pictures[1]).abs().max() < 2e-2

@@ -19,7 +19,7 @@ from gs_stein.optimize.state import begin
 from gs_stein.prior.dct import dct2
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.options import GuidanceOptions
-from gs_stein.prior.sampling import denoise, groups, polished
+from gs_stein.prior.sampling import antithetic_denoise, denoise, groups
 from gs_stein.refine.options import RefineOptions
 from gs_stein.refine.refiner import Refiner, Round, Targets
 from gs_stein.text.options import ViewPrompts
@@ -65,7 +65,7 @@ def test_rounds_are_where_they_should_be() -> None:
 
 def test_a_round_tells_how_much_of_its_denoising_is_done() -> None:
     shares = []
-    options = RefineOptions(steps=3, group=4, anchors=0, polish=0.0)
+    options = RefineOptions(steps=3, group=4, anchors=0, antithetic_denoise=0.0)
     made = refiner(options)
     text = made.denoiser.embed(["class 1"]), made.denoiser.embed([""])
     made.prepare(
@@ -154,7 +154,7 @@ def test_fresh_noise_is_the_generator_s() -> None:
     assert torch.equal(drawn(3, 0.0), drawn(4, 0.0))
 
 
-def test_polishing_takes_out_what_is_odd_in_the_noise() -> None:
+def test_antithetic_denoising_takes_out_what_is_odd_in_the_noise() -> None:
     """The spread over noises of a polished view is far below that of a single guess; two of them would halve it."""
     prior = MixturePrior((3, SIDE, SIDE))
     text, level = prior.embed(["class 1"]), 0.3
@@ -169,7 +169,7 @@ def test_polishing_takes_out_what_is_odd_in_the_noise() -> None:
     singles = torch.stack([single(seed) for seed in range(32)])
     before = prior.evaluations
     pairs = torch.stack(
-        [polished(prior, x0, level, text, cameras, torch.Generator().manual_seed(seed)) for seed in range(32)]
+        [antithetic_denoise(prior, x0, level, text, cameras, torch.Generator().manual_seed(seed)) for seed in range(32)]
     )
     assert pairs.shape == (32, 1, 2, 3, SIDE, SIDE)
     assert prior.evaluations - before == 32 * 4  # two noises of two views
@@ -323,13 +323,13 @@ def test_groups_that_change_come_to_agree(size: int) -> None:
     assert apart(found) < 0.5 * apart(pairs)
 
 
-def test_polishing_in_groups_leaves_the_shared_ones() -> None:
+def test_antithetic_denoising_in_groups_leaves_the_shared_ones() -> None:
     prior = MixturePrior((3, SIDE, SIDE))
     text = prior.embed(["class 1"])
     cameras = sample_cameras(OrbitCameras(resolution=SIDE), 7, torch.Generator().manual_seed(1))
     x0 = torch.randn(1, 7, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
     whole, parts = (
-        polished(prior, x0, 0.3, text, cameras, torch.Generator().manual_seed(3), size, 2) for size in (0, 4)
+        antithetic_denoise(prior, x0, 0.3, text, cameras, torch.Generator().manual_seed(3), size, 2) for size in (0, 4)
     )
     assert torch.equal(parts[:, :2], x0[:, :2])
     assert not torch.equal(parts[:, 2:], x0[:, 2:])
@@ -372,21 +372,21 @@ def test_a_run_comes_nearer_to_its_refined_views() -> None:
     assert set(spent[30:]) == {0}  # fitting asks nobody
 
 
-def test_views_are_aligned_so_many_times_a_round_and_only_on_demand() -> None:
-    made = refiner(RefineOptions(share=0.4, rounds=2, align=3))
-    assert [step for step in range(100) if made.aligns(step)] == [65, 70, 75, 85, 90, 95]
-    assert not any(refiner(RefineOptions(share=0.4, rounds=2)).aligns(step) for step in range(100))
-    hurried = refiner(RefineOptions(share=0.4, rounds=20, align=5))  # two iterations a round
-    assert [step for step in range(60, 66) if hurried.aligns(step)] == [61, 63, 65]
+def test_views_are_registered_so_many_times_a_round_and_only_on_demand() -> None:
+    made = refiner(RefineOptions(share=0.4, rounds=2, register_views=3))
+    assert [step for step in range(100) if made.registers(step)] == [65, 70, 75, 85, 90, 95]
+    assert not any(refiner(RefineOptions(share=0.4, rounds=2)).registers(step) for step in range(100))
+    hurried = refiner(RefineOptions(share=0.4, rounds=20, register_views=5))  # two iterations a round
+    assert [step for step in range(60, 66) if hurried.registers(step)] == [61, 63, 65]
 
 
 def test_views_move_to_what_is_rendered_and_begin_from_where_they_were_denoised() -> None:
     made = prepared(RefineOptions(share=0.5, rounds=2, steps=3, depth=1.0), 0.7)
     before = made.targets
     there = made.denoiser.decode(before.x0).clamp(0, 1)
-    made.align(lambda cameras: there)
+    made.register_views(lambda cameras: there)
     assert torch.allclose(made.targets.x0, made.denoiser.encode(there), atol=1e-4)  # nothing to move
-    made.align(lambda cameras: there.roll(1, -1))
+    made.register_views(lambda cameras: there.roll(1, -1))
     moved = made.targets
     assert not torch.allclose(moved.x0, before.x0, atol=1e-2)
     assert moved.depth is not None
@@ -396,17 +396,17 @@ def test_views_move_to_what_is_rendered_and_begin_from_where_they_were_denoised(
     other.load_state_dict(made.state_dict(), torch.device("cpu"))
     for one in (made, other):
         assert torch.equal(one.targets.x0, moved.x0)
-        one.align(lambda cameras: there)
+        one.register_views(lambda cameras: there)
         assert torch.allclose(one.targets.x0, made.denoiser.encode(there), atol=1e-4)  # moved once, not twice
 
 
 def test_checkpoints_of_versions_that_moved_no_views_are_read() -> None:
-    made = prepared(RefineOptions(share=0.5, rounds=2, steps=2, align=1), 0.7)
+    made = prepared(RefineOptions(share=0.5, rounds=2, steps=2, register_views=1), 0.7)
     state = made.state_dict()
     del state["denoised"]
     other = refiner(made.options)
     other.load_state_dict(state, torch.device("cpu"))
-    other.align(lambda cameras: torch.zeros(len(cameras), 3, SIDE, SIDE))
+    other.register_views(lambda cameras: torch.zeros(len(cameras), 3, SIDE, SIDE))
     assert len(other.targets.cameras) == len(made.targets.cameras)
 
 
@@ -416,28 +416,30 @@ def test_a_run_aligns_when_it_says_so(align: int) -> None:
         prompt="class 1", iterations=40, views=2, cameras=OrbitCameras(resolution=SIDE), start=BallStart(count=300),
         distill=DistillOptions(estimator=SDS()), densify=NoDensify(), background="grey",
         view_prompts=ViewPrompts(enabled=False),
-        refine=RefineOptions(share=0.5, rounds=1, views=(2, 2), steps=2, level=(0.5, 0.5), align=align),
+        refine=RefineOptions(share=0.5, rounds=1, views=(2, 2), steps=2, level=(0.5, 0.5), register_views=align),
     )  # fmt: skip
     state = begin(config, Priors(MixturePrior((3, SIDE, SIDE))))
     seen = [state.refiner.targets for step in optimize(config, state) if step.step > 20]
     assert [i for i, (a, b) in enumerate(itertools.pairwise(seen)) if a is not b] == ([5, 12] if align else [])
 
 
-def test_colours_are_mended_now_and_then_and_only_on_demand() -> None:
-    made = refiner(RefineOptions(share=0.4, mend=0.1, mend_every=15))
-    assert [step for step in range(60, 100) if made.mends(step)] == [60, 75, 90]
-    assert not refiner(RefineOptions(share=0.4)).mends(60)
+def test_colours_are_blended_now_and_then_and_only_on_demand() -> None:
+    made = refiner(RefineOptions(share=0.4, blend_colours=0.1, blend_every=15))
+    assert [step for step in range(60, 100) if made.blends(step)] == [60, 75, 90]
+    assert not refiner(RefineOptions(share=0.4)).blends(60)
 
 
-def test_a_run_mends_colours_when_it_says_so() -> None:
-    """Adam leaves them alone here: whatever moves them is mending."""
+def test_a_run_blends_colours_when_it_says_so() -> None:
+    """Adam leaves them alone here: whatever moves them is blending."""
 
     def moved(mend: float) -> list[int]:
         config = Config(
             prompt="class 1", iterations=40, views=2, cameras=OrbitCameras(resolution=SIDE),
             start=BallStart(count=300), distill=DistillOptions(estimator=SDS()), densify=NoDensify(), background="grey",
             view_prompts=ViewPrompts(enabled=False), rates=LearningRates(sh0=(0.0, 0.0)),
-            refine=RefineOptions(share=0.5, rounds=1, views=(2, 2), steps=2, level=(0.5, 0.5), mend=mend, mend_every=7),
+            refine=RefineOptions(
+                share=0.5, rounds=1, views=(2, 2), steps=2, level=(0.5, 0.5), blend_colours=mend, blend_every=7
+            ),
         )  # fmt: skip
         state = begin(config, Priors(MixturePrior((3, SIDE, SIDE))))
         colours = [state.gaussians.sh.clone()]
@@ -454,9 +456,9 @@ def test_a_run_mends_colours_when_it_says_so() -> None:
         ({"share": 1.0}, r"refine.share: 1.0"), ({"rounds": 0}, r"refine.rounds: 0"),
         ({"shortest": 0}, r"refine.shortest: 0"),
         ({"level": (0.4, 0.8)}, r"refine.level: 0.4"), ({"depth": -1.0}, r"refine.weight, depth"),
-        ({"anchors": 8}, r"refine.anchors: 8"), ({"mend": 1.5}, r"refine.mend: 1.5"),
-        ({"mend_every": 0}, r"refine.mend_every: 0"), ({"align": -1}, r"refine.align: -1"),
-        ({"polish": 1.0}, r"refine.polish: 1.0"), ({"eta": 1.5}, r"refine.eta: 1.5"),
+        ({"anchors": 8}, r"refine.anchors: 8"), ({"blend_colours": 1.5}, r"refine.blend_colours: 1.5"),
+        ({"blend_every": 0}, r"refine.blend_every: 0"), ({"register_views": -1}, r"refine.register_views: -1"),
+        ({"antithetic_denoise": 1.0}, r"refine.antithetic_denoise: 1.0"), ({"eta": 1.5}, r"refine.eta: 1.5"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(wrong: dict, said: str) -> None:

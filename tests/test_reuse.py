@@ -13,7 +13,7 @@ from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.config.schema import Config
 from gs_stein.distill.distiller import Distiller
 from gs_stein.distill.options import SDS, VSD, DistillOptions, Estimator, FittedSDS
-from gs_stein.distill.reuse import Held, restored
+from gs_stein.distill.reuse import ReusedGuess, restored
 from gs_stein.gaussians.options import BallStart
 from gs_stein.optimize.loop import optimize
 from gs_stein.optimize.networks import Priors
@@ -27,7 +27,7 @@ from gs_stein.update.options import LearningRates, NoDensify
 CAMERAS = sample_cameras(OrbitCameras(resolution=8), 2, torch.Generator().manual_seed(0))
 
 
-def made(estimator: Estimator, noises: int = 1, clip: float = 0.0) -> tuple[MixturePrior, Held]:
+def made(estimator: Estimator, noises: int = 1, clip: float = 0.0) -> tuple[MixturePrior, ReusedGuess]:
     """A guess at random latents."""
     prior = MixturePrior((4, 8, 8))
     options = DistillOptions(
@@ -41,7 +41,7 @@ def made(estimator: Estimator, noises: int = 1, clip: float = 0.0) -> tuple[Mixt
         x0, text=prior.embed(["class 1"]), negative=prior.embed([""]), cameras=None, generator=generator, progress=0.0
     )
     distiller.close()
-    return prior, Held(CAMERAS, x0, estimate, 3)
+    return prior, ReusedGuess(CAMERAS, x0, estimate, 3)
 
 
 @pytest.mark.parametrize("clip", [0.0, 1e-3])
@@ -78,10 +78,10 @@ def test_it_is_followed_as_often_as_said_and_survives_a_file() -> None:
     assert torch.equal(again.at(held.x0 + 1).grad, held.at(held.x0 + 1).grad)
     assert torch.equal(again.cameras.viewmats, CAMERAS.viewmats)
     left: list[int] = []
-    following: Held | None = held
+    following: ReusedGuess | None = held
     while following is not None:
         left.append(following.left)
-        following = following.followed()
+        following = following.after_use()
     assert left == [3, 2, 1]
 
 
@@ -96,7 +96,7 @@ def test_parts_take_turns_and_follow_the_same_guess() -> None:
     at = whole.x0 + torch.randn(whole.x0.shape, generator=torch.Generator().manual_seed(2))
     full = whole.at(at).grad
     for views, chosen in ((2, [[1, 3], [0, 2], [1, 3]]), (1, [[3], [2], [1]]), (3, [[1, 3], [0, 2], [1, 3]])):
-        following: Held | None = whole
+        following: ReusedGuess | None = whole
         for indices in chosen:  # 3, 2 and 1 are left
             assert following is not None
             part = following.part(views)
@@ -104,7 +104,7 @@ def test_parts_take_turns_and_follow_the_same_guess() -> None:
             found = part.at(at[indices])
             assert torch.equal(found.grad, full[indices])
             assert len(found.x0_hat) == len(found.eps_hat) == len(indices)
-            following = following.followed()
+            following = following.after_use()
     with pytest.raises(ValueError, match=r"distill\.reuse_views: -1"):
         DistillOptions(reuse_views=-1)
 
@@ -114,7 +114,7 @@ def short_run(reuse_views: int) -> tuple[Config, State]:
     config = Config(
         prompt="class 1", iterations=12, views=2, cameras=OrbitCameras(resolution=16), start=BallStart(count=200),
         densify=NoDensify(), distill=DistillOptions(estimator=SDS(), reuse=3, reuse_views=reuse_views),
-        rates=LearningRates(solved=1), refine=RefineOptions(share=0.25, rounds=1, views=(2, 2), steps=1, polish=0.0),
+        rates=LearningRates(solve_colours=1), refine=RefineOptions(share=0.25, rounds=1, views=(2, 2), steps=1, antithetic_denoise=0.0),
     )  # fmt: skip
     config = replace(config, view_prompts=replace(config.view_prompts, enabled=False))
     return config, begin(config, Priors(MixturePrior((3, 16, 16))))

@@ -172,10 +172,10 @@ def test_layers_show_the_object_and_nothing_around_it(layer):
 
 def test_scenes_stand_before_the_grey_they_were_made_before(tmp_path):
     camera, haze = camera_at(home(OrbitCameras()), 48, 48), blob((0.85, 0.85, 0.85))
-    image = picture(haze, camera, "RGB", backdrop=0.85)
-    assert np.ptp(image) <= 2, "what has the backdrop's colour is not seen"
+    image = picture(haze, camera, "RGB", background=0.85)
+    assert np.ptp(image) <= 2, "what has the background's colour is not seen"
     assert np.ptp(picture(haze, camera, "RGB")) > 150
-    assert save_video(haze, Cameras(camera.viewmats, camera.Ks, 48, 48), tmp_path / "a.mp4", backdrop=0.85)
+    assert save_video(haze, Cameras(camera.viewmats, camera.Ks, 48, 48), tmp_path / "a.mp4", background=0.85)
     import imageio.v3 as iio
 
     film = iio.imread(tmp_path / "a.mp4")
@@ -513,7 +513,7 @@ def test_runs_of_other_versions_open(tmp_path):
     (tmp_path / "config.yaml").write_text(settings)
     write_ply(tmp_path / "point_cloud.ply", blob((0.0, 1.0, 0.0), 12))
     source = Source(tmp_path)
-    assert (source.prompt, source.backdrop) == ("a chair", 127 / 255)
+    assert (source.prompt, source.background) == ("a chair", 127 / 255)
     assert source.is_object
     assert source.load() is not None
 

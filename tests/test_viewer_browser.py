@@ -232,7 +232,7 @@ def test_a_run_is_seen_before_the_grey_it_was_made_before(chromium, tmp_path):
         eventually(lambda: corner(page) < 5, "nothing there")
         stage._layers.choose("Splats (in the browser)")
         eventually(lambda: abs(corner(page) - 127) < 3, "the grey again")
-    save_page(blob((0.1, 0.2, 0.95)), tmp_path / "scene.html", home(OrbitCameras()), backdrop=0.85)
+    save_page(blob((0.1, 0.2, 0.95)), tmp_path / "scene.html", home(OrbitCameras()), background=0.85)
     with page_at(chromium, (tmp_path / "scene.html").as_uri()) as page:
         eventually(lambda: abs(corner(page) - 217) < 3, "the grey in a page of its own")
 

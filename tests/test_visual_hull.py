@@ -1,4 +1,4 @@
-"""What some view shows the background through goes; what all show and the scene has not is sown."""
+"""What some view shows the background through goes; what all show and the scene has not is seeded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gs_stein.refine.options import RefineOptions
 from gs_stein.refine.refiner import Refiner
 from gs_stein.update import adam
 from gs_stein.update.options import LearningRates, NoDensify
-from gs_stein.update.visual_hull import carved, inside, like_background, sown
+from gs_stein.update.visual_hull import prune_outside_hull, inside_hull, like_background, seed_in_hull
 
 GREY = torch.full((3,), 0.5)
 CAMERAS = sample_cameras(OrbitCameras(resolution=48), 12, torch.Generator().manual_seed(0))
@@ -47,7 +47,7 @@ def test_points_of_an_object_stay_and_those_beside_it_go() -> None:
     generator = torch.Generator().manual_seed(2)
     points = torch.rand(4000, 3, generator=generator) * 1.4 - 0.7
     away = (points - torch.tensor(centre)).norm(dim=1)
-    found = inside(points, CAMERAS, rgb, GREY)
+    found = inside_hull(points, CAMERAS, rgb, GREY)
     assert found[away < 0.17].min() > 0.9
     assert found[away > 0.4].max() < 0.1
     assert (away < 0.17).sum() > 10
@@ -55,10 +55,10 @@ def test_points_of_an_object_stay_and_those_beside_it_go() -> None:
 
 def test_of_nothing_nothing_stays_and_behind_a_camera_nothing_is_known() -> None:
     empty = GREY.expand(len(CAMERAS), 48, 48, 3)
-    assert inside(torch.zeros(1, 3), CAMERAS, empty, GREY).item() == 0
+    assert inside_hull(torch.zeros(1, 3), CAMERAS, empty, GREY).item() == 0
     one = CAMERAS[torch.tensor([0])]
     behind = 2 * one.positions
-    assert inside(behind, one, empty[:1], GREY).item() == 1
+    assert inside_hull(behind, one, empty[:1], GREY).item() == 1
     assert like_background(torch.tensor([[[[0.5, 0.5, 0.56]]]]), GREY).item() == pytest.approx(
         float(torch.exp(torch.tensor(-1 / 6))), rel=1e-4
     )
@@ -66,39 +66,39 @@ def test_of_nothing_nothing_stays_and_behind_a_camera_nothing_is_known() -> None
 
 def test_opacity_falls_by_the_share_as_far_as_a_point_is_outside() -> None:
     logits = torch.tensor([0.0, 0.0, 0.0, -9.0])
-    found = carved(logits, torch.tensor([1.0, 0.5, 0.0, 0.0]), 0.9).sigmoid()
+    found = prune_outside_hull(logits, torch.tensor([1.0, 0.5, 0.0, 0.0]), 0.9).sigmoid()
     assert found.tolist() == pytest.approx([0.5, 0.275, 0.05, 1e-4], rel=1e-3)
-    assert torch.isfinite(carved(torch.tensor([50.0, -50.0]), torch.zeros(2), 0.99)).all()
+    assert torch.isfinite(prune_outside_hull(torch.tensor([50.0, -50.0]), torch.zeros(2), 0.99)).all()
 
 
-def test_a_run_carves_while_it_solves_for_colours_and_needs_one_background() -> None:
+def test_a_run_prunes_while_it_solves_for_colours_and_needs_one_background() -> None:
     config = Config(
         prompt="class 1", iterations=2, views=4, cameras=OrbitCameras(resolution=16), start=BallStart(count=500),
         densify=NoDensify(), background="grey", distill=DistillOptions(estimator=SDS()),
-        rates=LearningRates(solved=1, carve=0.9),
+        rates=LearningRates(solve_colours=1, prune_outside_hull=0.9),
     )  # fmt: skip
     config = replace(config, view_prompts=replace(config.view_prompts, enabled=False))
     priors = Priors(MixturePrior((3, 16, 16)))
     means = []
     for share in (0.0, 0.9):
-        wanted = replace(config, rates=replace(config.rates, carve=share))
+        wanted = replace(config, rates=replace(config.rates, prune_outside_hull=share))
         run = optimize(wanted, begin(wanted, priors))
         opacities = [next(run).gaussians.opacities.clone() for _ in range(2)]
         means.append([o.mean().item() for o in opacities])
     assert means[1][0] < 0.9 * means[0][0]
     assert means[1][1] / means[1][0] == pytest.approx(means[0][1] / means[0][0], rel=0.2)  # only while solving
-    with pytest.raises(ValueError, match=re.escape("rates.carve: 0.9 needs one background")):
+    with pytest.raises(ValueError, match=re.escape("rates.prune_outside_hull: 0.9 needs one background")):
         begin(replace(config, background="random"), priors)
-    with pytest.raises(ValueError, match=re.escape("rates.carve: 1.0 is no share")):
-        LearningRates(carve=1.0)
+    with pytest.raises(ValueError, match=re.escape("rates.prune_outside_hull: 1.0 is no share")):
+        LearningRates(prune_outside_hull=1.0)
 
 
 def test_one_view_of_many_may_dissent() -> None:
     rgb = rasterize(blob((0.0, 0.0, 0.0)), CAMERAS, RasterizeOptions(), GREY).rgb
     rgb[3] = 0.5  # this one shows nothing
     middle = torch.zeros(1, 3)
-    assert inside(middle, CAMERAS, rgb, GREY).item() < 0.01
-    assert inside(middle, CAMERAS, rgb, GREY, dissent=0.1).item() > 0.9
+    assert inside_hull(middle, CAMERAS, rgb, GREY).item() < 0.01
+    assert inside_hull(middle, CAMERAS, rgb, GREY, dissent=0.1).item() > 0.9
 
 
 def test_what_views_show_and_the_scene_has_not_is_sown() -> None:
@@ -106,7 +106,7 @@ def test_what_views_show_and_the_scene_has_not_is_sown() -> None:
     render = rasterize(blob(centre), CAMERAS, RasterizeOptions(), GREY)
     nothing = torch.zeros_like(render.alpha)
     generator = torch.Generator().manual_seed(3)
-    new = sown(CAMERAS, render.rgb, nothing, GREY, 300, generator)
+    new = seed_in_hull(CAMERAS, render.rgb, nothing, GREY, 300, generator)
     away = (new.means - torch.tensor(centre)).norm(dim=1)
     assert len(new) == 300
     assert away.max() < 0.38  # its soft edge counts, a pixel is 5 cm
@@ -114,8 +114,8 @@ def test_what_views_show_and_the_scene_has_not_is_sown() -> None:
     assert (new.opacities - 0.5).abs().max() < 1e-5
     assert (0.5 + 0.2821 * new.sh[:, 0]).mean(0)[0] > 0.6  # red, as the views are
     # Nothing where it stands already, and nothing where views show nothing.
-    assert len(sown(CAMERAS, render.rgb, render.alpha, GREY, 300, generator)) < 10
-    assert len(sown(CAMERAS, torch.full_like(render.rgb, 0.5), nothing, GREY, 300, generator)) == 0
+    assert len(seed_in_hull(CAMERAS, render.rgb, render.alpha, GREY, 300, generator)) < 10
+    assert len(seed_in_hull(CAMERAS, torch.full_like(render.rgb, 0.5), nothing, GREY, 300, generator)) == 0
 
 
 def test_put_replaces_some_gaussians_and_forgets_their_gradients() -> None:
@@ -139,8 +139,8 @@ def test_put_replaces_some_gaussians_and_forgets_their_gradients() -> None:
             assert (moment[others] != 0).all()
 
 
-@pytest.mark.parametrize("option", ["carve", "sow"])
-def test_a_round_of_refinement_carves_and_sows(option: str) -> None:
+@pytest.mark.parametrize("option", ["prune_outside_hull", "seed_in_hull"])
+def test_a_round_of_refinement_prunes_and_seeds(option: str) -> None:
     config = Config(
         prompt="class 1", iterations=4, views=4, cameras=OrbitCameras(resolution=16), start=BallStart(count=500),
         densify=NoDensify(), background="grey", distill=DistillOptions(estimator=SDS()),
@@ -157,21 +157,21 @@ def test_a_round_of_refinement_carves_and_sows(option: str) -> None:
         moved.append(int(((after.means - before.means).norm(dim=1) > 0.05).sum()))
         fainter.append(int((after.opacities < 0.9 * before.opacities).sum()))
     assert (moved[0], fainter[0]) == (0, 0)
-    assert (0 < moved[1] <= 400) if option == "sow" else (moved[1] == 0 < fainter[1])
+    assert (0 < moved[1] <= 400) if option == "seed_in_hull" else (moved[1] == 0 < fainter[1])
     with pytest.raises(ValueError, match=re.escape(f"refine.{option}: 0.8 needs one background")):
         begin(replace(wanted, background="random"), priors)
     with pytest.raises(ValueError, match=re.escape(f"refine.{option}: 1.5 is no share")):
         RefineOptions(**{option: 1.5})
 
 
-def test_a_long_round_is_carved_again_and_again() -> None:
-    options = RefineOptions(share=0.5, rounds=1, carve=0.5, carve_every=3)
+def test_a_long_round_is_pruned_again_and_again() -> None:
+    options = RefineOptions(share=0.5, rounds=1, prune_outside_hull=0.5, prune_every=3)
     refiner = Refiner(options, MixturePrior((3, 16, 16)), None, 20)
     started = {step: refiner.round(step) for step in range(20)}
-    assert [step for step in range(20) if refiner.carves(step, started[step])] == [10, 13, 16, 19]
+    assert [step for step in range(20) if refiner.prunes(step, started[step])] == [10, 13, 16, 19]
     anew = refiner.round(14, ("another prompt", None))
-    assert refiner.carves(14, anew)
-    never = Refiner(replace(options, carve=0.0), MixturePrior((3, 16, 16)), None, 20)
-    assert not never.carves(10, started[10])
-    with pytest.raises(ValueError, match=re.escape("refine.carve_every: 0 is below 1")):
-        RefineOptions(carve_every=0)
+    assert refiner.prunes(14, anew)
+    never = Refiner(replace(options, prune_outside_hull=0.0), MixturePrior((3, 16, 16)), None, 20)
+    assert not never.prunes(10, started[10])
+    with pytest.raises(ValueError, match=re.escape("refine.prune_every: 0 is below 1")):
+        RefineOptions(prune_every=0)

@@ -188,6 +188,13 @@ class Distiller:
         )[0]
         return Estimate(grad, x0_hat, eps_hat[shown], draw.t, True, evaluations, lora_loss, stiffness)
 
+    @property
+    def variance_ratio(self) -> float | None:
+        """Second moment of the estimator over that of SDS on the same draws, over the timesteps seen so far."""
+        ours, sds = self.meter.read().second_moment, self.meter_sds.read().second_moment
+        seen = ours.isfinite() & sds.isfinite() & (sds > 0)
+        return (ours[seen].sum() / sds[seen].sum()).item() if bool(seen.any()) else None
+
     def reject(self, where: str) -> None:
         """Count a non-finite step found outside (e.g. "the gradient of the Gaussians").
 

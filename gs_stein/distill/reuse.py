@@ -20,7 +20,7 @@ from gs_stein.types import Cameras
 
 
 @dataclass(frozen=True)
-class Held:
+class ReusedGuess:
     """What the last guess was, and where."""
 
     cameras: Cameras
@@ -35,7 +35,7 @@ class Held:
         moved = self.estimate.stiffness * (x0 - self.x0)
         return replace(self.estimate, grad=self.estimate.grad + moved, evaluations=0, lora_loss=None)
 
-    def part(self, views: int) -> Held:
+    def part(self, views: int) -> ReusedGuess:
         """Every n-th of its views, so that there are about `views`; other ones in the next iteration. 0: all."""
         every = -(-len(self.cameras) // views) if views else 1
         if every == 1:
@@ -49,7 +49,7 @@ class Held:
         )  # fmt: skip
         return replace(self, cameras=self.cameras[chosen], x0=self.x0[there], estimate=estimate)
 
-    def followed(self) -> Held | None:
+    def after_use(self) -> ReusedGuess | None:
         """What is left after an iteration that followed it."""
         return replace(self, left=self.left - 1) if self.left > 1 else None
 
@@ -58,11 +58,11 @@ class Held:
         return {**vars(self), "cameras": vars(self.cameras), "estimate": vars(self.estimate)}
 
 
-def restored(state: dict[str, Any] | None, device: torch.device) -> Held | None:
+def restored(state: dict[str, Any] | None, device: torch.device) -> ReusedGuess | None:
     """The inverse of `state_dict`; latents go to the denoiser's device."""
     if state is None:
         return None
     estimate: dict[str, Any] = {
         name: value.to(device) if isinstance(value, Tensor) else value for name, value in state["estimate"].items()
     }
-    return Held(Cameras(**state["cameras"]), state["x0"].to(device), Estimate(**estimate), state["left"])
+    return ReusedGuess(Cameras(**state["cameras"]), state["x0"].to(device), Estimate(**estimate), state["left"])

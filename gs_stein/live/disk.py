@@ -52,7 +52,7 @@ class Source:
         self.prompt: str | None = None
         self.cameras: CameraOptions | None = None
         self.total: int | None = None
-        self.backdrop: float | None = None
+        self.background: float | None = None
         """Grey level that a run was made before."""
         self._rasterize = RasterizeOptions()
         self._seen: tuple[Path, int, int] | None = None
@@ -158,7 +158,7 @@ class Source:
             tree = read_yaml(path)
             config = merged(Config(), {key: tree[key] for key in _SHOWN if key in tree})
             self.prompt, self.cameras, self.total = config.prompt, config.cameras, config.iterations
-            self.backdrop, self._rasterize = BACKGROUNDS[config.background], config.rasterize
+            self.background, self._rasterize = BACKGROUNDS[config.background], config.rasterize
         elif self._newest() is None:
             raise ValueError(f"{self.path}: is no run: it holds neither config.yaml nor {_FINAL}")
 

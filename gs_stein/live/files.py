@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 from gs_stein.files import write_atomically
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.images import to_bytes
-from gs_stein.live.layers import SplatLayer, set_backdrop, set_first_view
+from gs_stein.live.layers import SplatLayer, set_background, set_first_view
 from gs_stein.live.poses import DARK, Pose
 from gs_stein.live.server import close_server, free_port
 from gs_stein.live.splats import Splats, copied, to_splats
@@ -38,19 +38,19 @@ def save_ply(gaussians: Gaussians, path: Path) -> None:
     write_ply(path, finite(gaussians), pad_sh=True)
 
 
-def save_page(gaussians: Gaussians, path: Path, view: Pose, backdrop: float | None = None) -> None:
+def save_page(gaussians: Gaussians, path: Path, view: Pose, background: float | None = None) -> None:
     """Write one .html file that shows the splats in any browser, from the disk and without a network.
 
     Args:
         gaussians: the scene; of more than `PAGE_LIMIT` an even sample.
         path: of the file.
         view: where the browser starts.
-        backdrop: grey level behind the splats; None: the page's own.
+        background: grey level behind the splats; None: the page's own.
     """
-    write_atomically(path, page(gaussians, view, backdrop).encode("utf-8"))
+    write_atomically(path, page(gaussians, view, background).encode("utf-8"))
 
 
-def page(gaussians: Gaussians, view: Pose, backdrop: float | None = None) -> str:
+def page(gaussians: Gaussians, view: Pose, background: float | None = None) -> str:
     """The content of `save_page`'s file."""
     import viser
 
@@ -60,8 +60,8 @@ def page(gaussians: Gaussians, view: Pose, backdrop: float | None = None) -> str
         server = viser.ViserServer(host="127.0.0.1", port=free_port("127.0.0.1", 0), verbose=False)
     try:
         set_first_view(server, view)
-        if backdrop is not None:
-            set_backdrop(server, backdrop)
+        if background is not None:
+            set_background(server, background)
         splats = to_splats(copied(gaussians, PAGE_LIMIT))
         _plain_splats(server, splats)
         return server.get_scene_serializer().as_html(dark_mode=True)
@@ -81,7 +81,7 @@ def save_video(
     cameras: Cameras,
     path: Path,
     fps: int = 24,
-    backdrop: float | None = None,
+    background: float | None = None,
     progress: Callable[[float], bool] = lambda _: True,
 ) -> bool:
     """Film a scene along a path with our rasterizer and write an .mp4, whole or not at all.
@@ -91,7 +91,7 @@ def save_video(
         cameras: one a frame; sides are rounded down to even numbers, as the codec wants.
         path: of the file.
         fps: frames a second.
-        backdrop: grey level behind the scene; None: the page's own.
+        background: grey level behind the scene; None: the page's own.
         progress: told the fraction done after every few frames; says False to give up.
 
     Returns:
@@ -102,11 +102,11 @@ def save_video(
     """
     cameras = cameras.resized(cameras.width // 2 * 2, cameras.height // 2 * 2)
 
-    behind = DARK if backdrop is None else backdrop
+    grey = DARK if background is None else background
 
     def frames() -> Iterator[UInt8[np.ndarray, "H W 3"]]:
         done = 0
-        for render in render_views(finite(gaussians), cameras, RasterizeOptions(), behind):
+        for render in render_views(finite(gaussians), cameras, RasterizeOptions(), grey):
             yield from to_bytes(render.rgb)
             done += len(render.rgb)
             if not progress(done / len(cameras)):

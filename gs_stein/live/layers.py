@@ -104,7 +104,7 @@ def orientation(cameras: Cameras, index: int) -> np.ndarray:
     return SO3.from_matrix(cameras.viewmats[index, :3, :3].double().cpu().numpy().T).wxyz
 
 
-def set_backdrop(server: viser.ViserServer | viser.ClientHandle, level: float | None) -> None:
+def set_background(server: viser.ViserServer | viser.ClientHandle, level: float | None) -> None:
     """Put a grey level behind the splats, in every browser or in one; None: the page's own.
 
     Gaussians of the colour that a scene was made before are invisible there, and a haze before any other.

@@ -115,16 +115,16 @@ def camera_at(pose: Pose, width: int, height: int) -> Cameras:
 
 
 def picture(
-    gaussians: Gaussians, cameras: Cameras, layer: Layer, backdrop: float | None = None
+    gaussians: Gaussians, cameras: Cameras, layer: Layer, background: float | None = None
 ) -> UInt8[np.ndarray, "H W 3"]:
     """What the first camera sees, drawn by our rasterizer; colours stand before a grey level, None: the page's own."""
     from gs_stein.rasterize.api import rasterize
     from gs_stein.rasterize.options import RasterizeOptions
 
     with torch.no_grad():
-        behind = gaussians.means.new_full((3,), DARK if backdrop is None else backdrop)
+        colour = gaussians.means.new_full((3,), DARK if background is None else background)
         options = RasterizeOptions(normals=layer == "Normals")
-        render = rasterize(gaussians, cameras[:1].to(gaussians.device), options, behind)
+        render = rasterize(gaussians, cameras[:1].to(gaussians.device), options, colour)
     if layer == "RGB":
         return plain(render.rgb[0])
     if layer == "Depth":

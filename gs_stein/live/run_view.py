@@ -69,7 +69,7 @@ class Live:
         cameras: of the run, for the first view.
         guidance_scale: as configured.
         window: the timesteps configured for a step, fractions of T; None where none are drawn.
-        backdrop: grey level behind the scene; None: the page's own.
+        background: grey level behind the scene; None: the page's own.
         rasterize: how the run does it.
         options: address and limits.
         folder: of the run; exports go into its `exports/`. None: to the browser only.
@@ -89,7 +89,7 @@ class Live:
         *,
         guidance_scale: float = 7.5,
         window: Callable[[int], tuple[float, float] | None] = lambda _: (0.02, 0.98),
-        backdrop: float | None = None,
+        background: float | None = None,
         rasterize: RasterizeOptions | None = None,
         options: LiveOptions | None = None,
         folder: Path | None = None,
@@ -99,7 +99,7 @@ class Live:
     ) -> None:
         options = LiveOptions() if options is None else options
         self._controls, self._options = controls, options
-        self._cameras, self._window, self._backdrop, self._rasterize = cameras, window, backdrop, rasterize
+        self._cameras, self._window, self._background, self._rasterize = cameras, window, background, rasterize
         self._history, self._gate = History(), Gate()
         self._latest: Snapshot | None = None
         self._shown: Snapshot | None = None
@@ -120,7 +120,7 @@ class Live:
         set_first_view(server, view)
         self._splats = SplatLayer(server, "/splats")
         self._panel = RunPanel(server, controls, self._gate, prompt, options.max_splats)
-        self._layers = LayerView(server, self._latest_gaussians, backdrop=backdrop)
+        self._layers = LayerView(server, self._latest_gaussians, background=background)
         self._layers.on_change(self._splats.visible)
         tabs = server.gui.add_tab_group()
         with tabs.add_tab("Steer"):
@@ -297,7 +297,7 @@ class Live:
 
     def _named(self, step: Step) -> Scene:
         scene = as_trained(copied(step.gaussians), self._cameras, self._rasterize)
-        return Scene(scene, f"step-{step.step:06d}", self._backdrop)
+        return Scene(scene, f"step-{step.step:06d}", self._background)
 
     def _latest_gaussians(self) -> Gaussians | None:
         latest = self._latest

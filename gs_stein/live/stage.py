@@ -156,14 +156,14 @@ class Stage:
         if offset != self._offset:
             self._offset = offset
             self._splats[1].move((offset, 0.0, 0.0))
-        self._layers.set_backdrop(self._backdrop())
+        self._layers.set_background(self._background())
         self._layers.changed()
 
-    def _backdrop(self) -> float | None:
+    def _background(self) -> float | None:
         """Grey level behind what is shown."""
         if not self._sources:
             return None
-        return self._sources[len(self._sources) == 2 and str(self._compare.value) == RIGHT].backdrop
+        return self._sources[len(self._sources) == 2 and str(self._compare.value) == RIGHT].background
 
     def _compared(self) -> None:
         mode = str(self._compare.value)
@@ -193,13 +193,13 @@ class Stage:
             parts = [
                 np.zeros((half.height, half.width, 3), np.uint8)
                 if loaded is None
-                else picture(loaded.gaussians, half, layer, source.backdrop)
+                else picture(loaded.gaussians, half, layer, source.background)
                 for source, loaded in zip(self._sources, (first, second), strict=True)
             ]
             parts[0][:, -1:] = 255
             return np.concatenate(parts, axis=1)
         chosen = second if len(self._sources) == 2 and mode == RIGHT else first
-        return None if chosen is None else picture(chosen.gaussians, cameras, layer, self._backdrop())
+        return None if chosen is None else picture(chosen.gaussians, cameras, layer, self._background())
 
     def _describe(self) -> None:
         pairs: list[tuple[str, str]] = []
@@ -236,7 +236,7 @@ class Stage:
         source = self._sources[1 if chosen is second else 0]
         stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(source.name).stem if not source.is_run else source.name).strip("-")
         name = (stem or "scene") if chosen.step is None else f"step-{chosen.step:06d}"
-        return Scene(chosen.gaussians, name, source.backdrop)
+        return Scene(chosen.gaussians, name, source.background)
 
     def _folder(self) -> Path | None:
         if not self._sources:

@@ -13,7 +13,7 @@ FORGET = 0.99
 """Weight of an iteration against the one after it: pictures grow, and so does the number of Gaussians."""
 
 
-class Pace:
+class Eta:
     """Seconds an iteration, and seconds a denoised view."""
 
     def __init__(self) -> None:

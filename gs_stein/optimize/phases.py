@@ -1,42 +1,221 @@
-"""The phases of a run."""
+"""The three kinds of iteration: ask the prior (Distill), follow its last guess (Reuse), fit refined views (Refine).
+
+A phase says where an iteration looks from, what gradient the latents get there, what else enters the loss, and which
+changes of the Gaussians are made in closed form instead of by gradient. `next_phase` picks it. Without reuse, solved
+colours and refinement every iteration is a `Distill`: plain score distillation.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.config.schema import Config
-from gs_stein.optimize.plan import background
+from gs_stein.distill.distiller import Estimate
+from gs_stein.distill.reuse import ReusedGuess
+from gs_stein.gaussians.model import Gaussians
+from gs_stein.optimize.plan import Plan, draw_background
 from gs_stein.optimize.state import State
 from gs_stein.prior.denoiser import Denoiser
 from gs_stein.rasterize.api import rasterize
-from gs_stein.types import Cameras
+from gs_stein.refine.refiner import Targets
+from gs_stein.types import Cameras, Render
 from gs_stein.update import adam
-from gs_stein.update.visual_hull import DISSENT, carved, inside, sown
+from gs_stein.update.colours import blend_colours
+from gs_stein.update.visual_hull import DISSENT, inside_hull, prune_outside_hull, seed_in_hull
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """Changes of the Gaussians that no gradient makes."""
+
+    solved: Float[Tensor, "N 1 3"] | None = None
+    """Added to the constant colours in place of Adam's step."""
+    inside: Float[Tensor, " N"] | None = None
+    """How surely each Gaussian lies in the visual hull: outside, it loses opacity before Adam's step."""
+    blended: Float[Tensor, "N 1 3"] | None = None
+    """Added to the constant colours after Adam's step."""
+
+
+@runtime_checkable
+class Phase(Protocol):
+    """What `optimize` asks of an iteration."""
+
+    @property
+    def cameras(self) -> Cameras:
+        """Where it looks from."""
+        ...
+
+    def estimate(self, x0: Float[Tensor, "V C h w"], render: Render) -> Estimate:
+        """dL/dx₀ at the encoded renders, nothing differentiated through any network.
+
+        Raises:
+            FloatingPointError: too many steps in a row were not finite (one line).
+        """
+        ...
+
+    def extra_loss(self, render: Render) -> Float[Tensor, ""] | float:
+        """A further term of the loss, beside distillation and regularisers."""
+        ...
+
+    def closed_form(
+        self, gaussians: Gaussians, render: Render, estimate: Estimate, background: Float[Tensor, 3]
+    ) -> ClosedForm:
+        """Changes without a gradient; asked while the render's graph is there."""
+        ...
+
+
+def next_phase(config: Config, state: State, plan: Plan, watch: Callable[[float], None] | None = None) -> Phase:
+    """The phase of this iteration; a round of refinement that begins here is denoised before it returns.
+
+    Args:
+        config: of the run.
+        state: whose generator draws cameras, and whose refiner is prepared.
+        plan: of this iteration.
+        watch: told what share of a round's denoising is done, now and then.
+    """
+    refiner = state.refiner
+    if state.step >= refiner.first:
+        follow_round(config, state, plan, watch)
+        return Refine(config, state, refiner.draw(config.views, state.generator))
+    guess = state.reused
+    if guess is not None and guess.cameras.width == plan.side:
+        return Reuse(config, state, plan, guess.part(config.distill.reuse_views).cameras, guess)
+    cameras = sample_cameras(config.cameras, plan.views, state.generator).resized(plan.side, plan.side)
+    return Distill(config, state, plan, cameras)
+
+
+@dataclass(frozen=True)
+class Distill:
+    """The prior is asked about new views: score distillation."""
+
+    config: Config
+    state: State
+    plan: Plan
+    cameras: Cameras
+
+    def estimate(self, x0: Float[Tensor, "V C h w"], render: Render) -> Estimate:
+        """One step of the configured estimator; the guess is kept if further iterations shall follow it."""
+        state, device = self.state, x0.device
+        text, negative = state.prompts.at(self.cameras)
+        estimate = state.distiller(
+            x0, text=text, negative=negative, empty=state.prompts.empty, cameras=self.cameras.to(device),
+            generator=state.generator, progress=self.plan.distilled, depth=render.depth.detach().to(device),
+            normals=None if render.normals is None else render.normals.detach().to(device),
+        )  # fmt: skip
+        if self.config.distill.reuse > 1 and estimate.finite:
+            state.reused = ReusedGuess(self.cameras, x0, estimate, self.config.distill.reuse - 1)
+        return estimate
+
+    def extra_loss(self, render: Render) -> float:
+        """None."""
+        return 0.0
+
+    def closed_form(
+        self, gaussians: Gaussians, render: Render, estimate: Estimate, background: Float[Tensor, 3]
+    ) -> ClosedForm:
+        """In the first iterations, the colours that show the guess, and what lies outside the hull of its views."""
+        if not self.plan.solve_colours:
+            return ClosedForm()
+        state, rates = self.state, self.config.rates
+        guess = decoded(state.priors.denoiser, estimate.x0_hat, self.cameras).to(render.rgb)
+        solved, inside = state.colours.change(state.parameters["sh0"], render.rgb, guess), None
+        if rates.prune_outside_hull > 0:
+            cameras = self.cameras.to(guess.device)
+            inside = inside_hull(gaussians.means.detach(), cameras, guess, background)
+        return ClosedForm(solved, inside)
+
+
+@dataclass(frozen=True)
+class Reuse(Distill):
+    """The prior's last guess is followed, with some of its views, and nothing is evaluated."""
+
+    guess: ReusedGuess
+
+    def estimate(self, x0: Float[Tensor, "V C h w"], render: Render) -> Estimate:
+        """What the guess says where the scene has gone meanwhile."""
+        self.state.reused = self.guess.after_use()
+        return self.guess.part(self.config.distill.reuse_views).at(x0)
+
+
+@dataclass(frozen=True)
+class Refine:
+    """Some of the views that were denoised all the way are fitted like photographs."""
+
+    config: Config
+    state: State
+    target: Targets
+
+    @property
+    def cameras(self) -> Cameras:
+        """Those of the views."""
+        return self.target.cameras
+
+    def estimate(self, x0: Float[Tensor, "V C h w"], render: Render) -> Estimate:
+        """Towards the views."""
+        return self.state.refiner.estimate(x0, self.target, self.state.distiller.guard)
+
+    def extra_loss(self, render: Render) -> Float[Tensor, ""]:
+        """How far the rendered depth is from the views' own."""
+        return self.state.refiner.depth_term(render, self.target)
+
+    def closed_form(
+        self, gaussians: Gaussians, render: Render, estimate: Estimate, background: Float[Tensor, 3]
+    ) -> ClosedForm:
+        """Now and then, colours nearer to what the views show."""
+        if not self.state.refiner.blends(self.state.step):
+            return ClosedForm()
+        shown = decoded(self.state.priors.denoiser, self.target.x0, self.cameras).to(render.rgb)
+        sh0, share = self.state.parameters["sh0"], self.config.refine.blend_colours
+        return ClosedForm(blended=blend_colours(sh0, render.rgb, shown, share))
+
+
+def follow_round(config: Config, state: State, plan: Plan, watch: Callable[[float], None] | None = None) -> None:
+    """What a refinement iteration begins with: denoise a new round's views, or register them to the scene; hull."""
+    refiner, step = state.refiner, state.step
+
+    def rendered(cameras: Cameras) -> Float[Tensor, "V 3 H W"]:
+        """The scene as it stands, where the denoiser is."""
+        colour = draw_background(config, state.generator).to(state.device)
+        render = rasterize(state.gaussians, cameras.to(state.device), config.rasterize, colour)
+        return render.rgb.permute(0, 3, 1, 2).to(state.priors.device)
+
+    if (new := refiner.round(step, (plan.prompt, plan.guidance_scale))) is not None:
+        refiner.prepare(new, rendered, state.prompts.at, config.cameras, state.generator, watch)
+    elif refiner.registers(step):
+        refiner.register_views(rendered)
+    if refiner.prunes(step, new):
+        fit_hull(config, state, seed=new is not None)
 
 
 @torch.no_grad()
-def fit_hull(config: Config, state: State, sow: bool) -> None:
-    """Carve away what the refined views see past; on demand, sow what they show and the scene has not."""
+def fit_hull(config: Config, state: State, seed: bool) -> None:
+    """Prune what the refined views see past; on demand, seed Gaussians where they show what the scene has not."""
     options, parameters = config.refine, state.parameters
-    targets, behind = state.refiner.targets, background(config, state.generator).to(state.device)
+    targets, background = state.refiner.targets, draw_background(config, state.generator).to(state.device)
     cameras = targets.cameras.to(state.device)
-    rgb = pictured(state.priors.denoiser, targets.x0, cameras).to(behind)
-    sow = sow and options.sow > 0
-    alpha = rasterize(state.gaussians, cameras, config.rasterize, behind).alpha if sow else None
-    standing = inside(parameters["means"], cameras, rgb, behind, DISSENT)
-    parameters["opacities"].copy_(carved(parameters["opacities"], standing, options.carve))
+    rgb = decoded(state.priors.denoiser, targets.x0, cameras).to(background)
+    seed = seed and options.seed_in_hull > 0
+    alpha = rasterize(state.gaussians, cameras, config.rasterize, background).alpha if seed else None
+    inside = inside_hull(parameters["means"], cameras, rgb, background, DISSENT)
+    parameters["opacities"].copy_(prune_outside_hull(parameters["opacities"], inside, options.prune_outside_hull))
     if alpha is None:
         return
-    new = sown(cameras, rgb, alpha, behind, int(options.sow * len(standing)), state.generator)
+    new = seed_in_hull(cameras, rgb, alpha, background, int(options.seed_in_hull * len(inside)), state.generator)
     faintest = parameters["opacities"].argsort()[: len(new)]
     adam.put(parameters, state.optimizers, faintest, new.with_sh_degree(config.sh_degree).parameters())
 
 
 @torch.no_grad()
-def pictured(denoiser: Denoiser, x0: Tensor, cameras: Cameras) -> Tensor:
-    """Clean latents as pictures (V, H, W, 3) of the cameras' size."""
+def decoded(denoiser: Denoiser, x0: Float[Tensor, "V C h w"], cameras: Cameras) -> Float[Tensor, "V H W 3"]:
+    """Clean latents as pictures of the cameras' size."""
     rgb = denoiser.decode(x0).clamp(0, 1).float()
     size = (cameras.height, cameras.width)
     if rgb.shape[2:] != size:

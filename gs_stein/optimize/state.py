@@ -10,15 +10,17 @@ from torch import Tensor
 from gs_stein.cameras.options import OrbitCameras, RoomCameras
 from gs_stein.config.schema import Config
 from gs_stein.distill.distiller import Distiller
-from gs_stein.distill.reuse import Held
+from gs_stein.distill.reuse import ReusedGuess
 from gs_stein.gaussians.initialise import initialise
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.gaussians.options import RoomStart
+from gs_stein.optimize.eta import Eta
 from gs_stein.optimize.networks import Priors
+from gs_stein.optimize.plan import Plan
 from gs_stein.refine.refiner import Refiner
 from gs_stein.text.prompts import Prompts
 from gs_stein.update import adam
-from gs_stein.update.colours import FirstColours
+from gs_stein.update.colours import ColourSolver
 from gs_stein.update.densify import Densifier
 
 
@@ -46,8 +48,8 @@ class State:
     """The only source of randomness; on the CPU."""
     device: torch.device
     """Where the Gaussians live."""
-    colours: FirstColours = field(default_factory=FirstColours)
-    held: Held | None = None
+    colours: ColourSolver = field(default_factory=ColourSolver)
+    reused: ReusedGuess | None = None
     """A guess that the next iteration follows."""
     step: int = 0
     """Iterations finished."""
@@ -60,6 +62,25 @@ class State:
     def gaussians(self) -> Gaussians:
         """The scene as it stands, detached; memory is shared with the parameters."""
         return Gaussians.from_parameters(self.parameters).detach()
+
+    @property
+    def evaluations_ahead(self) -> int:
+        """Views that are still to be denoised, if nobody interferes."""
+        distilling = max(0, self.refiner.first - self.step) * self.evaluations // max(1, self.step)
+        return distilling + self.refiner.evaluations_after(self.step)
+
+    def follow(self, plan: Plan, config: Config) -> None:
+        """Take over what an iteration's plan says of prompt, estimator and learning rates."""
+        self.distiller.options = plan.distill
+        self.prompts.change(plan.prompt)
+        adam.set_rates(self.optimizers, config.rates, plan.progress, plan.learning_rate)
+
+    def count_iteration(self, seconds: float, evaluations: int, eta: Eta) -> None:
+        """One more iteration is finished, which took so long and denoised so many views."""
+        self.step += 1
+        self.seconds += seconds
+        self.evaluations += evaluations
+        eta.add(seconds, evaluations)
 
     def adopt(self, parameters: dict[str, Tensor], config: Config) -> None:
         """Replace the Gaussians by others, with fresh optimisers."""
@@ -85,8 +106,12 @@ def begin(config: Config, priors: Priors, device: torch.device | str = "cpu") ->
             raise ValueError(f"start.size: a room of {built} m is not cameras.size {inside}; make them equal")
     if isinstance(config.cameras, OrbitCameras) and config.scene:
         raise ValueError("cameras: orbit cameras look at an object from outside; with --scene use kind: room")
-    refine = config.refine
-    for name, value in ("rates.carve", config.rates.carve), ("refine.carve", refine.carve), ("refine.sow", refine.sow):
+    hull = {
+        "rates.prune_outside_hull": config.rates.prune_outside_hull,
+        "refine.prune_outside_hull": config.refine.prune_outside_hull,
+        "refine.seed_in_hull": config.refine.seed_in_hull,
+    }
+    for name, value in hull.items():
         if value > 0 and config.background == "random":
             raise ValueError(
                 f"{name}: {value} needs one background to tell what stands before it; "

@@ -28,7 +28,7 @@ def sample(
     generator: torch.Generator,
     steps: int = 25,
     watch: Callable[[int], None] | None = None,
-    polish: float = 0.0,
+    antithetic_level: float = 0.0,
     eta: float = 0.0,
 ) -> Float[Tensor, "V 3 H W"]:
     """One group of views, denoised from pure noise.
@@ -42,7 +42,7 @@ def sample(
         generator: of the noise (CPU).
         steps: network calls; the timesteps are denser where noise dominates (cosine spacing).
         watch: called with each finished step's number.
-        polish: noise level of `polished` afterwards, as a fraction of T; 0: none.
+        antithetic_level: noise level of `antithetic_denoise` afterwards, as a fraction of T; 0: none.
         eta: as for `denoise`.
 
     Returns:
@@ -54,8 +54,8 @@ def sample(
     spacing = torch.cos(torch.linspace(0, torch.pi / 2, steps + 1))
     times = (spacing * schedule.last).clamp(max=schedule.last).to(device)
     found = denoise(denoiser, x, times, text, negative, cameras, guidance, watch, eta=eta, generator=generator)
-    if polish:
-        found = polished(denoiser, found, polish, text, cameras, generator)
+    if antithetic_level:
+        found = antithetic_denoise(denoiser, found, antithetic_level, text, cameras, generator)
     return denoiser.decode(found[0]).clamp(0, 1)
 
 
@@ -145,7 +145,7 @@ def of(text: TextEmbedding, some: Int[Tensor, " n"]) -> TextEmbedding:
 
 
 @torch.no_grad()
-def polished(
+def antithetic_denoise(
     denoiser: Denoiser,
     x0: Float[Tensor, "1 V C h w"],
     level: float,

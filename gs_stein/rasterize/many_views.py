@@ -31,8 +31,8 @@ def render_views(
         Renders of up to AT_ONCE views.
     """
     cameras = cameras.to(gaussians.device)
-    behind = gaussians.means.new_full((3,), background)
+    colour = gaussians.means.new_full((3,), background)
     for first in range(0, len(cameras), AT_ONCE):
-        render = rasterize(gaussians, cameras[first : first + AT_ONCE], options, behind)
+        render = rasterize(gaussians, cameras[first : first + AT_ONCE], options, colour)
         render.rgb.clamp_(0.0, 1.0)
         yield render

@@ -33,24 +33,24 @@ class RefineOptions:
     """Classifier-free guidance of these."""
     eta: float = 0.0
     """How much of the noise they replace by fresh noise: 0 none (DDIM), 1 as much as DDPM. Mends earlier mistakes."""
-    polish: float = 0.35
+    antithetic_denoise: float = 0.35
     """Noise level, as a fraction of T, of a last look at them, which takes out blotches: the mean of the clean guesses
     for a noise and its opposite. Lower keeps more detail; 0 turns it off."""
-    align: int = 0
+    register_views: int = 0
     """Times in a round that its views are moved a little, to where the scene has what they show
     (`gs_stein.refine.registration`), so that edges which they show beside each other come together; 0: never."""
-    carve: float = 0.0
+    prune_outside_hull: float = 0.0
     """Share of its opacity that a Gaussian loses, now and then, where a round's views show the background through it
     (`gs_stein.update.visual_hull`): what floats. For objects before one background; 0: none."""
-    carve_every: int = 40
+    prune_every: int = 40
     """Iterations in between."""
-    sow: float = 0.0
+    seed_in_hull: float = 0.0
     """Share of the Gaussians, the faintest ones, that a round may begin by putting where its views show something and
     the scene has nothing (`gs_stein.update.visual_hull`): thin parts. For objects before one background; 0: none."""
-    mend: float = 0.0
+    blend_colours: float = 0.0
     """Share of the way that each Gaussian's colour goes, now and then, to the mean of what the views show where it is
     seen (`gs_stein.update.colours`). Less coloured dust where cameras did not look, softer details; 0: none."""
-    mend_every: int = 10
+    blend_every: int = 10
     """Iterations in between."""
     weight: float = 10.0
     """Of the squared distance to them, against the regularisers."""
@@ -62,23 +62,27 @@ class RefineOptions:
             raise ValueError(f"refine.share: {self.share} is not a fraction of the run below 1; give 0 to turn it off")
         if min(self.views) < 1:
             raise ValueError(f"refine.views: {self.views[0]}, {self.views[1]}; give positive numbers")
-        for name in ("rounds", "shortest", "group", "steps", "carve_every", "mend_every"):
+        for name in ("rounds", "shortest", "group", "steps", "prune_every", "blend_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"refine.{name}: {getattr(self, name)} is below 1; give a positive number")
-        if self.align < 0:
-            raise ValueError(f"refine.align: {self.align} is below 0; give 0 for never")
+        if self.register_views < 0:
+            raise ValueError(f"refine.register_views: {self.register_views} is below 0; give 0 for never")
         if not 0 <= self.anchors < self.group:
             raise ValueError(f"refine.anchors: {self.anchors} leaves no place in a group of {self.group}; give fewer")
         if not 0 <= self.eta <= 1:
             raise ValueError(f"refine.eta: {self.eta} is not between 0 and 1; give 0 for no fresh noise")
-        if not 0 <= self.polish < 1:
-            raise ValueError(f"refine.polish: {self.polish} is not a noise level below 1; give 0 to turn it off")
-        if not 0 <= self.carve < 1:
-            raise ValueError(f"refine.carve: {self.carve} is no share; give one in [0, 1), 0 for none")
-        if not 0 <= self.sow <= 1:
-            raise ValueError(f"refine.sow: {self.sow} is no share; give one in [0, 1], 0 for none")
-        if not 0 <= self.mend <= 1:
-            raise ValueError(f"refine.mend: {self.mend} is no share; give one in [0, 1], 0 for none")
+        if not 0 <= self.antithetic_denoise < 1:
+            raise ValueError(
+                f"refine.antithetic_denoise: {self.antithetic_denoise} is not a noise level below 1; give 0 to turn it off"
+            )
+        if not 0 <= self.prune_outside_hull < 1:
+            raise ValueError(
+                f"refine.prune_outside_hull: {self.prune_outside_hull} is no share; give one in [0, 1), 0 for none"
+            )
+        if not 0 <= self.seed_in_hull <= 1:
+            raise ValueError(f"refine.seed_in_hull: {self.seed_in_hull} is no share; give one in [0, 1], 0 for none")
+        if not 0 <= self.blend_colours <= 1:
+            raise ValueError(f"refine.blend_colours: {self.blend_colours} is no share; give one in [0, 1], 0 for none")
         if self.weight < 0 or self.depth < 0:
             raise ValueError(f"refine.weight, depth: {self.weight}, {self.depth}; give 0 or more")
         if not 1 > self.level[0] >= self.level[1] > 0:

@@ -26,9 +26,9 @@ from gs_stein.prior.agreement import pearson
 from gs_stein.prior.denoiser import Denoiser, DepthEstimator
 from gs_stein.prior.depth import CLEAN
 from gs_stein.prior.options import GuidanceOptions
-from gs_stein.prior.sampling import denoise, polished
+from gs_stein.prior.sampling import antithetic_denoise, denoise
 from gs_stein.refine.options import RefineOptions
-from gs_stein.refine.registration import displaced, displacement
+from gs_stein.refine.registration import estimate_flow, warp
 from gs_stein.types import Cameras, Render, TextEmbedding, joined
 
 
@@ -107,21 +107,21 @@ class Refiner:
         guidance = self.options.guidance if steered[1] is None else max(steered[1], 0.0)
         return Round(level, self.options.views[min(number, 1)], guidance, anchored)
 
-    def carves(self, step: int, started: Round | None) -> bool:
+    def prunes(self, step: int, started: Round | None) -> bool:
         """Whether this step, which started a round or none, begins by looking at the visual hull of the views."""
         if step < self.first:
             return False
         if started is not None:
-            return max(self.options.carve, self.options.sow) > 0
-        return self.options.carve > 0 and (step - self.first) % self.options.carve_every == 0
+            return max(self.options.prune_outside_hull, self.options.seed_in_hull) > 0
+        return self.options.prune_outside_hull > 0 and (step - self.first) % self.options.prune_every == 0
 
-    def mends(self, step: int) -> bool:
+    def blends(self, step: int) -> bool:
         """Whether this step brings colours nearer to what the views show."""
-        return self.options.mend > 0 and (step - self.first) % self.options.mend_every == 0
+        return self.options.blend_colours > 0 and (step - self.first) % self.options.blend_every == 0
 
-    def aligns(self, step: int) -> bool:
+    def registers(self, step: int) -> bool:
         """Whether this step begins by moving the views to where the scene has what they show."""
-        parts = self.options.align + 1
+        parts = self.options.register_views + 1
         within = {self._length * part // parts for part in range(1, parts)} - {0}
         return step >= self.first and (step - self.first) % self._length in within
 
@@ -161,8 +161,10 @@ class Refiner:
             None if watch is None else lambda i: watch((i + 1) / options.steps),
             known, options.eta, generator, options.group,
         )  # fmt: skip
-        if options.polish:
-            found = polished(self.denoiser, found, options.polish, text, there, generator, options.group, kept)
+        if options.antithetic_denoise:
+            found = antithetic_denoise(
+                self.denoiser, found, options.antithetic_denoise, text, there, generator, options.group, kept
+            )
         clean = times.new_full((1,), CLEAN * schedule.num_timesteps)
         depth = None if self.depth is None else self.depth(found, clean, there)[0]
         self._denoised = self._targets = Targets(views, found[0], depth)
@@ -171,7 +173,7 @@ class Refiner:
             self._anchors = self._targets[torch.arange(count) * len(views) // count]
 
     @torch.no_grad()
-    def align(self, rendered: Callable[[Cameras], Float[Tensor, "V 3 H W"]]) -> None:
+    def register_views(self, rendered: Callable[[Cameras], Float[Tensor, "V 3 H W"]]) -> None:
         """Move this round's views, as they were denoised, to where the scene has what they show
         (`gs_stein.refine.registration`).
 
@@ -181,15 +183,15 @@ class Refiner:
         found = self._denoised
         assert found is not None
         pictures = self.denoiser.decode(found.x0).clamp(0, 1).float()
-        flow = displacement(pictures, rendered(found.cameras))
-        moved = displaced(pictures, flow, "bicubic").clamp(0, 1)
-        depth = None if found.depth is None else displaced(found.depth[:, None], flow.to(found.depth))[:, 0]
+        flow = estimate_flow(pictures, rendered(found.cameras))
+        moved = warp(pictures, flow, "bicubic").clamp(0, 1)
+        depth = None if found.depth is None else warp(found.depth[:, None], flow.to(found.depth))[:, 0]
         self._targets = Targets(found.cameras, self.denoiser.encode(moved).to(found.x0), depth)
 
     def evaluations_after(self, step: int) -> int:
         """Views that the rounds from this step on will denoise, each guidance branch counted, if nobody interferes."""
         options, total = self.options, 0
-        a_view = options.steps * (1 if options.guidance == 1 else 2) + (2 if options.polish else 0)
+        a_view = options.steps * (1 if options.guidance == 1 else 2) + (2 if options.antithetic_denoise else 0)
         for number in range(self._rounds if options.share else 0):
             if self.first + number * self._length < step:
                 continue

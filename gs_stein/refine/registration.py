@@ -26,7 +26,7 @@ STIFFNESS = 1e-3
 
 
 @torch.no_grad()
-def displacement(pictures: Float[Tensor, "V 3 H W"], wanted: Float[Tensor, "V 3 a b"]) -> Float[Tensor, "V 2 h w"]:
+def estimate_flow(pictures: Float[Tensor, "V 3 H W"], wanted: Float[Tensor, "V 3 a b"]) -> Float[Tensor, "V 2 h w"]:
     """Where every place of `wanted` is to be found in `pictures`.
 
     Args:
@@ -47,7 +47,7 @@ def displacement(pictures: Float[Tensor, "V 3 H W"], wanted: Float[Tensor, "V 3 
     for source, target in reversed(pyramid):
         half = flow.new_tensor([source.shape[-1], source.shape[-2]]).view(1, 2, 1, 1) / 2
         for _ in range(ITERATIONS):
-            further = pixels_further(displaced(source, flow), target) / half
+            further = pixels_further(warp(source, flow), target) / half
             flow = F.interpolate(flow, further.shape[-2:], mode="bilinear") + further
     return flow
 
@@ -67,7 +67,7 @@ def pixels_further(source: Float[Tensor, "V 3 h w"], target: Float[Tensor, "V 3 
     return step.clamp(-1, 1)
 
 
-def displaced(
+def warp(
     pictures: Float[Tensor, "V C H W"], flow: Float[Tensor, "V 2 h w"], mode: str = "bilinear"
 ) -> Float[Tensor, "V C H W"]:
     """Pictures of any size looked up where a displacement says; beyond its border a picture goes on as it ends."""

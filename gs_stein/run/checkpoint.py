@@ -72,7 +72,7 @@ def save(run: Path, state: State, keep: int = 2) -> Path:
         "distiller": state.distiller.state_dict(),
         "refiner": state.refiner.state_dict(),
         "colours": state.colours.weight,
-        "held": None if state.held is None else state.held.state_dict(),
+        "held": None if state.reused is None else state.reused.state_dict(),
     }
     folder_of(run).mkdir(parents=True, exist_ok=True)
     path = folder_of(run) / f"step_{state.step:07d}.pt"
@@ -111,7 +111,7 @@ def restore(path: Path, state: State, config: Config) -> None:
     state.distiller.load_state_dict(content["distiller"])
     state.refiner.load_state_dict(content["refiner"], state.priors.device)
     state.colours.weight = to_device(content.get("colours"), state.device)  # runs of earlier versions have none
-    state.held = reuse.restored(content.get("held"), state.priors.device)
+    state.reused = reuse.restored(content.get("held"), state.priors.device)
     state.generator.set_state(content["generator"])
     state.step, state.seconds, state.evaluations = content["step"], content["seconds"], content["evaluations"]
 

@@ -48,14 +48,14 @@ def write_results(
     Raises:
         ValueError: a file cannot be written; those before it are whole.
     """
-    scene, behind = write_scene(run, config, state), BACKGROUNDS[config.background]
+    scene, background = write_scene(run, config, state), BACKGROUNDS[config.background]
     result = make_report(config, reasons, state, last)
     if options.score:
         result["scorer"] = score_views(scene, config, views=32)
     write_json(run / "report.json", result)
     if options.video_frames:
         size = options.video_size
-        frames = video.film(scene, config.cameras, config.rasterize, options.video_frames, size, behind)
+        frames = video.film(scene, config.cameras, config.rasterize, options.video_frames, size, background)
         video.write_video(run / "video.mp4", frames)
     return result
 

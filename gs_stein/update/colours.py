@@ -1,13 +1,13 @@
 """Colours beyond what Adam does with them: solved for at first, held to what views show later, and kept in gamut.
 
 A picture is linear in the colours of its Gaussians, and a distillation step wants it to be the prior's guess x̂₀. Adam
-walks there in steps of its learning rate, ten or twenty of them, whatever the distance. `FirstColours` gives every
+walks there in steps of its learning rate, ten or twenty of them, whatever the distance. `ColourSolver` gives every
 Gaussian at once the mean of what the guesses show where it is seen, weighted by how much of each pixel it makes up: the
 simultaneous algebraic reconstruction technique of tomography (Andersen and Kak 1984), with the weights summed over
 iterations, so that views agree on their mean.
 
 Few views leave it open which Gaussians make up a pixel's colour: an orange and a blue one may cancel out in all of
-them, and are coloured dust to every other camera. `toward_views` and `keep_in_gamut` leave less room for that.
+them, and are coloured dust to every other camera. `blend_colours` and `keep_in_gamut` leave less room for that.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def keep_in_gamut(sh0: Float[Tensor, "N 1 3"]) -> None:
     sh0.clamp_(-limit, limit)
 
 
-def toward_views(
+def blend_colours(
     sh0: Float[Tensor, "N 1 3"], rgb: Float[Tensor, "V H W 3"], shown: Float[Tensor, "V H W 3"], share: float
 ) -> Float[Tensor, "N 1 3"]:
     """What to add to the colours to bring each nearer to the mean of what pictures show where its Gaussian is seen.
 
-    Unlike `FirstColours.change`, which looks at what is missing, this may take a picture away from its target: details
+    Unlike `ColourSolver.change`, which looks at what is missing, this may take a picture away from its target: details
     finer than a Gaussian are for others to show.
 
     Args:
@@ -59,7 +59,7 @@ def made_up(
     return torch.autograd.grad(rgb, sh0, x, retain_graph=True)[0] / SH_C0
 
 
-class FirstColours:
+class ColourSolver:
     """Remembers how much of the pictures each Gaussian has made up so far."""
 
     def __init__(self) -> None:

@@ -25,11 +25,11 @@ class LearningRates:
     """Fraction of the run at which the end is reached."""
     betas: tuple[float, float] = (0.9, 0.99)
     """Adam's memory of the gradient and of its square."""
-    solved: int = 0
+    solve_colours: int = 0
     """Iterations at the start in which colours are solved for instead of stepped: every Gaussian takes the mean of what
     the prior's guesses show where it is seen (`gs_stein.update.colours`). For priors that know the camera, whose first
     guesses agree; 0: none."""
-    carve: float = 0.0
+    prune_outside_hull: float = 0.0
     """Share of its opacity that a Gaussian loses in those iterations where some view's guess shows the background
     through it: the shape at once (`gs_stein.update.visual_hull`). For objects before one background; 0: none."""
 
@@ -40,10 +40,10 @@ class LearningRates:
                 raise ValueError(
                     f"rates.{item.name}: {start} → {end} does not decay; give start ≥ end > 0, or 0 0 to freeze it"
                 )
-        if self.solved < 0:
-            raise ValueError(f"rates.solved: {self.solved} is negative; give a number of iterations, 0 for none")
-        if not 0 <= self.carve < 1:
-            raise ValueError(f"rates.carve: {self.carve} is no share; give one in [0, 1), 0 for none")
+        if self.solve_colours < 0:
+            raise ValueError(f"rates.solve_colours: {self.solve_colours} is negative; give a number of iterations, 0 for none")
+        if not 0 <= self.prune_outside_hull < 1:
+            raise ValueError(f"rates.prune_outside_hull: {self.prune_outside_hull} is no share; give one in [0, 1), 0 for none")
         if not 0 < self.decay_until <= 1:
             raise ValueError(f"rates.decay_until: {self.decay_until} is not a fraction of the run; give one in (0, 1]")
 

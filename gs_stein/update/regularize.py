@@ -37,9 +37,9 @@ class Regularizers:
 
 
 def regularize(
-    options: RegularizeOptions, gaussians: Gaussians, render: Render, behind: Float[Tensor, 3]
+    options: RegularizeOptions, gaussians: Gaussians, render: Render, background: Float[Tensor, 3]
 ) -> Regularizers:
-    """Every term of a step; see `RegularizeOptions` for what each is good for. `behind` is the background's colour."""
+    """Every term of a step; see `RegularizeOptions` for what each is good for. `background` is the colour of what is behind."""
     zero = gaussians.means.new_zeros(())
     opacities = gaussians.opacities
     return Regularizers(
@@ -49,7 +49,7 @@ def regularize(
         anisotropy=options.anisotropy * elongation(gaussians, options.anisotropy_limit) if options.anisotropy else zero,
         sparsity=options.sparsity * (opacities * (1 - opacities)).mean() if options.sparsity else zero,
         range=options.range * out_of_range(render.rgb) if options.range else zero,
-        haze=options.haze * haze(render, behind) if options.haze else zero,
+        haze=options.haze * haze(render, background) if options.haze else zero,
     )
 
 
@@ -89,9 +89,9 @@ def out_of_range(rgb: Float[Tensor, "V H W 3"]) -> Float[Tensor, ""]:
     return (rgb - rgb.clamp(0.0, 1.0)).square().mean()
 
 
-def haze(render: Render, behind: Float[Tensor, 3]) -> Float[Tensor, ""]:
+def haze(render: Render, background: Float[Tensor, 3]) -> Float[Tensor, ""]:
     """Mean opacity where a picture shows its background's colour anyway: there, nothing has to stand.
 
     Only opacity is pulled at; how far a pixel is from the background is taken as given.
     """
-    return (render.alpha * like_background(render.rgb.detach(), behind)).mean()
+    return (render.alpha * like_background(render.rgb.detach(), background)).mean()

@@ -27,10 +27,10 @@ Half as many where something is sown: what is sown too much stays as haze."""
 
 
 def like_background(
-    rgb: Float[Tensor, "V H W 3"], behind: Float[Tensor, 3], tolerance: float = TOLERANCE
+    rgb: Float[Tensor, "V H W 3"], background: Float[Tensor, 3], tolerance: float = TOLERANCE
 ) -> Float[Tensor, "V H W"]:
     """How much each pixel looks like the background: 1 where it is the same, 0 far from it."""
-    apart = (rgb - behind).square().mean(-1)
+    apart = (rgb - background).square().mean(-1)
     return torch.exp(-apart / (2 * tolerance**2))
 
 
@@ -54,11 +54,11 @@ def seen(
 
 
 @torch.no_grad()
-def inside(
+def inside_hull(
     points: Float[Tensor, "N 3"],
     cameras: Cameras,
     rgb: Float[Tensor, "V H W 3"],
-    behind: Float[Tensor, 3],
+    background: Float[Tensor, 3],
     dissent: float = 0.0,
 ) -> Float[Tensor, " N"]:
     """How surely every view shows something other than the background where a point projects.
@@ -67,28 +67,28 @@ def inside(
         points: in the world, metres.
         cameras: V views on the same device.
         rgb: what they show.
-        behind: the background's colour.
+        background: its colour.
         dissent: share of the views that may show the background there nevertheless.
 
     Returns:
         From 0, some view shows the background there, to 1, none does.
     """
-    solid = seen(points, cameras, 1 - like_background(rgb, behind), unseen=1.0)
+    solid = seen(points, cameras, 1 - like_background(rgb, background), unseen=1.0)
     return solid.kthvalue(1 + int(dissent * len(solid)), dim=0).values
 
 
-def carved(opacity_logits: Float[Tensor, " N"], inside: Float[Tensor, " N"], share: float) -> Float[Tensor, " N"]:
+def prune_outside_hull(opacity_logits: Float[Tensor, " N"], inside_hull: Float[Tensor, " N"], share: float) -> Float[Tensor, " N"]:
     """Opacity logits after Gaussians lose a share of their opacity, as far as they are outside."""
-    left = 1 - share * (1 - inside)
+    left = 1 - share * (1 - inside_hull)
     return torch.logit((opacity_logits.sigmoid() * left).clamp(1e-4, 1 - 1e-4))
 
 
 @torch.no_grad()
-def sown(
+def seed_in_hull(
     cameras: Cameras,
     rgb: Float[Tensor, "V H W 3"],
     alpha: Float[Tensor, "V H W"],
-    behind: Float[Tensor, 3],
+    background: Float[Tensor, 3],
     count: int,
     generator: torch.Generator,
 ) -> Gaussians:
@@ -98,7 +98,7 @@ def sown(
         cameras: V views that look at the object, on the same device.
         rgb: what they shall show.
         alpha: the scene's opacity there.
-        behind: the background's colour.
+        background: its colour.
         count: of Gaussians at most.
         generator: of the places that are tried (CPU).
 
@@ -111,7 +111,7 @@ def sown(
     direction = F.normalize(torch.randn(PLACES, 3, generator=generator), dim=-1)
     points = (radius * direction * torch.rand(PLACES, 1, generator=generator) ** (1 / 3)).to(rgb)
     covered = seen(points, cameras, alpha, unseen=1.0).median(dim=0).values
-    missing = inside(points, cameras, rgb, behind, DISSENT / 2) * (1 - covered)
+    missing = inside_hull(points, cameras, rgb, background, DISSENT / 2) * (1 - covered)
     points = points[(missing > 0.5).nonzero()[:count, 0]]
     colours = [seen(points, cameras, rgb[..., i], unseen=0.5).mean(0) for i in range(3)]
     return from_points(points.cpu(), torch.stack(colours, dim=-1).cpu(), 0.5).to(rgb.device)

@@ -35,7 +35,7 @@ class Scene:
     """Nobody changes it meanwhile."""
     name: str
     """Beginning of the files' names; letters, digits and dashes."""
-    backdrop: float | None = None
+    background: float | None = None
     """Grey level behind it; None: the page's own."""
 
 
@@ -130,7 +130,7 @@ class ExportTab:
         return True
 
     def _page(self, scene: Scene, path: Path, view: Pose) -> bool:
-        save_page(scene.gaussians, path, view, scene.backdrop)
+        save_page(scene.gaussians, path, view, scene.background)
         return True
 
     def _video(self, scene: Scene, path: Path, view: Pose) -> bool:
@@ -150,7 +150,7 @@ class ExportTab:
             self._progress.value = 100.0 * done
             return not self._cancelled.is_set()
 
-        return save_video(scene.gaussians, cameras, path, backdrop=scene.backdrop, progress=progress)
+        return save_video(scene.gaussians, cameras, path, background=scene.background, progress=progress)
 
 
 def unused(path: Path) -> Path:

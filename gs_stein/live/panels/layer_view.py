@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from gs_stein.gaussians.model import Gaussians
-from gs_stein.live.layers import set_backdrop
+from gs_stein.live.layers import set_background
 from gs_stein.live.poses import LAYERS, Layer, browser_camera, picture
 from gs_stein.types import Cameras
 
@@ -41,7 +41,7 @@ class LayerView:
         scene: the Gaussians to draw; None: nothing yet. Called on the drawing thread; nobody may change them.
         draw: draws one camera's picture; by default, of the whole window from the scene above.
         choices: what can be shown; the first is shown at first.
-        backdrop: grey level behind the scene; None: the page's own.
+        background: grey level behind the scene; None: the page's own.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class LayerView:
         scene: Callable[[], Gaussians | None],
         draw: Callable[[Cameras, Layer], UInt8[np.ndarray, "H W 3"] | None] | None = None,
         choices: tuple[str, ...] = (SPLATS, *LAYERS),
-        backdrop: float | None = None,
+        background: float | None = None,
     ) -> None:
         self._server, self._scene = server, scene
         self._draw = self._draw_scene if draw is None else draw
         self._choice = server.gui.add_dropdown("Show", choices, initial_value=choices[0])
         self._choice.on_update(lambda _: self._chosen())
-        self._backdrop = backdrop
-        set_backdrop(server, backdrop)
+        self._background = background
+        set_background(server, background)
         self._told: Callable[[bool], None] = lambda _: None
         self._closed, self._news = threading.Event(), threading.Event()
         self._version = 0
@@ -82,11 +82,11 @@ class LayerView:
         if self._choice.value != value:
             self._choice.value = value  # calls `_chosen`
 
-    def set_backdrop(self, level: float | None) -> None:
+    def set_background(self, level: float | None) -> None:
         """Put another grey level behind the scene."""
-        if level != self._backdrop:
-            self._backdrop = level
-            set_backdrop(self._server, level)
+        if level != self._background:
+            self._background = level
+            set_background(self._server, level)
             self.changed()
 
     def changed(self) -> None:
@@ -135,7 +135,7 @@ class LayerView:
             try:
                 if layer is None:
                     if key in self._covered:
-                        set_backdrop(client, self._backdrop)
+                        set_background(client, self._background)
                         self._covered.discard(key)
                         self._done.pop(key, None)
                     continue
@@ -157,4 +157,6 @@ class LayerView:
 
     def _draw_scene(self, cameras: Cameras, layer: Layer) -> UInt8[np.ndarray, "H W 3"] | None:
         gaussians = self._scene()
-        return None if gaussians is None or len(gaussians) == 0 else picture(gaussians, cameras, layer, self._backdrop)
+        return (
+            None if gaussians is None or len(gaussians) == 0 else picture(gaussians, cameras, layer, self._background)
+        )

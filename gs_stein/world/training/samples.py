@@ -48,8 +48,8 @@ class Options:
     """Denoising steps."""
     guidance: float = 3.0
     """Classifier-free guidance."""
-    polish: float = 0.35
-    """Noise level of a last look that takes out blotches (`gs_stein.prior.sampling.polished`); 0: none."""
+    antithetic_level: float = 0.35
+    """Noise level of a last look that takes out blotches (`gs_stein.prior.sampling.antithetic_denoise`); 0: none."""
     eta: float = 1.0
     """Fresh noise at every step, from 0 (DDIM) to 1 (as much as DDPM)."""
     seed: int = 0
@@ -70,7 +70,7 @@ def draw(prior: Denoiser, prompts: tuple[str, ...], around: bool, options: Optio
     for prompt in prompts:
         rgb = sample(
             prior, prior.embed([prompt]), nothing, cameras, GuidanceOptions(scale=options.guidance),
-            torch.Generator().manual_seed(options.seed), options.steps, polish=options.polish,
+            torch.Generator().manual_seed(options.seed), options.steps, antithetic_level=options.antithetic_level,
             eta=options.eta,
         )  # fmt: skip
         rows.append(torch.cat(list(rgb), dim=2))
