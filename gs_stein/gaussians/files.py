@@ -11,19 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import torch
-from torch import Tensor
-
-from gs_stein.gaussians.formats.common import FLAT, LOGIT_MAX, Content
+from gs_stein.gaussians.formats.common import Content
+from gs_stein.gaussians.formats.settle import settled
 from gs_stein.gaussians.formats.sniff import refuse_disguise
 from gs_stein.gaussians.formats.table import FORMATS as FORMATS
 from gs_stein.gaussians.formats.table import Format as Format
 from gs_stein.gaussians.formats.table import format_of as format_of
 from gs_stein.gaussians.model import Gaussians
-from gs_stein.gaussians.orientation import to_axes, turn_sh, turned_from
-
-_BLOCK = 65536
-"""Rows looked at together, so that they are still in the cache when they are turned."""
+from gs_stein.gaussians.orientation import to_axes
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ def read_scene(path: Path, axes: str | None = None) -> SceneFile:
         used, known = "z-up", "run"
     else:
         used, known = row.axes, "format"
-    gaussians, notes = _settled(path, content.gaussians, used)
+    gaussians, notes = settled(path, content.gaussians, used)
     return SceneFile(path, row.name, gaussians, used, known, content.render_mode, (*content.notes, *notes))
 
 
@@ -145,47 +140,3 @@ def _of_an_old_run(path: Path) -> bool:
     except OSError:
         return False
     return all(re.search(rf"^{key}:", text, re.MULTILINE) for key in ("prompt", "distill", "start"))
-
-
-def _settled(path: Path, scene: Gaussians, axes: str) -> tuple[Gaussians, list[str]]:
-    """The scene cleaned and turned into our world, and what there is to say about it. Overwrites the old one."""
-    notes: list[str] = []
-    if len(scene) == 0:
-        raise ValueError(f"{path}: holds no Gaussians")
-    logits, log_scales = scene.opacity_logits, scene.log_scales
-    for bad, value, words in (
-        (logits.isinf(), logits.clamp(-LOGIT_MAX, LOGIT_MAX), "opacities of exactly 0 or 1 are held just inside"),
-        (log_scales == -torch.inf, torch.full((), FLAT), "scales of 0 become a millionth: flat"),
-    ):
-        if count := int(bad.sum()):
-            notes.append(f"{count} of {bad.numel()} {words}")
-            (logits if bad.ndim == 1 else log_scales)[bad] = value.expand_as(bad)[bad]
-    keep = torch.cat([_finite(scene[i : i + _BLOCK]) for i in range(0, len(scene), _BLOCK)])
-    if not bool(keep.all()):
-        left = int((~keep).sum())
-        if left == len(scene):
-            raise ValueError(f"{path}: every one of {left} Gaussians has a value that is not finite; nothing is left")
-        notes.append(f"{left} of {len(scene)} Gaussians have a NaN or infinite number and are left out")
-        scene = scene[keep]
-    nowhere = (scene.quats == 0).all(dim=1)
-    if bool(nowhere.any()):
-        notes.append(f"{int(nowhere.sum())} of {len(scene)} rotations are zero and taken as none")
-        scene.quats[nowhere, 0] = 1.0
-    return _turned_in_place(scene, axes), notes
-
-
-def _finite(scene: Gaussians) -> Tensor:
-    """As `Gaussians.finite`, in one pass over the memory: a weighted sum is finite where all terms are."""
-    total = sum(
-        tensor.reshape(len(scene), -1) @ torch.full((tensor[0].numel(),), 2.0**-10) for tensor in scene.tensors()
-    )
-    return torch.as_tensor(total).isfinite()
-
-
-def _turned_in_place(scene: Gaussians, axes: str) -> Gaussians:
-    if axes == "z-up":
-        return scene
-    # The harmonics are most of the memory: turned where they are.
-    sh = turn_sh(scene.sh.contiguous(), to_axes(axes).T, in_place=True)
-    small = turned_from(Gaussians(scene.means, scene.log_scales, scene.quats, scene.opacity_logits, sh[:, :1]), axes)
-    return Gaussians(small.means, small.log_scales, small.quats, small.opacity_logits, sh)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 ALPHA_MIN = 1.0 / 255.0
 """Contributions below one grey level are not drawn; a Gaussian of lower opacity cannot be seen."""
@@ -12,6 +13,8 @@ ALPHA_MIN = 1.0 / 255.0
 @dataclass(frozen=True)
 class BallStart:
     """Object mode: points spread evenly through a ball around the origin."""
+
+    kind: ClassVar[str] = "ball"
 
     count: int = 4096
     """Number of Gaussians."""
@@ -28,6 +31,8 @@ class BallStart:
 @dataclass(frozen=True)
 class RoomStart:
     """Scene mode: flat Gaussians on the floor, walls and ceiling of a box that stands on z = 0."""
+
+    kind: ClassVar[str] = "room"
 
     count: int = 30_000
     """Number of Gaussians."""
@@ -48,6 +53,8 @@ class RoomStart:
 @dataclass(frozen=True)
 class OutdoorStart:
     """Scene mode under the sky: flat Gaussians on level ground and on a far dome, faint ones in the air between."""
+
+    kind: ClassVar[str] = "outdoors"
 
     count: int = 30_000
     """Number of Gaussians."""
@@ -77,6 +84,8 @@ class OutdoorStart:
 class PointsStart:
     """Points from a file: .npy or .npz (N×3, or N×6 with colours in [0, 1]), or whatever open3d reads."""
 
+    kind: ClassVar[str] = "points"
+
     path: Path
     """The file."""
     opacity: float = 0.5
@@ -86,6 +95,8 @@ class PointsStart:
 @dataclass(frozen=True)
 class FileStart:
     """An existing scene of Gaussians (.ply or .splat, ours or another tool's)."""
+
+    kind: ClassVar[str] = "file"
 
     path: Path
     """The file."""

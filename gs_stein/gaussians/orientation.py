@@ -24,8 +24,6 @@ _TO_AXES = {
     "y-down": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
     "y-up": ((1, 0, 0), (0, 0, 1), (0, -1, 0)),
 }
-_BLOCK = 65536
-"""Rows turned at a time, so that what is in between stays small."""
 
 
 def to_axes(axes: str) -> Float[Tensor, "3 3"]:
@@ -81,24 +79,32 @@ def rotated(gaussians: Gaussians, rotation: Float[Tensor, "3 3"]) -> Gaussians:
     return Gaussians(means, log_scales, quats, gaussians.opacity_logits, sh)
 
 
-def turn_sh(sh: Float[Tensor, "N K 3"], rotation: Float[Tensor, "3 3"], in_place: bool = False) -> Tensor:
+def turn_sh(sh: Float[Tensor, "N K 3"], rotation: Float[Tensor, "3 3"]) -> Float[Tensor, "N K 3"]:
     """Coefficients that show, along turned directions, the colours that the old ones show along the old directions.
 
     Args:
         sh: coefficients as in `Gaussians.sh`; finite.
         rotation: the turn.
-        in_place: overwrite `sh` (contiguous, without gradients), which saves a copy of it.
     """
     n, k, _ = sh.shape
     if k == 1:
         return sh
-    # Rows of 3 K numbers, so that one product turns all three colours.
-    matrix = torch.kron(sh_rotation(rotation, math.isqrt(k) - 1), torch.eye(3, dtype=torch.float64)).T.to(sh)
-    if not in_place:
-        return (sh.reshape(n, 3 * k) @ matrix).reshape(n, k, 3)
-    for block in sh.view(n, 3 * k).split(_BLOCK):
-        block.copy_(block @ matrix)
-    return sh
+    return (sh.reshape(n, 3 * k) @ sh_row_matrix(rotation, math.isqrt(k) - 1).to(sh)).reshape(n, k, 3)
+
+
+def sh_row_matrix(rotation: Float[Tensor, "3 3"], degree: int, by_colour: bool = False) -> Float[Tensor, "K3 K3"]:
+    """The matrix (float64) M that turns a row of all 3 K coefficients of a Gaussian at once: turned = row @ M.
+
+    Args:
+        rotation: the turn.
+        degree: 0 to 3.
+        by_colour: the row that is turned has all coefficients of red first, as .ply files do; the turned one has the
+            three colours of each coefficient side by side in any case.
+    """
+    matrix = torch.kron(sh_rotation(rotation, degree), torch.eye(3, dtype=torch.float64)).T
+    if by_colour:
+        matrix = matrix.reshape(-1, 3, len(matrix)).transpose(0, 1).reshape(len(matrix), -1)
+    return matrix.contiguous()
 
 
 def quaternion_of(rotation: Float[Tensor, "3 3"]) -> Float[Tensor, "quat=4"]:

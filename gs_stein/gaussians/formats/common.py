@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,12 +19,26 @@ FLAT = -13.815510557964274
 """The logarithm of a millionth: what a scale of exactly 0 becomes, so that a flat Gaussian stays one."""
 
 
+@runtime_checkable
+class Rows(Protocol):
+    """Gaussians that are made from the file when they are asked for, some rows at a time."""
+
+    @property
+    def sh_degree(self) -> int:
+        """Degree of the colours' view dependence."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: slice, /) -> Gaussians: ...
+
+
 @dataclass(frozen=True)
 class Content:
     """What a reader found: the file's own numbers, in the file's axes, not yet cleaned."""
 
-    gaussians: Gaussians
-    """float32 on the CPU, in memory that may be overwritten; numbers may be infinite or NaN."""
+    gaussians: Gaussians | Rows
+    """float32 on the CPU; numbers may be infinite or NaN."""
     axes: str | None = None
     """The convention that the file itself states, if it does."""
     render_mode: str = "default"

@@ -7,6 +7,7 @@ the tail of f_rest out.
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Literal
@@ -94,7 +95,7 @@ def from_standard(path: Path, ply: PlyFile) -> Content:
     table = vertices(path, ply)
     have = table.dtype.names or ()
     axes, render_mode, notes = said(ply)
-    n, rest = len(table), rest_names(path, table)
+    rest = rest_names(path, table)
     coefficients = len(rest) // 3
     k = min(1 + coefficients, (MAX_SH_DEGREE + 1) ** 2)
     if 1 + coefficients > k:
@@ -103,31 +104,63 @@ def from_standard(path: Path, ply: PlyFile) -> Content:
     colours = _numbered("f_dc", 3)
     if "f_dc_0" not in have and {"red", "green", "blue"} <= set(have):
         colours = ["red", "green", "blue"]
-    columns = {
-        "means": list("xyz"), "opacity": ["opacity"], "log_scales": scales, "quats": _numbered("rot", 4),
-        "colours": colours, "rest": [rest[c * coefficients + i] for i in range(k - 1) for c in range(3)],
-    }  # fmt: skip
-    check_columns(path, table, [name for names in columns.values() for name in names])
-    means, log_scales, quats = (np.empty((n, width), np.float32) for width in (3, 3, 4))
-    logits, sh = np.empty((n, 1), np.float32), np.empty((n, 3 * k), np.float32)
-    where = {"means": means, "opacity": logits, "log_scales": log_scales, "quats": quats, "colours": sh}
-    targets = [
-        (name, where.get(key, sh[:, 3:])[:, i]) for key, names in columns.items() for i, name in enumerate(names)
-    ]
-    with np.errstate(over="ignore", invalid="ignore"):
-        for i in range(0, n, _BLOCK):
-            block = table[i : i + _BLOCK]
-            for name, target in targets:
-                target[i : i + _BLOCK] = block[name]
+    columns = [list("xyz"), scales, _numbered("rot", 4), ["opacity"], colours, rest]
+    check_columns(path, table, [name for names in columns for name in names])
     if len(scales) == 2:
-        log_scales[:, 2] = -np.inf
         render_mode = "2dgs"
         notes.append("there is no scale_2: flat Gaussians of 2DGS")
     if colours[0] == "red":
-        sh[:, :3] = (as_fractions(sh[:, :3], table.dtype["red"]) - 0.5) / SH_C0
         notes.append("colours are red, green and blue instead of f_dc_0..2")
-    tensors = (torch.from_numpy(a) for a in (means, log_scales, quats, logits[:, 0], sh.reshape(n, k, 3)))
-    return Content(Gaussians(*tensors), axes, render_mode, tuple(notes))
+    return Content(_Rows(table, columns, k), axes, render_mode, tuple(notes))
+
+
+class _Rows:
+    """Gaussians in the rows of a table."""
+
+    def __init__(self, table: np.ndarray, columns: list[list[str]], coefficients: int) -> None:
+        self._table, self._columns, self._coefficients = table, columns, coefficients
+        self._whites = [_white(table[name]) for name in columns[4]] if columns[4][0] == "red" else []
+
+    @property
+    def sh_degree(self) -> int:
+        return math.isqrt(self._coefficients) - 1
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __getitem__(self, index: slice) -> Gaussians:
+        block, k = self._table[index], self._coefficients
+        means, scales, quats, opacity, colours, rest = (_numbers(block, names) for names in self._columns)
+        n = len(block)
+        log_scales = np.full((n, 3), -np.inf, np.float32)
+        log_scales[:, : scales.shape[1]] = scales
+        # Colour by colour, as in the file.
+        sh = np.empty((n, 3, k), np.float32)
+        sh[:, :, 0] = (colours / np.float32(max(self._whites)) - 0.5) / SH_C0 if self._whites else colours
+        if k > 1:
+            sh[:, :, 1:] = rest.reshape(n, 3, -1)[:, :, : k - 1]
+        arrays = (means.copy(), log_scales, quats.copy(), opacity[:, 0].copy())
+        return Gaussians(*(torch.from_numpy(array) for array in arrays), torch.from_numpy(sh).transpose(1, 2))
+
+
+def _numbers(block: np.ndarray, names: list[str]) -> np.ndarray:
+    """Columns of a structured array as float32: a view if they lie side by side as such."""
+    kinds = block.dtype.fields or {}
+    start = kinds[names[0]][1] if names else 0
+    if all(kinds[name] == (np.dtype("<f4"), start + 4 * i) for i, name in enumerate(names)):
+        return np.ndarray((len(block), len(names)), "<f4", block.data, start, (block.strides[0], 4))
+    columns = np.empty((len(block), len(names)), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i, name in enumerate(names):
+            columns[:, i] = block[name]
+    return columns
+
+
+def _white(colours: np.ndarray) -> float:
+    """What stands for full colour: the largest number of its type, or 255 or 1 by what fractions reach."""
+    if colours.dtype.kind in "ui":
+        return 65535.0 if colours.dtype.itemsize == 2 else 255.0
+    return 255.0 if colours.max(initial=0, where=np.isfinite(colours)) > 1.5 else 1.0
 
 
 def header_comments(axes: str, render_mode: str) -> list[str]:
@@ -147,14 +180,6 @@ def said(ply: PlyFile) -> tuple[str | None, str, list[str]]:
         if match := re.match(r"SplatRenderMode\s*:\s*(default|mip|2dgs)\b", comment, re.IGNORECASE):
             render_mode = match[1].lower()
     return axes, render_mode, notes
-
-
-def as_fractions(colours: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Colours in [0, 1], given as bytes, 16-bit numbers or fractions (or 0 to 255 in a floating-point type)."""
-    if dtype.kind in "ui":
-        return colours / np.float32(np.iinfo(dtype).max if dtype.kind == "u" else 255)
-    highest = colours.max(initial=0, where=np.isfinite(colours))
-    return colours / np.float32(255) if highest > 1.5 else colours
 
 
 def check_columns(path: Path, table: np.ndarray, names: list[str]) -> None:
