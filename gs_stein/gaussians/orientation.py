@@ -67,10 +67,11 @@ def rotated(gaussians: Gaussians, rotation: Float[Tensor, "3 3"]) -> Gaussians:
         return gaussians
     if bool((rotation == rotation.round()).all()):
         order = rotation.abs().argmax(dim=1).tolist()
-        signs = gaussians.means.new_tensor(rotation.sum(dim=1).tolist())
-        means = gaussians.means[:, order] * signs
-        log_scales = gaussians.log_scales[:, order]
-        quats = torch.cat([gaussians.quats[:, :1], gaussians.quats[:, 1:][:, order] * signs], dim=1)
+        signs = rotation.sum(dim=1).tolist()
+        means = torch.stack([gaussians.means[:, i] * sign for i, sign in zip(order, signs, strict=True)], dim=1)
+        log_scales = torch.stack([gaussians.log_scales[:, i] for i in order], dim=1)
+        w, *vector = gaussians.quats.unbind(-1)
+        quats = torch.stack([w, *(vector[i] * sign for i, sign in zip(order, signs, strict=True))], dim=1)
     else:
         means = gaussians.means @ rotation.T.to(gaussians.means)
         log_scales = gaussians.log_scales
