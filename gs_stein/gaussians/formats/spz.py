@@ -1,0 +1,293 @@
+"""SPZ, Niantic's format for sending splats: 20 bytes a Gaussian and a byte a coefficient before compression; lossy.
+
+Versions 1 to 3 are one gzip stream behind a header of 16 bytes; version 4 has a plain header of 32 bytes, extensions,
+a table of (compressed, uncompressed) sizes, and one zstd stream an attribute.
+
+Its specification says x right, y up, z back. Several tools copy a .ply's numbers unturned instead, so that their files
+stand on their heads here: read those with axes="y-down".
+
+Source: https://github.com/nianticlabs/spz (README and src/cc/load-spz.cc), the layout only.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from gs_stein.files import write_atomically
+from gs_stein.gaussians.formats.common import (
+    Content,
+    first_line,
+    largest_filled_in,
+    read_bytes,
+    smallest_three,
+    unit_quats,
+    worth_writing,
+)
+from gs_stein.gaussians.formats.splat import byte_logits, to_bytes
+from gs_stein.gaussians.model import MAX_SH_DEGREE, Gaussians
+
+_MAGIC = b"NGSP"
+_HEADER = struct.Struct("<4sIIBBBB")
+"""Magic, version, count, SH degree, fractional bits, flags, streams (version 4)."""
+_ANTIALIASED, _EXTENSIONS = 1, 2
+_COORDINATE_SYSTEM = 0xADBE0003
+"""Adobe's extension that says the axes where they are not right, up, back."""
+_SYSTEMS = {"y-up": 4, "y-down": 6, "z-up": 12}
+"""Its words (RUB, RDF, RFU) for our conventions."""
+_COLOUR_SCALE = 0.15
+_FRACTION_BITS = 12
+"""Of positions: a quarter of a millimetre."""
+_POSITION_MAX = (1 << 23) - 1
+_COEFFICIENTS = (0, 3, 8, 15, 24)
+"""Spherical harmonics of degree 1 and above, by degree."""
+_ZSTD_LEVEL = 9
+_MAX_RATIO = 1024
+"""No stream is believed to have been compressed further."""
+_XYZW, _WXYZ = [1, 2, 3, 0], [3, 0, 1, 2]
+
+
+def write_spz(
+    path: Path,
+    gaussians: Gaussians,
+    axes: str = "y-up",
+    version: Literal[3, 4] = 4,
+    render_mode: Literal["default", "mip"] = "default",
+) -> None:
+    """Write an .spz.
+
+    Args:
+        path: the file; an old one is replaced in one step.
+        gaussians: a scene of our world, on any device; standard deviations are held between 4.5e-5 and 379 m, higher
+            spherical harmonics within ±1.
+        axes: the convention to write in; another one than the format's is said by an extension, which version 3 lacks.
+        version: of the format; 3 for older readers.
+        render_mode: "mip" for a scene trained with antialiasing.
+
+    Raises:
+        ValueError: there are no Gaussians, a value is not finite, a position is beyond ±8388607 m, or the file cannot
+            be written.
+    """
+    if version not in (3, 4):
+        raise ValueError(f"{path}: SPZ of version {version} cannot be written; give 3 or 4")
+    scene = worth_writing(path, gaussians, axes)
+    bits, streams = _packed(path, scene)
+    flags = _ANTIALIASED if render_mode == "mip" else 0
+    if version == 3:
+        header = _HEADER.pack(_MAGIC, 3, len(scene), scene.sh_degree, bits, flags, 0)
+        packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+        parts = [packer.compress(header), *(packer.compress(stream) for stream in streams), packer.flush()]
+        return write_atomically(path, b"".join(parts))
+    import zstandard
+
+    extensions = b""
+    if axes != "y-up":
+        flags |= _EXTENSIONS
+        extensions = struct.pack("<III", _COORDINATE_SYSTEM, 4, _SYSTEMS[axes])
+    compressed = [zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(stream) for stream in streams]
+    header = _HEADER.pack(_MAGIC, 4, len(scene), scene.sh_degree, bits, flags, len(streams))
+    header += struct.pack("<I12x", 32 + len(extensions)) + extensions
+    table = b"".join(struct.pack("<QQ", len(a), a_whole.nbytes) for a, a_whole in zip(compressed, streams, strict=True))
+    write_atomically(path, b"".join([header, table, *compressed]))
+
+
+def _packed(path: Path, scene: Gaussians) -> tuple[int, list[np.ndarray]]:
+    """Fractional bits of the positions, and the attributes as contiguous bytes."""
+    means = scene.means.numpy()
+    reach = float(np.abs(means).max())
+    bits = _FRACTION_BITS
+    if reach * 2**bits > _POSITION_MAX:
+        bits = math.floor(math.log2(_POSITION_MAX / reach))
+        if bits < 0:
+            raise ValueError(f"{path}: not written: a position of {reach:.3g} m is beyond the ±8388607 m of SPZ")
+    fixed = np.rint(means.astype(np.float64) * 2**bits).astype("<i4")
+    positions = np.ascontiguousarray(fixed.view(np.uint8).reshape(-1, 3, 4)[:, :, :3])
+    largest, others = smallest_three(unit_quats(scene.quats).numpy()[:, _XYZW])
+    words = largest.astype(np.uint32)
+    for column in others.T:
+        size = np.floor(511 * np.abs(column) * np.sqrt(2) + 0.5).clip(0, 511).astype(np.uint32)
+        words = (words << np.uint32(10)) | (np.uint32(512) * (column < 0)) | size
+    streams = [
+        positions,
+        to_bytes(scene.opacities * 255),
+        to_bytes(scene.sh[:, 0] * (_COLOUR_SCALE * 255) + 127.5),
+        to_bytes((scene.log_scales + 10) * 16),
+        words.astype("<u4").view(np.uint8),
+    ]
+    if scene.sh_degree:
+        # Fewer steps compress better: 32 of degree 1, 16 above, each with 0 among them.
+        step = torch.full((scene.sh.shape[1] - 1, 1), 16.0)
+        step[:3] = 8.0
+        streams.append(to_bytes(torch.round(scene.sh[:, 1:] * 128 / step) * step + 128))
+    return bits, [np.ascontiguousarray(stream) for stream in streams]
+
+
+def read_spz(path: Path) -> Content:
+    """Read an .spz of version 1 to 4.
+
+    Raises:
+        ValueError: one line with the file: no SPZ, an unknown version, truncated, or counts that do not fit.
+    """
+    data = read_bytes(path)
+    if data.startswith(b"\x1f\x8b"):
+        return _legacy(path, data)
+    if not data.startswith(_MAGIC):
+        raise ValueError(f"{path}: is no SPZ file (neither gzip nor 'NGSP')")
+    if len(data) < 32:
+        raise ValueError(f"{path}: truncated: {len(data)} bytes hold no header of SPZ")
+    header = _Header.parse(path, data)
+    if header.version < 4:
+        return _content(path, header, [data[16:]])
+    (toc,) = struct.unpack_from("<I", data, 16)
+    start = toc + 16 * header.streams
+    if toc < 32 or start > len(data) or header.streams != len(header.sizes):
+        raise ValueError(f"{path}: truncated or damaged: its table of {header.streams} streams lies at byte {toc}")
+    import zstandard
+
+    streams = []
+    for i, size in enumerate(header.sizes):
+        packed, whole = struct.unpack_from("<QQ", data, toc + 16 * i)
+        if whole != size or start + packed > len(data):
+            raise ValueError(f"{path}: truncated or damaged: stream {i} of {whole} bytes does not fit {size}")
+        try:
+            streams.append(zstandard.ZstdDecompressor().decompress(data[start : start + packed], max_output_size=size))
+        except zstandard.ZstdError as error:
+            raise ValueError(f"{path}: truncated or damaged: stream {i}: {first_line(error)}") from error
+        start += packed
+    axes, notes = _said_axes(data[32:toc] if header.flags & _EXTENSIONS else b"")
+    return _content(path, header, streams, axes, notes)
+
+
+def _legacy(path: Path, data: bytes) -> Content:
+    """One gzip stream of header and attributes."""
+    unpacker = zlib.decompressobj(31)
+    try:
+        head = unpacker.decompress(data, 16)
+        if not head.startswith(_MAGIC) or len(head) < 16:
+            raise ValueError(f"{path}: is no SPZ file (in its gzip there is no 'NGSP')")
+        header = _Header.parse(path, head, len(data))
+        body = unpacker.decompress(unpacker.unconsumed_tail, sum(header.sizes))
+    except zlib.error as error:
+        raise ValueError(f"{path}: truncated or damaged ({first_line(error)})") from error
+    return _content(path, header, [body])
+
+
+@dataclass(frozen=True)
+class _Header:
+    version: int
+    count: int
+    degree: int
+    bits: int
+    flags: int
+    streams: int
+
+    @staticmethod
+    def parse(path: Path, head: bytes, file_size: int | None = None) -> _Header:
+        _, *numbers = _HEADER.unpack_from(head)
+        header = _Header(*numbers)
+        if not 1 <= header.version <= 4:
+            raise ValueError(f"{path}: is SPZ of version {header.version}; versions 1 to 4 can be read")
+        if header.degree >= len(_COEFFICIENTS) or header.bits > 31:
+            raise ValueError(
+                f"{path}: damaged: its header tells of SH degree {header.degree} and {header.bits} fractional bits"
+            )
+        if header.count == 0:
+            raise ValueError(f"{path}: holds no Gaussians")
+        size = len(head) if file_size is None else file_size
+        if sum(header.sizes) > _MAX_RATIO * size:
+            raise ValueError(f"{path}: truncated: the header promises {header.count} Gaussians in {size} bytes")
+        return header
+
+    @property
+    def sizes(self) -> list[int]:
+        """Bytes of positions, alphas, colours, scales, rotations and, above degree 0, spherical harmonics."""
+        widths = [6 if self.version == 1 else 9, 1, 3, 3, 3 if self.version < 3 else 4, 3 * _COEFFICIENTS[self.degree]]
+        return [self.count * width for width in widths if width]
+
+
+def _said_axes(extensions: bytes) -> tuple[str | None, list[str]]:
+    """The convention that an extension states, and notes."""
+    while len(extensions) >= 8:
+        kind, length = struct.unpack_from("<II", extensions)
+        if kind == _COORDINATE_SYSTEM and length >= 4 and len(extensions) >= 12:
+            (system,) = struct.unpack_from("<I", extensions, 8)
+            axes = next((name for name, number in _SYSTEMS.items() if number == system), None)
+            known = axes is not None or system == 0
+            return axes, [] if known else [
+                f"its coordinate system {system} is not understood; right, up, back is taken"
+            ]
+        extensions = extensions[8 + length :]
+    return None, []
+
+
+def _content(
+    path: Path, header: _Header, streams: list[bytes], axes: str | None = None, notes: list[str] | None = None
+) -> Content:
+    notes = list(notes or [])
+    if len(streams) == 1:
+        body, start, streams = streams[0], 0, []
+        if len(body) < sum(header.sizes):
+            raise ValueError(f"{path}: truncated: {len(body)} of {sum(header.sizes)} bytes of {header.count} Gaussians")
+        for size in header.sizes:
+            streams.append(body[start : start + size])
+            start += size
+    if header.degree > MAX_SH_DEGREE:
+        notes.append(f"spherical harmonics above degree {MAX_SH_DEGREE} are left out")
+    mode = "mip" if header.flags & _ANTIALIASED else "default"
+    return Content(_Rows(header, streams), axes, mode, tuple(notes))
+
+
+class _Rows:
+    """Gaussians in the attributes' bytes."""
+
+    def __init__(self, header: _Header, streams: list[bytes]) -> None:
+        self._header = header
+        self._streams = [np.frombuffer(stream, np.uint8).reshape(header.count, -1) for stream in streams]
+
+    @property
+    def sh_degree(self) -> int:
+        return min(self._header.degree, MAX_SH_DEGREE)
+
+    def __len__(self) -> int:
+        return self._header.count
+
+    def __getitem__(self, index: slice) -> Gaussians:
+        positions, alphas, colours, scales, rotations, *rest = (stream[index] for stream in self._streams)
+        n, k = len(positions), (self.sh_degree + 1) ** 2
+        if self._header.version == 1:
+            means = np.ascontiguousarray(positions).view("<f2").astype(np.float32)
+        else:
+            fixed = np.zeros((n, 3, 4), np.uint8)
+            fixed[:, :, 1:] = positions.reshape(n, 3, 3)
+            means = (fixed.view("<i4")[:, :, 0] >> 8) * np.float32(2.0**-self._header.bits)
+        log_scales = scales * np.float32(1 / 16) - np.float32(10)
+        sh = np.empty((n, k, 3), np.float32)
+        sh[:, 0] = (colours / np.float32(255) - np.float32(0.5)) / np.float32(_COLOUR_SCALE)
+        if rest and k > 1:
+            sh[:, 1:] = rest[0].reshape(n, -1, 3)[:, : k - 1]
+            sh[:, 1:] -= 128
+            sh[:, 1:] *= np.float32(1 / 128)
+        logits = byte_logits(torch.from_numpy(alphas[:, 0] / np.float32(255)))
+        quats = _quats(rotations)[:, _WXYZ]
+        tensors = (torch.from_numpy(np.ascontiguousarray(array)) for array in (means, log_scales, quats))
+        return Gaussians(*tensors, logits, torch.from_numpy(sh))
+
+
+def _quats(packed: np.ndarray) -> np.ndarray:
+    """Unit quaternions x y z w: the first three in three bytes, or the smallest three with their signs in four."""
+    if packed.shape[1] == 3:
+        return largest_filled_in(np.full(len(packed), 3), packed * np.float32(1 / 127.5) - np.float32(1))
+    words = np.ascontiguousarray(packed).view("<u4")[:, 0]
+    others = np.empty((len(words), 3), np.float32)
+    for i in range(3):
+        field = (words >> np.uint32(20 - 10 * i)) & np.uint32(1023)
+        size = (field & np.uint32(511)) * np.float32(math.sqrt(0.5) / 511)
+        others[:, i] = np.where(field & np.uint32(512), -size, size)
+    return largest_filled_in((words >> np.uint32(30)).astype(np.int64), others)
