@@ -23,6 +23,7 @@ from gs_stein.config.schema import BACKGROUNDS, Config
 from gs_stein.config.serialize import read_config
 from gs_stein.files import PACKAGE
 from gs_stein.gaussians.model import Gaussians
+from gs_stein.prior.options import GuidanceOptions
 from gs_stein.types import Cameras
 
 HELD_OUT_SEED = 0x5EED
@@ -49,7 +50,7 @@ def scorer_folder() -> Path:
     return PACKAGE / "weights" / "scorer"
 
 
-def held_out(config: Config, views: int, seed: int = HELD_OUT_SEED) -> Cameras:
+def evaluation_cameras(config: Config, views: int, seed: int = HELD_OUT_SEED) -> Cameras:
     """Cameras of the run's own kind that training never drew, at most eight directions a turn."""
     generator = torch.Generator().manual_seed(seed)
     turns = [sample_cameras(config.cameras, min(8, views - first), generator) for first in range(0, views, 8)]
@@ -84,9 +85,9 @@ def score_views(gaussians: Gaussians, config: Config, views: int) -> dict[str, A
 
     if not (scorer_folder() / "model.safetensors").exists():
         return {"skipped": "there is no scorer in gs_stein/weights/scorer"}
-    cameras = held_out(config, views)
-    behind = BACKGROUNDS[config.background]
-    rgb = torch.cat([r.rgb for r in render_views(gaussians, cameras, config.rasterize, behind)])
+    cameras = evaluation_cameras(config, views)
+    background = BACKGROUNDS[config.background]
+    rgb = torch.cat([r.rgb for r in render_views(gaussians, cameras, config.rasterize, background)])
     return score_pictures(rgb.permute(0, 3, 1, 2), config)
 
 
@@ -105,7 +106,7 @@ def evaluate(options: Options) -> dict[str, Any]:
         raise ValueError(f"views: {options.views} is below 1; give a positive number")
     config = read_config(options.run / "config.yaml")
     gaussians = read_gaussians(options.run / "point_cloud.ply")
-    cameras = held_out(config, options.views, options.seed)
+    cameras = evaluation_cameras(config, options.views, options.seed)
     list(render_views(gaussians, cameras[:1], config.rasterize))  # compile outside the timing
     began = time.perf_counter()
     renders = list(render_views(gaussians, cameras, config.rasterize, BACKGROUNDS[config.background]))
@@ -177,31 +178,42 @@ def depth_agreement(
     return {"pearson": each.mean().item(), "worst_view": each.min().item(), "estimator": name, "used_as_baseline": used}
 
 
+def samples_guidance(config: Config) -> GuidanceOptions:
+    """Classifier-free guidance of pictures that a scene is compared with: what the views that it was fitted to had.
+
+    Refined views have `refine.guidance`; a run without refinement has nothing but distillation's, whose Perp-Neg is
+    left out as the refinement leaves it out.
+    """
+    scale = config.refine.guidance if config.refine.share > 0 else config.distill.guidance.scale
+    return GuidanceOptions(scale=scale)
+
+
 def sample_prior(config: Config, cameras: Cameras) -> Float[Tensor, "V 3 H W"]:
-    """Pictures of the prompt straight from the prior, four consistent views at a time."""
+    """Pictures of the prompt straight from the prior, from pure noise, four consistent views at a time."""
     from gs_stein.optimize.networks import load_denoiser
     from gs_stein.prior.sampling import sample
 
     prior = load_denoiser(config)
     text, negative = prior.embed([config.prompt]), prior.embed([config.negative])
-    generator = torch.Generator().manual_seed(HELD_OUT_SEED)
-    # as the run makes its own samples
-    polish, eta = (config.refine.polish, config.refine.eta) if config.refine.share else (0.0, 0.0)
+    guidance, generator = samples_guidance(config), torch.Generator().manual_seed(HELD_OUT_SEED)
+    # As the run denoises the views that it refines.
+    level, eta = (config.refine.antithetic_denoise, config.refine.eta) if config.refine.share else (0.0, 0.0)
     pictures = []
     for first in range(0, len(cameras), 4):
         four = cameras[first : first + 4]
-        rgb = sample(prior, text, negative, four, config.distill.guidance, generator, polish=polish, eta=eta)
+        rgb = sample(prior, text, negative, four, guidance, generator, antithetic_level=level, eta=eta)
         pictures.append(rgb)
     return torch.cat(pictures)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """The command."""
     import sys
 
     import tyro
 
-    options = tyro.cli(Options, config=(tyro.conf.PositionalRequiredArgs,), prog="python -m gs_stein.evaluate")
+    settings = (tyro.conf.PositionalRequiredArgs,)
+    options = tyro.cli(Options, args=arguments, config=settings, prog="gs-stein evaluate")
     try:
         result = evaluate(options)
         from gs_stein.files import write_atomically
