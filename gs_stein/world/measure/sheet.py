@@ -1,17 +1,21 @@
-"""Contact sheets of the world: rows are scenes, columns yaw angles (or azimuths)."""
+"""Contact sheets of the world: `python -m gs_stein.world.measure.sheet --output sheet.png`.
+
+Rows are scenes, columns yaw angles (azimuths of objects).
+"""
 
 from __future__ import annotations
 
-import argparse
-import os
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+import tyro
 
 from gs_stein.cameras.options import OrbitCameras
 from gs_stein.cameras.sampling import inside, orbit
+from gs_stein.images import write_png
 from gs_stein.types import Cameras
 from gs_stein.world.builder import Scene
 from gs_stein.world.captions import captions
@@ -38,23 +42,35 @@ def sheet(scenes: list[Scene], views: int = 8, resolution: int = 128) -> np.ndar
     return np.concatenate([np.concatenate(list(render(s, turn(s, views, resolution)).rgb), axis=1) for s in scenes])
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Contact sheet of the procedural world")
-    parser.add_argument("--output", type=Path, required=True, help="picture to write")
-    parser.add_argument("--kind", default=None, help="kind of scene (default: the mixture)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first row")
-    parser.add_argument("--rows", type=int, default=8)
-    parser.add_argument("--views", type=int, default=8)
-    parser.add_argument("--resolution", type=int, default=128)
-    options = parser.parse_args()
+@dataclass(frozen=True)
+class Options:
+    """Draw scenes of the world from all sides, and print a caption of each."""
+
+    output: Path
+    """Picture to write."""
+    kind: str | None = None
+    """Kind of scene; None: the mixture."""
+    seed: int = 0
+    """Of the first row; the others follow."""
+    rows: int = 8
+    """Scenes."""
+    views: int = 8
+    """Columns."""
+    resolution: int = 128
+    """Side of a view in pixels."""
+
+
+def main(options: Options) -> None:
+    """Draw and write a sheet."""
     scenes = [draw_scene(options.seed + k, options.kind) for k in range(options.rows)]
     for k, scene in enumerate(scenes):
         print(f"{options.seed + k}: {scene.style} {scene.time}: {captions(scene, k, 1)[0]}")
-    partial = options.output.with_name(options.output.name + ".part")
-    Image.fromarray(sheet(scenes, options.views, options.resolution)).save(partial, format="PNG")
-    os.replace(partial, options.output)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    write_png(options.output, sheet(scenes, options.views, options.resolution))
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main(tyro.cli(Options, description=__doc__))
+    except ValueError as error:
+        sys.exit(f"error: {error}")
