@@ -8,8 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from gs_stein.bench import convergence
-from gs_stein.bench.convergence import Run, compare, configured, cost_to_reach, interval, mark_steps, score_at
+from gs_stein.bench.convergence.__main__ import main
+from gs_stein.bench.convergence.arms import ARMS, configured
+from gs_stein.bench.convergence.figures import compare, cost_to_reach, interval, score_at
+from gs_stein.bench.convergence.options import Options
+from gs_stein.bench.convergence.runs import Bench, Run, mark_steps
 
 
 def run(scores: list[float], seconds: list[float], arm: str = "sds") -> Run:
@@ -18,12 +21,12 @@ def run(scores: list[float], seconds: list[float], arm: str = "sds") -> Run:
 
 def test_arms_differ_in_the_estimator_alone():
     sds = configured("a room", True, "sds", 0, 100, "bundled")
-    for arm in convergence.ARMS:
+    for arm in ARMS:
         other = configured("a room", True, arm, 0, 100, "bundled")
-        assert (other.refine.share > 0) == convergence.ARMS[arm].refined
-        assert (other.rates.solved > 0) == convergence.ARMS[arm].solved
-        other = replace(other, rates=replace(other.rates, solved=0))
-        if convergence.ARMS[arm].coarse:
+        assert (other.refine.share > 0) == ARMS[arm].refined
+        assert (other.rates.solve_colours > 0) == ARMS[arm].solved
+        other = replace(other, rates=replace(other.rates, solve_colours=0))
+        if ARMS[arm].coarse:
             assert other.resolution.first > 0
             assert other.distill.timesteps.sampling == "golden"
             continue
@@ -65,21 +68,21 @@ def test_interval_holds_the_median():
 
 def test_finished_runs_are_not_repeated(tmp_path, capsys):
     arguments = ["--quick", "--json", "--arms", "coarse", "--iterations", "2", "--output", str(tmp_path)]
-    assert convergence.main(arguments) == 0
+    assert main(arguments) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["compute_multiplier_sds"] in (1.0, None)  # None: two iterations may leave a worse score than none
     assert found["peak_mb_coarse"] > 100
     assert (tmp_path / "convergence.png").stat().st_size > 1000
     before = (tmp_path / "runs.jsonl").read_text()
-    assert convergence.main(arguments) == 0
+    assert main(arguments) == 0
     assert (tmp_path / "runs.jsonl").read_text() == before
 
 
 def test_the_rate_that_is_good_all_along_wins(monkeypatch, tmp_path):
     """Not the one that only ends best: in the end, several rates may have got there."""
-    options = convergence.Options(rates=(1.0, 2.0, 4.0), output=tmp_path)
+    options = Options(rates=(1.0, 2.0, 4.0), output=tmp_path)
     curves = {1.0: [-9.0, -8.0, 0.0], 2.0: [-9.0, -1.0, -0.1], 4.0: [-9.0, -0.5, -5.0]}
-    bench = object.__new__(convergence.Bench)
+    bench = object.__new__(Bench)
     bench.options = options
     monkeypatch.setattr(bench, "run", lambda arm, prompt, seed, rate, length, marks: run(curves[rate], [0.0, 1.0, 2.0]))
     assert bench.tuned("sds") == 2.0

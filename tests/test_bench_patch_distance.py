@@ -1,4 +1,4 @@
-"""The finish measure: blur counts, colours do not."""
+"""The distance of patches: blur counts, colours do not."""
 
 from __future__ import annotations
 

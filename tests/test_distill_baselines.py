@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from gs_stein.bench.analysis import z_along, z_of_mean
-from gs_stein.bench.variance_mixture import RandomGeometry
+from gs_stein.bench.mixture.stage import RandomGeometry
 from gs_stein.distill.baselines import Constant, Depth, Normal, build, phi_and_gradient, stein
 from gs_stein.distill.draw import Draw, make_draw
 from gs_stein.distill.options import Baseline

@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 BENCHES = {
-    "raster": "speed and memory of the CPU rasterizer, and a picture against the reference",
-    "variance": "variance of the gradient estimators, at frozen scenes (--prior mixture: of a known score)",
-    "pixels": "the estimators on an image instead of a scene",
-    "convergence": "quality against time and denoiser evaluations, run by run",
-    "prompts": "the main job on the written list of prompts, judged by the scorer",
-    "viewer": "what the live viewer costs the training",
+    "raster": (
+        "gs_stein.bench.raster",
+        "speed and memory of the CPU rasterizer, and a picture against the reference",
+    ),
+    "variance": (
+        "gs_stein.bench.variance.__main__",
+        "variance of the gradient estimators, at frozen scenes (--prior mixture: of a known score)",
+    ),
+    "pixels": ("gs_stein.bench.pixels", "the estimators on an image instead of a scene"),
+    "convergence": (
+        "gs_stein.bench.convergence.__main__",
+        "quality against time and denoiser evaluations, run by run",
+    ),
+    "prompts": ("gs_stein.bench.prompts", "the main job on the written list of prompts, judged by the scorer"),
+    "viewer": ("gs_stein.bench.viewer", "what the live viewer costs the training"),
 }
+"""Name → the module whose `main` runs it, and what it measures."""
+MIXTURE = "gs_stein.bench.mixture.__main__"
+"""What measures the variance where the prior is a mixture, with options of its own."""
 
 
 def main(argv: list[str]) -> int:
     """Hand over to the bench that was named; nothing heavy is imported before."""
     name = argv[0] if argv else "--help"
-    match name:
-        case "raster":
-            from gs_stein.bench.raster import main as run
-        case "variance":
-            if "mixture" in argv or "--prior=mixture" in argv:
-                from gs_stein.bench.variance_mixture import main as run
-            else:
-                from gs_stein.bench.variance import main as run
-        case "pixels":
-            from gs_stein.bench.pixels import main as run
-        case "convergence":
-            from gs_stein.bench.convergence import main as run
-        case "prompts":
-            from gs_stein.bench.prompts import main as run
-        case "viewer":
-            from gs_stein.bench.viewer import main as run
-        case _:
-            out = sys.stdout if name in ("-h", "--help") else sys.stderr
-            print("usage: python -m gs_stein.bench NAME [--json] [--help]\n", file=out)
-            for bench, what in BENCHES.items():
-                print(f"  {bench:12s} {what}", file=out)
-            if out is sys.stderr:
-                print(f"\nbench: there is no {name!r}; give one of {', '.join(BENCHES)}", file=out)
-            return 0 if out is sys.stdout else 2
-    return run(argv[1:])
+    if name not in BENCHES:
+        out = sys.stdout if name in ("-h", "--help") else sys.stderr
+        print("usage: python -m gs_stein.bench NAME [--json] [--help]\n", file=out)
+        for bench, (_, what) in BENCHES.items():
+            print(f"  {bench:12s} {what}", file=out)
+        if out is sys.stderr:
+            print(f"\nbench: there is no {name!r}; give one of {', '.join(BENCHES)}", file=out)
+        return 0 if out is sys.stdout else 2
+    mixture = name == "variance" and ("mixture" in argv or "--prior=mixture" in argv)
+    module = importlib.import_module(MIXTURE if mixture else BENCHES[name][0])
+    return module.main(argv[1:])
 
 
 if __name__ == "__main__":

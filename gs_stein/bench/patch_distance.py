@@ -4,7 +4,7 @@ The scorer sees 64 pixels and tells what a picture shows; whether it is sharp es
 patches of 7×7 of each level of a Laplacian pyramid, down to 16 pixels, are compared as distributions, along random
 directions (Karras et al., arXiv 1710.10196, section 5). Each level's channels are normalised first, for each set by
 itself, so that a blue room is not far from a red one. It sees blur. It does not see blotches on flat walls, and takes
-them for texture: samples before `prior.sample.polished` are a little nearer to real renders than after.
+them for texture: samples before `antithetic_denoise` are a little nearer to real renders than after.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.bench.variance_mixture import PROMPT, Stage
+from gs_stein.bench.mixture.stage import PROMPT, Stage
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, FittedSDS, Raw
 
 ARMS = {
