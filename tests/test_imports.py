@@ -49,6 +49,8 @@ ALLOWED: dict[str, str] = {
     "evaluate",
     "live": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
     "evaluate run",
+    "render": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
+    "evaluate run live",
     "command": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
     "evaluate run live",
     "__main__": "command",
@@ -64,6 +66,7 @@ WITHOUT_TORCH = (
     "cameras.options", "gaussians.options", "text.options", "rasterize.options", "prior.options", "distill.options",
     "update.options", "refine.options", "run.options", "live.options", "config.schema", "config.serialize",
     "config.presets", "command.parse", "command.main", "command.train", "command.view", "__main__", "bench.__main__",
+    "render.__main__",
 )  # fmt: skip
 """Modules that `--help` reads, and all they import at their top."""
 
