@@ -29,7 +29,7 @@ from gs_stein.types import Cameras
 from gs_stein.world.captions import article, phrase
 from gs_stein.world.families import FAMILIES
 from gs_stein.world.measure.attributes import colourable
-from gs_stein.world.measure.evaluate import first_guess
+from gs_stein.world.measure.guesses import first_guess
 from gs_stein.world.render.render import render
 from gs_stein.world.scenes import draw_scene
 

@@ -1,0 +1,40 @@
+"""Options of `python -m gs_stein.world.evaluate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gs_stein.files import PACKAGE
+from gs_stein.world.families import FAMILIES
+
+
+@dataclass(frozen=True)
+class Options:
+    """Measure the bundled prior on held-out scenes and captions."""
+
+    model: str = "bundled"
+    """The prior: "bundled", which has a denoiser for objects, or a folder that `gs_stein.world.training.export`
+    wrote."""
+    scorer: Path = PACKAGE / "weights" / "scorer"
+    """The contrastive scorer."""
+    kinds: tuple[str, ...] = FAMILIES["rooms"].kinds
+    """Kinds of scene, taken in turn."""
+    scenes: int = 50
+    """Held-out scenes; also the number of captions among which the scorer must find the right one."""
+    objects: int = 2
+    """Held-out objects of each kind, for x̂₀, codec and depth; 0: none."""
+    views: int = 4
+    """Views a scene, sampled jointly."""
+    steps: int = 25
+    """Denoising steps of a sample."""
+    guidance: float = 3.0
+    """Classifier-free guidance of the samples."""
+    antithetic_level: float = 0.35
+    """Noise level of a last look that takes out blotches (`gs_stein.prior.sampling.antithetic_denoise`); 0: none."""
+    eta: float = 1.0
+    """Fresh noise at every step, from 0 (DDIM) to 1 (as much as DDPM)."""
+    sheet: Path | None = None
+    """Save the sampled pictures, a row a scene, real ones to their right."""
+    json: bool = False
+    """End with one JSON object on a line of its own."""
