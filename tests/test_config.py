@@ -15,8 +15,8 @@ from gs_stein.bench.prompts import WRITTEN
 from gs_stein.cameras.options import CameraOptions, OrbitCameras, RoomCameras
 from gs_stein.command.parse import First, base_config, parse
 from gs_stein.config.presets import preset_file, presets_folder
-from gs_stein.config.schema import KINDS, Config
-from gs_stein.config.serialize import merged, read_config, read_yaml, to_tree, to_yaml
+from gs_stein.config.schema import Config
+from gs_stein.config.serialize import RENAMED, merged, read_config, read_yaml, to_tree, to_yaml
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, Estimator
 from gs_stein.gaussians.options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart, Start
 from gs_stein.prior.options import DiffusionOptions, Weighting
@@ -207,9 +207,20 @@ def test_unknown_preset_names_its_neighbour() -> None:
         preset_file("previw")
 
 
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_an_old_key_is_answered_with_the_new_one(old: str, new: str) -> None:
+    room, key = old.split(".")
+    with pytest.raises(ValueError, match=f"config: {old} is called {new} now"):
+        merged(Config(), {room: {key: 0}})
+    merged(Config(), {room: {new.split(".")[1]: getattr(getattr(Config(), room), new.split(".")[1])}})
+    flag = "--" + old.replace("_", "-")
+    with pytest.raises(ValueError, match=f"{flag} is called --{new.replace('_', '-')} now"):
+        parse([flag, "0"])
+
+
 def test_every_member_of_a_choice_has_a_name_of_its_own() -> None:
     for choice in (Estimator, Densify, Start, CameraOptions):
-        names = [KINDS[member] for member in typing.get_args(choice)]
+        names = [member.kind for member in typing.get_args(choice)]
         assert len(set(names)) == len(names)
 
 

@@ -81,9 +81,9 @@ def test_one_step(folders, kind, estimator):
     guidance = 3 * 2 * 2  # views × noises × branches
     if isinstance(estimator, VSD):
         assert prior.evaluations > guidance
-        assert distiller.lora is not None
-        assert any(value.abs().max() > 0 for name, value in distiller.lora.parameters.items() if "lora_B" in name)
-        distiller.lora.close()
+        assert distiller.estimator.lora is not None
+        assert any(value.abs().max() > 0 for name, value in distiller.estimator.lora.parameters.items() if "lora_B" in name)
+        distiller.estimator.lora.close()
         assert not any("lora" in name for name, _ in prior.network.named_modules())
     else:
         assert prior.evaluations == guidance

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gs_stein.bench.variance_mixture import RandomGeometry
+from gs_stein.bench.mixture.stage import RandomGeometry
 from gs_stein.distill.distiller import Distiller
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, CoefficientOptions, DistillOptions, FittedSDS, Raw
 from gs_stein.prior.mixture import MixturePrior
@@ -181,7 +181,7 @@ def test_ssd_is_quieter_than_sds():
         bench.step(ssd, generator, x0)
     ours, plain = ssd.meter.read().second_moment, ssd.meter_sds.read().second_moment
     assert float(ours.nanmean()) < 0.5 * float(plain.nanmean())
-    table = ssd.stein.coefficients.table()
+    table = ssd.estimator.coefficients.table()
     assert table.shape == (16, 4 * 8, 3)
     assert torch.isfinite(table).all()
 
@@ -277,13 +277,13 @@ def test_non_finite_steps_are_skipped_counted_and_finally_stopped():
     bench.prior = Broken((4, 8, 8))
     distiller, generator = bench.distiller(DistillOptions(estimator=FULL, max_skips=3)), seeded()
     bench.step(distiller, generator)
-    before = distiller.stein.coefficients.table()
+    before = distiller.estimator.coefficients.table()
     bench.prior.sick = True
     for _ in range(2):
         estimate = bench.step(distiller, generator)
         assert not estimate.finite
         assert not estimate.grad.any()
-    assert torch.equal(distiller.stein.coefficients.table(), before)  # nothing bad was learned
+    assert torch.equal(distiller.estimator.coefficients.table(), before)  # nothing bad was learned
     bench.prior.sick = False
     assert bench.step(distiller, generator).finite
     assert distiller.guard.skipped == 2

@@ -155,8 +155,8 @@ def test_a_vsd_step(name):
     ]
     assert all(e.finite and e.lora_loss is not None and e.lora_loss > 0 for e in estimates)
     assert estimates[0].evaluations == (2 + 1 + 1) * 2
-    assert distiller.lora.updates == 3
-    assert distiller.lora.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 * 3 / 50)  # warming up
+    assert distiller.estimator.lora.updates == 3
+    assert distiller.estimator.lora.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 * 3 / 50)  # warming up
     distiller.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import ClassVar
 
 Range = tuple[float, float]
 
@@ -25,6 +26,8 @@ def _check_resolution(resolution: int) -> None:
 @dataclass(frozen=True)
 class OrbitCameras:
     """Object mode: cameras on a sphere around the origin, looking at it."""
+
+    kind: ClassVar[str] = "orbit"
 
     azimuth: Range = (-180.0, 180.0)
     """Degrees; 0 stands in front of the object (south), 90 on its right-hand side seen from there (east)."""
@@ -48,6 +51,8 @@ class OrbitCameras:
 @dataclass(frozen=True)
 class RoomCameras:
     """Scene mode: cameras standing inside a box-shaped room."""
+
+    kind: ClassVar[str] = "room"
 
     size: tuple[float, float, float] = (5.0, 4.4, 2.6)
     """Room width (east-west), depth (north-south) and height in metres."""

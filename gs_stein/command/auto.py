@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from gs_stein.command.gpu_budget import fitted
-from gs_stein.config.schema import KINDS, Config
+from gs_stein.config.schema import Config
 from gs_stein.distill.options import SSD
 from gs_stein.gaussians.options import OutdoorStart
 from gs_stein.prior.checkpoints.registry import BUNDLED, bundled_folder, is_bundled
@@ -50,7 +50,7 @@ def choose(config: Config) -> Choice:
     prior_device, why_prior = pick_prior_device(config.prior_device, device, model)
     config = replace(config, prior=replace(config.prior, model=model))
     estimator = config.distill.estimator
-    name = KINDS[type(estimator)]
+    name = estimator.kind
     if isinstance(estimator, SSD):
         name += f" ({' + '.join(baseline.value for baseline in estimator.baselines)} baselines)"
     backend = config.rasterize.backend

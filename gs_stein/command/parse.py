@@ -10,18 +10,28 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from gs_stein.config.presets import BUNDLED, default_preset, preset_file
 from gs_stein.config.schema import Config
-from gs_stein.config.serialize import make, merged, read_yaml
-from gs_stein.distill.options import SDS, SSD, VSD, FittedSDS, Raw
-from gs_stein.gaussians.options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart
+from gs_stein.config.serialize import RENAMED, kind_of, make, members, merged, read_yaml, required
+from gs_stein.distill.options import Estimator
+from gs_stein.gaussians.options import FileStart, PointsStart, Start
 from gs_stein.live.options import LiveOptions
 from gs_stein.run.options import RunOptions
-from gs_stein.update.options import GradientDensify, MCMCDensify, NoDensify
+from gs_stein.update.options import Densify
+
+STARTS = tuple(cls for cls in members(Start) if not required(cls))
+"""What can be started from without naming a file."""
+
+if TYPE_CHECKING:
+    EstimatorKind = StartKind = DensifyKind = str
+else:  # the command line offers what the unions hold
+    EstimatorKind = Literal[tuple(cls.kind for cls in members(Estimator))]
+    StartKind = Literal[tuple(cls.kind for cls in STARTS)]
+    DensifyKind = Literal[tuple(cls.kind for cls in members(Densify))]
 
 
 @dataclass(frozen=True)
@@ -36,15 +46,15 @@ class Choices:
     """Folder of a run to go on with."""
     model: str | None = None
     """The prior: bundled, sd15, sd21-base, sd21, sdxl, sd3, a diffusers folder, or a hub id. Left out: chosen."""
-    estimator: Literal["raw", "sds", "sds-fitted", "vsd", "ssd"] | None = None
+    estimator: EstimatorKind | None = None
     """How the gradient is estimated; its options are --distill.estimator.*"""
     outdoors: Literal["auto", "yes", "no"] = "auto"
     """Whether a scene is a landscape under the sky rather than a room; auto: what the prompt sounds like."""
-    start_kind: Literal["ball", "room", "outdoors"] | None = None
+    start_kind: StartKind | None = None
     """What to start from; its options are --start.*"""
     init: Path | None = None
     """Start from a file instead: Gaussians (.ply, .splat) or points (.npy, .npz, and what open3d reads)."""
-    densify_kind: Literal["none", "mcmc", "gradient"] | None = None
+    densify_kind: DensifyKind | None = None
     """How Gaussians are added and moved; its options are --densify.*"""
 
 
@@ -85,6 +95,10 @@ def parse(arguments: list[str] | None = None) -> Job:
         ValueError: a preset, file or value that does not fit, in one line.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    for argument in arguments:
+        flag = argument.split("=")[0].removeprefix("--").replace("-", "_")
+        if argument.startswith("--") and flag in RENAMED:
+            raise ValueError(f"--{flag.replace('_', '-')} is called --{RENAMED[flag].replace('_', '-')} now")
     asked_help = bool({"-h", "--help"} & set(arguments))
     first, _ = tyro.cli(First, args=arguments, add_help=False, return_unknown_args=True, console_outputs=False)
     config = base_config(first, ask_torch=not asked_help)
@@ -127,21 +141,16 @@ def base_config(choices: First, ask_torch: bool = True) -> Config:
     config = replace(config, scene=scene)
     if choices.model is not None or model != BUNDLED:
         config = replace(config, prior=replace(config.prior, model=model))
-    if choices.estimator is not None:
-        estimator = make([Raw, SDS, FittedSDS, VSD, SSD], choices.estimator, "estimator")
-        if type(estimator) is not type(config.distill.estimator):
-            config = replace(config, distill=replace(config.distill, estimator=estimator))
-    if choices.start_kind is not None:
-        start = make([BallStart, RoomStart, OutdoorStart], choices.start_kind, "start_kind")
-        if type(start) is not type(config.start):
-            config = replace(config, start=start)
+    if choices.estimator not in (None, kind_of(config.distill.estimator)):
+        estimator = make(members(Estimator), choices.estimator, "estimator")
+        config = replace(config, distill=replace(config.distill, estimator=estimator))
+    if choices.start_kind not in (None, kind_of(config.start)):
+        config = replace(config, start=make(STARTS, choices.start_kind, "start_kind"))
     if choices.init is not None:
         cls = FileStart if choices.init.suffix.lower() in (".ply", ".splat") else PointsStart
         config = replace(config, start=cls(choices.init))
-    if choices.densify_kind is not None:
-        densify = make([NoDensify, MCMCDensify, GradientDensify], choices.densify_kind, "densify_kind")
-        if type(densify) is not type(config.densify):
-            config = replace(config, densify=densify)
+    if choices.densify_kind not in (None, kind_of(config.densify)):
+        config = replace(config, densify=make(members(Densify), choices.densify_kind, "densify_kind"))
     return config
 
 

@@ -2,7 +2,7 @@
 
 No logic: what a field means is said next to the code that reads it. YAML is loaded strictly: an unknown key names its
 nearest neighbour, a value of the wrong type names its field. Where an option is a choice between classes, YAML writes
-`kind: NAME` (or just NAME); the names are in `KINDS`.
+`kind: NAME` (or just NAME), each class's own `kind`.
 """
 
 from __future__ import annotations
@@ -10,22 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gs_stein.cameras.options import CameraOptions, OrbitCameras, RoomCameras
-from gs_stein.distill.options import SDS, SSD, VSD, DistillOptions, FittedSDS, Raw
-from gs_stein.gaussians.options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart, Start
+from gs_stein.cameras.options import CameraOptions, OrbitCameras
+from gs_stein.distill.options import DistillOptions
+from gs_stein.gaussians.options import BallStart, Start
 from gs_stein.prior.options import DepthOptions, DiffusionOptions
 from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.refine.options import RefineOptions
 from gs_stein.text.options import ViewPrompts
-from gs_stein.update.options import Densify, GradientDensify, LearningRates, MCMCDensify, NoDensify, RegularizeOptions
-
-KINDS: dict[type, str] = {
-    Raw: "raw", SDS: "sds", FittedSDS: "sds-fitted", VSD: "vsd", SSD: "ssd",
-    RoomCameras: "room", OrbitCameras: "orbit",
-    BallStart: "ball", RoomStart: "room", OutdoorStart: "outdoors", PointsStart: "points", FileStart: "file",
-    NoDensify: "none", MCMCDensify: "mcmc", GradientDensify: "gradient",
-}  # fmt: skip
-"""What the command line and YAML call the members of a choice."""
+from gs_stein.update.options import Densify, LearningRates, MCMCDensify, RegularizeOptions
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,26 @@ import enum
 import math
 import types
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from gs_stein.config.schema import KINDS, Config
+from gs_stein.config.schema import Config
 
 T = TypeVar("T")
+
+RENAMED = {
+    "rates.solved": "rates.solve_colours",
+    "rates.carve": "rates.prune_outside_hull",
+    "refine.carve": "refine.prune_outside_hull",
+    "refine.carve_every": "refine.prune_every",
+    "refine.sow": "refine.seed_in_hull",
+    "refine.mend": "refine.blend_colours",
+    "refine.mend_every": "refine.blend_every",
+    "refine.align": "refine.register_views",
+    "refine.polish": "refine.antithetic_denoise",
+}
+"""Keys of earlier versions → what they are called now: never misread, never silently dropped."""
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -57,6 +71,8 @@ def merged(base: T, tree: dict[str, Any], where: str = "") -> T:
     changes = {}
     for key, value in tree.items():
         path = f"{where}{key}"
+        if path in RENAMED:
+            raise ValueError(f"config: {path} is called {RENAMED[path]} now; rename it")
         if key not in names:
             near = difflib.get_close_matches(str(key), names, n=1)
             hint = f"did you mean {where}{near[0]}?" if near else f"known here: {', '.join(names)}"
@@ -125,10 +141,10 @@ def _chosen(members: list[type], value: Any, current: Any, path: str) -> Any:
     if not isinstance(options, dict):
         raise ValueError(f"config: {path} is {value!r}; give a name or `kind: NAME` with its options")
     options = dict(options)
-    kind = options.pop("kind", KINDS.get(type(current)))
-    base = current if kind == KINDS.get(type(current)) else make(members, kind, path)
+    kind = options.pop("kind", kind_of(current))
+    base = current if kind == kind_of(current) else make(members, kind, path)
     if base is None:  # a member whose options have no defaults (a file)
-        cls = next(m for m in members if KINDS[m] == kind)
+        cls = next(m for m in members if m.kind == kind)
         hints, names = typing.get_type_hints(cls), [item.name for item in dataclasses.fields(cls)]
         unknown = [key for key in options if key not in names]
         missing = [n for n in required(cls) if n not in options]
@@ -137,6 +153,16 @@ def _chosen(members: list[type], value: Any, current: Any, path: str) -> Any:
             raise ValueError(f"config: {what}; {kind} takes {', '.join(names)}")
         return cls(**{key: _value(hints[key], v, None, f"{path}.{key}") for key, v in options.items()})
     return merged(base, options, f"{path}.")
+
+
+def members(choice: Any) -> tuple[type, ...]:
+    """The classes of a choice between option classes, such as `Estimator`."""
+    return typing.get_args(choice)
+
+
+def kind_of(value: Any) -> str | None:
+    """What YAML and the command line call a member of a choice; None for anything else."""
+    return getattr(type(value), "kind", None) if dataclasses.is_dataclass(value) else None
 
 
 def required(cls: type) -> list[str]:
@@ -148,18 +174,18 @@ def required(cls: type) -> list[str]:
     ]
 
 
-def make(members: list[type], kind: Any, path: str) -> Any:
+def make(classes: Sequence[type], kind: Any, path: str) -> Any:
     """The member that goes by a name, with its defaults; None if it cannot be made without options.
 
     Raises:
         ValueError: no member has that name.
     """
-    names = [KINDS[m] for m in members]
+    names = [m.kind for m in classes]
     if kind not in names:
         near = difflib.get_close_matches(str(kind), names, n=1)
         hint = f"did you mean {near[0]}?" if near else f"give one of {', '.join(names)}"
         raise ValueError(f"config: {path} is {kind!r}; {hint}")
-    cls = members[names.index(kind)]
+    cls = classes[names.index(kind)]
     return None if required(cls) else cls()
 
 
@@ -167,7 +193,7 @@ def to_tree(value: Any) -> Any:
     """A dataclass as the plain mapping that YAML and JSON can write and `merged` reads back."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         tree = {item.name: to_tree(getattr(value, item.name)) for item in dataclasses.fields(value)}
-        kind = KINDS.get(type(value))
+        kind = kind_of(value)
         return tree if kind is None else {"kind": kind, **tree}
     if isinstance(value, enum.Enum):
         return value.value

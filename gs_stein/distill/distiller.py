@@ -16,12 +16,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.distill import estimators
-from gs_stein.distill.baselines import Constant, build
 from gs_stein.distill.draw import sample_draw
-from gs_stein.distill.lora import LoraScore
+from gs_stein.distill.estimators import Conditions, NotFiniteError, Parts, make_estimator, sds
 from gs_stein.distill.nonfinite import Guard
-from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, FittedSDS, Raw
+from gs_stein.distill.options import DistillOptions
 from gs_stein.distill.variance_meter import VarianceMeter
 from gs_stein.prior.denoiser import Denoiser, DepthEstimator, NormalEstimator
 from gs_stein.prior.guidance import guided
@@ -68,8 +66,7 @@ class Distiller:
         guard: counts non-finite steps (`guard.skipped`).
         meter: running size and variance of the chosen estimator (`meter.read()`).
         meter_sds: the same of SDS on the same draws.
-        stein: the fitted estimator, whose `coefficients.table()` is β; None for Raw, SDS and VSD.
-        lora: VSD's second score; None otherwise.
+        estimator: of the options; `estimator.coefficients.table()` is β where it is learned.
     """
 
     def __init__(
@@ -84,19 +81,10 @@ class Distiller:
         self.guard = Guard(options.max_skips)
         self.meter = VarianceMeter(fit.bins, steps, fit.half_life)
         self.meter_sds = VarianceMeter(fit.bins, steps, fit.half_life)
-        self.stein: estimators.Stein | None = None
-        self.lora: LoraScore | None = None
         self._phase: float | None = None
-        estimator = options.estimator
-        if isinstance(estimator, FittedSDS):
-            self.stein = estimators.Stein([Constant()], spectral=False, options=fit, num_timesteps=steps)
-        elif isinstance(estimator, SSD):
-            variates = build(estimator.baselines, depth_estimator, normal_estimator)
-            spectral = Baseline.SPECTRAL in estimator.baselines
-            self.stein = estimators.Stein(variates, spectral=spectral, options=fit, num_timesteps=steps)
-        elif isinstance(estimator, VSD):
-            width = denoiser.embed([""]).tokens.shape[-1]
-            self.lora = LoraScore(estimator, denoiser, width)
+        self.estimator = make_estimator(
+            options.estimator, Parts(denoiser, depth_estimator, normal_estimator, options.coefficients)
+        )
 
     def __call__(
         self,
@@ -152,22 +140,13 @@ class Distiller:
         where = f"(t = {', '.join(f'{t:.0f}' for t in draw.t.tolist())})"
         if not self.guard.finite(f"the denoiser's prediction {where}", eps_hat):
             return self._nothing(x0, self.denoiser.evaluations - before)
-        lora_loss = None
-        estimator = options.estimator
-        if isinstance(estimator, Raw):
-            residual = estimators.raw(eps_hat)
-        elif isinstance(estimator, SDS):
-            residual = estimators.sds(eps_hat, draw)
-        elif self.lora is not None:
-            residual = estimators.vsd(eps_hat, self.lora.predict(draw.x_t, draw.t, text, cameras).to(x0.dtype))
-            window = options.timesteps.window(progress)
-            lora_loss = self.lora.train(x0, text, negative, cameras, window, generator)
-        else:
-            assert self.stein is not None
-            variates = self.stein.evaluate(draw)
-            if not self.guard.finite(f"a Stein baseline {where}", torch.stack([v.sum() for v in variates])):
-                return self._nothing(x0, self.denoiser.evaluations - before)
-            residual = self.stein.coefficients.residual(eps_hat, variates, draw, update=True)
+        conditions = Conditions(x0, text, negative, cameras, options.timesteps.window(progress), generator)
+        try:
+            residual = self.estimator.residual(eps_hat, draw, conditions)
+        except NotFiniteError as error:
+            self.guard.reject(f"{error} {where}")
+            return self._nothing(x0, self.denoiser.evaluations - before)
+        lora_loss = self.estimator.learn(conditions)
         gradients = draw.weight.view(-1, 1, 1, 1, 1) * residual
         grad = gradients.mean(0)
         evaluations = self.denoiser.evaluations - before
@@ -175,8 +154,8 @@ class Distiller:
             return self._nothing(x0, evaluations)
         self.guard.accept()
         self.meter.update(gradients, draw)
-        self.meter_sds.update(draw.weight.view(-1, 1, 1, 1, 1) * estimators.sds(eps_hat, draw), draw)
-        slope = 0.0 if self.lora is not None else float((draw.weight * draw.alpha / draw.sigma).mean())
+        self.meter_sds.update(draw.weight.view(-1, 1, 1, 1, 1) * sds(eps_hat, draw), draw)
+        slope = float((draw.weight * draw.alpha / draw.sigma).mean()) if self.estimator.follows_guess else 0.0
         stiffness = x0.new_full((len(x0), 1, 1, 1), slope)
         if options.clip > 0:
             size = grad.square().mean((1, 2, 3), keepdim=True).sqrt()
@@ -204,31 +183,26 @@ class Distiller:
         self.guard.reject(where)
 
     def close(self) -> None:
-        """Take VSD's LoRA out of the denoiser; nothing to do for the others."""
-        if self.lora is not None:
-            self.lora.close()
+        """Leave the denoiser as it was (VSD adapts it)."""
+        self.estimator.close()
 
     def state_dict(self) -> dict:
         """Everything that a resumed run needs, as tensors and numbers (safe for torch.load(weights_only=True))."""
         return {
-            "coefficients": {} if self.stein is None else self.stein.coefficients.state_dict(),
+            "estimator": self.estimator.state_dict(),
             "meter": self.meter.state_dict(),
             "meter_sds": self.meter_sds.state_dict(),
             "guard": self.guard.state_dict(),
             "phase": self._phase,
-            "lora": {} if self.lora is None else self.lora.state_dict(),
         }
 
     def load_state_dict(self, state: dict) -> None:
         """The inverse of `state_dict`, bit for bit."""
-        if self.stein is not None:
-            self.stein.coefficients.load_state_dict(state["coefficients"])
+        self.estimator.load_state_dict(state["estimator"])
         self.meter.load_state_dict(state["meter"])
         self.meter_sds.load_state_dict(state["meter_sds"])
         self.guard.load_state_dict(state["guard"])
         self._phase = state["phase"]
-        if self.lora is not None:
-            self.lora.load_state_dict(state["lora"])
 
     def _next_phase(self, generator: torch.Generator) -> float | None:
         if self.options.timesteps.sampling != "golden":

@@ -1,15 +1,126 @@
-"""The estimators: f − Σ_k β_k ⊙ h_k with f = ε̂, one function each, all on the same draw."""
+"""The estimators: f − Σ_k β_k ⊙ h_k with f = ε̂, all on the same draw.
+
+To add one, write a dataclass with its `kind` in `gs_stein.distill.options`, name it in the union there, and register an
+`Estimator` for it here, under `make_estimator`. A caller's own options can be registered from outside alike.
+"""
 
 from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.distill.baselines import Constant, ControlVariate
+from gs_stein.distill.baselines import Constant, ControlVariate, build
 from gs_stein.distill.coefficients import Coefficients
 from gs_stein.distill.draw import Draw
-from gs_stein.distill.options import CoefficientOptions
+from gs_stein.distill.lora import LoraScore
+from gs_stein.distill.options import SDS, SSD, VSD, Baseline, CoefficientOptions, FittedSDS, Raw
+from gs_stein.prior.denoiser import Denoiser, DepthEstimator, NormalEstimator
+from gs_stein.types import Cameras, TextEmbedding
+
+
+class NotFiniteError(ArithmeticError):
+    """A part of an estimate is not finite: the step is skipped and counted, and nothing is learned from it."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What estimators are made of."""
+
+    denoiser: Denoiser
+    depth: DepthEstimator | None
+    normal: NormalEstimator | None
+    coefficients: CoefficientOptions
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a step is about, beside its draw."""
+
+    x0: Float[Tensor, "V C h w"]
+    """Encoded renders."""
+    text: TextEmbedding
+    negative: TextEmbedding
+    cameras: Cameras | None
+    window: tuple[float, float]
+    """Timesteps drawn from just now, as fractions of T."""
+    generator: torch.Generator
+
+
+class Estimator:
+    """ε̂ minus control variates, and what it remembers from step to step. This one subtracts nothing."""
+
+    follows_guess = True
+    """Whether the gradient is linear in x₀ where noise and clean guess stay."""
+    variates: list[ControlVariate] | None = None
+    coefficients: Coefficients | None = None
+    """Of the variates, where they are learned."""
+
+    def residual(
+        self, eps_hat: Float[Tensor, "B V C h w"], draw: Draw, conditions: Conditions
+    ) -> Float[Tensor, "B V C h w"]:
+        """f − Σ β_k ⊙ h_k of each group; later draws may learn from this one.
+
+        Raises:
+            NotFiniteError: names the part that is not.
+        """
+        return raw(eps_hat)
+
+    def learn(self, conditions: Conditions) -> float | None:
+        """Train on a step's renders after its estimate; the loss, or None where nothing is trained."""
+        return None
+
+    def close(self) -> None:
+        """Leave the networks as they were."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that a resumed run needs, as tensors and numbers."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of `state_dict`, bit for bit."""
+
+
+@functools.singledispatch
+def make_estimator(options: object, parts: Parts) -> Estimator:
+    """The estimator that options stand for; `make_estimator.register(OptionsClass)` adds one.
+
+    Raises:
+        ValueError: nobody registered such options, or a baseline lacks its network.
+    """
+    raise ValueError(f"distill.estimator: nothing is registered for {type(options).__name__}; see make_estimator")
+
+
+@make_estimator.register(Raw)
+def _(options: Raw, parts: Parts) -> Estimator:
+    return Estimator()
+
+
+@make_estimator.register(SDS)
+def _(options: SDS, parts: Parts) -> Estimator:
+    return PlainSDS()
+
+
+@make_estimator.register(FittedSDS)
+def _(options: FittedSDS, parts: Parts) -> Estimator:
+    steps = parts.denoiser.schedule.num_timesteps
+    return Stein([Constant()], spectral=False, options=parts.coefficients, num_timesteps=steps)
+
+
+@make_estimator.register(SSD)
+def _(options: SSD, parts: Parts) -> Estimator:
+    variates = build(options.baselines, parts.depth, parts.normal)
+    spectral, steps = Baseline.SPECTRAL in options.baselines, parts.denoiser.schedule.num_timesteps
+    return Stein(variates, spectral=spectral, options=parts.coefficients, num_timesteps=steps)
+
+
+@make_estimator.register(VSD)
+def _(options: VSD, parts: Parts) -> Estimator:
+    return VariationalScore(options, parts.denoiser)
 
 
 def raw(eps_hat: Float[Tensor, "B V C h w"]) -> Float[Tensor, "B V C h w"]:
@@ -27,7 +138,49 @@ def vsd(eps_hat: Float[Tensor, "B V C h w"], eps_lora: Float[Tensor, "B V C h w"
     return eps_hat - eps_lora
 
 
-class Stein:
+class PlainSDS(Estimator):
+    """Score distillation sampling: ε̂ − ε."""
+
+    def residual(
+        self, eps_hat: Float[Tensor, "B V C h w"], draw: Draw, conditions: Conditions
+    ) -> Float[Tensor, "B V C h w"]:
+        """See `sds`."""
+        return sds(eps_hat, draw)
+
+
+class VariationalScore(Estimator):
+    """VSD: ε̂ − ε̂_LoRA, with a LoRA of the denoiser that is trained on the renders as they come."""
+
+    follows_guess = False  # the difference of two guesses
+
+    def __init__(self, options: VSD, denoiser: Denoiser) -> None:
+        self.lora = LoraScore(options, denoiser, denoiser.embed([""]).tokens.shape[-1])
+
+    def residual(
+        self, eps_hat: Float[Tensor, "B V C h w"], draw: Draw, conditions: Conditions
+    ) -> Float[Tensor, "B V C h w"]:
+        """See `vsd`."""
+        return vsd(eps_hat, self.lora.predict(draw.x_t, draw.t, conditions.text, conditions.cameras).to(eps_hat.dtype))
+
+    def learn(self, conditions: Conditions) -> float | None:
+        """The LoRA's updates of this step; its denoising loss before them."""
+        c = conditions
+        return self.lora.train(c.x0, c.text, c.negative, c.cameras, c.window, c.generator)
+
+    def close(self) -> None:
+        """Take the LoRA out of the denoiser."""
+        self.lora.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of the LoRA and its optimiser."""
+        return self.lora.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of `state_dict`."""
+        self.lora.load_state_dict(state)
+
+
+class Stein(Estimator):
     """ε̂ − Σ β_k(t) ⊙ h_k with learned β: SDS with fitted b_t, and SSD (arXiv 2401.00604).
 
     Args:
@@ -40,15 +193,34 @@ class Stein:
     def __init__(
         self, variates: list[ControlVariate], *, spectral: bool, options: CoefficientOptions, num_timesteps: int
     ) -> None:
-        self.variates = variates
+        self.variates: list[ControlVariate] = variates
         prior = torch.tensor([float(isinstance(variate, Constant)) for variate in variates])
-        self.coefficients = Coefficients(options, len(variates), prior, spectral=spectral, num_timesteps=num_timesteps)
+        self.coefficients: Coefficients = Coefficients(
+            options, len(variates), prior, spectral=spectral, num_timesteps=num_timesteps
+        )
 
     def __call__(
         self, eps_hat: Float[Tensor, "B V C h w"], draw: Draw, *, update: bool = True
     ) -> Float[Tensor, "B V C h w"]:
         """The estimate of each group; `update` lets later draws learn from this one."""
         return self.coefficients.residual(eps_hat, self.evaluate(draw), draw, update=update)
+
+    def residual(
+        self, eps_hat: Float[Tensor, "B V C h w"], draw: Draw, conditions: Conditions
+    ) -> Float[Tensor, "B V C h w"]:
+        """The estimate of each group; later draws learn from this one unless a variate is not finite."""
+        variates = self.evaluate(draw)
+        if not bool(torch.stack([variate.sum() for variate in variates]).isfinite().all()):
+            raise NotFiniteError("a Stein baseline")
+        return self.coefficients.residual(eps_hat, variates, draw, update=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of the coefficients."""
+        return self.coefficients.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of `state_dict`."""
+        self.coefficients.load_state_dict(state)
 
     def evaluate(self, draw: Draw) -> list[Float[Tensor, "B V C h w"]]:
         """h_1 … h_n."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import ClassVar
 
 from gs_stein.prior.options import GuidanceOptions, TimestepOptions, Weighting
 
@@ -28,20 +29,28 @@ class Baseline(Enum):
 class Raw:
     """No control variate: ε̂ itself."""
 
+    kind: ClassVar[str] = "raw"
+
 
 @dataclass(frozen=True)
 class SDS:
     """Score distillation sampling, ε̂ − ε (DreamFusion, arXiv 2209.14988)."""
+
+    kind: ClassVar[str] = "sds"
 
 
 @dataclass(frozen=True)
 class FittedSDS:
     """ε̂ − b_t ε with b_t fitted per timestep bin: the honest rival of SSD."""
 
+    kind: ClassVar[str] = "sds-fitted"
+
 
 @dataclass(frozen=True)
 class VSD:
     """Variational score distillation, ε̂ − ε̂_LoRA (ProlificDreamer, arXiv 2305.16213)."""
+
+    kind: ClassVar[str] = "vsd"
 
     rank: int = 8
     """Rank of the LoRA."""
@@ -73,6 +82,8 @@ class VSD:
 @dataclass(frozen=True)
 class SSD:
     """Stein score distillation: ε̂ − Σ β_k(t) ⊙ h_k with β learned (SteinDreamer, arXiv 2401.00604)."""
+
+    kind: ClassVar[str] = "ssd"
 
     baselines: tuple[Baseline, ...] = (Baseline.CONSTANT, Baseline.DEPTH)
     """Which baselines are fitted together."""

@@ -135,9 +135,10 @@ def curves_of(distiller: Distiller) -> Curves:
     bins = len(chosen)
     names: tuple[str, ...] = ()
     beta = np.zeros((bins, 0))
-    if distiller.stein is not None:
-        names = tuple(_NAMES.get(type(v).__name__, type(v).__name__) for v in distiller.stein.variates)
-        beta = distiller.stein.coefficients.table().detach().double().mean(dim=1).cpu().numpy().copy()
+    variates, coefficients = distiller.estimator.variates, distiller.estimator.coefficients
+    if variates is not None and coefficients is not None:
+        names = tuple(_NAMES.get(type(v).__name__, type(v).__name__) for v in variates)
+        beta = coefficients.table().detach().double().mean(dim=1).cpu().numpy().copy()
     middle = (np.arange(bins) + 0.5) / bins
     return Curves(middle, names, beta, chosen.cpu().numpy().copy(), sds.cpu().numpy().copy())
 

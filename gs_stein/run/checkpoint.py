@@ -1,7 +1,7 @@
 """Everything a resumed run needs, in one file written whole or not at all.
 
 A checkpoint holds Gaussians, optimiser moments, densification sums, coefficients and meters of the estimator, VSD's
-LoRA with its optimiser, the refined views, weights of the first colours, the guess that is followed, the random
+LoRA with its optimiser, the refined views, weights of the first colours, the guess that is reused, the random
 generator, and the counts. It is read with `weights_only=True`: no code in it.
 """
 
@@ -21,7 +21,7 @@ from gs_stein.files import write_atomically
 from gs_stein.optimize.state import State
 from gs_stein.update import adam
 
-FORMAT = 3
+FORMAT = 4
 """Raised when the content changes."""
 
 
@@ -72,7 +72,7 @@ def save(run: Path, state: State, keep: int = 2) -> Path:
         "distiller": state.distiller.state_dict(),
         "refiner": state.refiner.state_dict(),
         "colours": state.colours.weight,
-        "held": None if state.reused is None else state.reused.state_dict(),
+        "reused": None if state.reused is None else state.reused.state_dict(),
     }
     folder_of(run).mkdir(parents=True, exist_ok=True)
     path = folder_of(run) / f"step_{state.step:07d}.pt"
@@ -100,7 +100,7 @@ def restore(path: Path, state: State, config: Config) -> None:
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError, KeyError) as error:
         raise ValueError(f"resume: {path} is damaged; delete it to fall back on the one before") from error
     if content["format"] != FORMAT:
-        raise ValueError(f"resume: {path} has format {content['format']}, this version reads {FORMAT}; start anew")
+        raise ValueError(f"resume: {path} has format {content['format']}, this version reads {FORMAT}; start anew, or resume with the version that wrote it")
     if content["prior"] != state.priors.identity:
         raise ValueError(
             f"resume: the run was made with the prior {content['prior']}, not {state.priors.identity}; use that --model"
@@ -110,8 +110,8 @@ def restore(path: Path, state: State, config: Config) -> None:
     state.densifier.load_state_dict(to_device(content["densifier"], state.device))
     state.distiller.load_state_dict(content["distiller"])
     state.refiner.load_state_dict(content["refiner"], state.priors.device)
-    state.colours.weight = to_device(content.get("colours"), state.device)  # runs of earlier versions have none
-    state.reused = reuse.restored(content.get("held"), state.priors.device)
+    state.colours.weight = to_device(content["colours"], state.device)
+    state.reused = reuse.restored(content["reused"], state.priors.device)
     state.generator.set_state(content["generator"])
     state.step, state.seconds, state.evaluations = content["step"], content["seconds"], content["evaluations"]
 

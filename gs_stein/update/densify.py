@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
 import torch
-from gsplat.strategy import DefaultStrategy, MCMCStrategy, ops
+from gsplat.strategy import DefaultStrategy, MCMCStrategy, mcmc, ops
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -72,6 +72,11 @@ def _without_cuda(device: torch.device) -> Iterator[None]:
         return
     with mock.patch.multiple(ops, compute_relocation=relocation, quat_scale_to_covar_preci=_covariances_only):
         yield
+
+
+def _without_noise() -> Any:
+    """gsplat computes the noise it adds to positions (6 % of a scene's time) even where its scale is 0."""
+    return mock.patch.object(mcmc, "inject_noise_to_position", return_value=None)
 
 
 class _SharedGrowth(DefaultStrategy):
@@ -159,7 +164,8 @@ class Densifier:
                 assert isinstance(self.options, MCMCDensify)
                 if bool((parameters["opacities"].sigmoid() > self.options.min_opacity).any()):
                     rate = optimizers["means"].param_groups[0]["lr"]
-                    self.strategy.step_post_backward(parameters, optimizers, self.state, iteration, {}, lr=rate)
+                    with nullcontext() if self.options.noise else _without_noise():
+                        self.strategy.step_post_backward(parameters, optimizers, self.state, iteration, {}, lr=rate)
                 return
             V, _ = render.radii.shape
             height, width = render.alpha.shape[1:]

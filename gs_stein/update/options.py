@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ class LearningRates:
                     f"rates.{item.name}: {start} → {end} does not decay; give start ≥ end > 0, or 0 0 to freeze it"
                 )
         if self.solve_colours < 0:
-            raise ValueError(f"rates.solve_colours: {self.solve_colours} is negative; give a number of iterations, 0 for none")
+            raise ValueError(f"rates.solve_colours: {self.solve_colours} is negative; give iterations, 0 for none")
         if not 0 <= self.prune_outside_hull < 1:
-            raise ValueError(f"rates.prune_outside_hull: {self.prune_outside_hull} is no share; give one in [0, 1), 0 for none")
+            raise ValueError(f"rates.prune_outside_hull: {self.prune_outside_hull} is no share; give one in [0, 1)")
         if not 0 < self.decay_until <= 1:
             raise ValueError(f"rates.decay_until: {self.decay_until} is not a fraction of the run; give one in (0, 1]")
 
@@ -87,6 +88,8 @@ class RegularizeOptions:
 class NoDensify:
     """The Gaussians stay as many as they were."""
 
+    kind: ClassVar[str] = "none"
+
 
 @dataclass(frozen=True)
 class MCMCDensify:
@@ -94,6 +97,8 @@ class MCMCDensify:
 
     Transparent Gaussians are moved onto opaque ones, new ones are added by opacity, positions are jittered.
     """
+
+    kind: ClassVar[str] = "mcmc"
 
     cap: int = 60_000
     """Hard limit on the number of Gaussians."""
@@ -124,6 +129,8 @@ class GradientDensify:
     Distillation gradients have no natural size, so a fixed share of the Gaussians grows rather than those above an
     absolute threshold. Opacities are never reset.
     """
+
+    kind: ClassVar[str] = "gradient"
 
     cap: int = 60_000
     """Hard limit on the number of Gaussians."""

@@ -39,7 +39,7 @@ class Regularizers:
 def regularize(
     options: RegularizeOptions, gaussians: Gaussians, render: Render, background: Float[Tensor, 3]
 ) -> Regularizers:
-    """Every term of a step; see `RegularizeOptions` for what each is good for. `background` is the colour of what is behind."""
+    """Every term of a step; see `RegularizeOptions` for what each is good for; `background` is the colour behind."""
     zero = gaussians.means.new_zeros(())
     opacities = gaussians.opacities
     return Regularizers(

@@ -77,9 +77,11 @@ def inside_hull(
     return solid.kthvalue(1 + int(dissent * len(solid)), dim=0).values
 
 
-def prune_outside_hull(opacity_logits: Float[Tensor, " N"], inside_hull: Float[Tensor, " N"], share: float) -> Float[Tensor, " N"]:
+def prune_outside_hull(
+    opacity_logits: Float[Tensor, " N"], inside: Float[Tensor, " N"], share: float
+) -> Float[Tensor, " N"]:
     """Opacity logits after Gaussians lose a share of their opacity, as far as they are outside."""
-    left = 1 - share * (1 - inside_hull)
+    left = 1 - share * (1 - inside)
     return torch.logit((opacity_logits.sigmoid() * left).clamp(1e-4, 1 - 1e-4))
 
 
