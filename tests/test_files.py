@@ -392,7 +392,7 @@ def test_gradients_and_double_precision_do_not_matter(tmp_path: Path) -> None:
         ("a.npy", b"no array", "not an array that numpy can read"),
         ("b.npy", np.zeros((4, 5)), "give N×3 or N×6 numbers"),
         ("c.npy", np.zeros((0, 3)), "holds no points"),
-        ("d.npy", np.array([[0.0, 1, 2], [0, np.nan, 0]]), "point 1 has a value that is not finite"),
+        ("d.npy", np.array([[0.0, np.inf, 2], [0, np.nan, 0]]), "every one of 2 points has a value that is not finite"),
         ("e.npy", np.array([["a", "b", "c"]]), "give N×3 or N×6 numbers"),
     ],
 )

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.gaussians.files import read_gaussians
-from gs_stein.gaussians.formats.points import read_points
+from gs_stein.gaussians.formats.points import is_point_cloud, read_points
 from gs_stein.gaussians.model import Gaussians, rgb_to_sh
 from gs_stein.gaussians.options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart, Start
 
@@ -33,6 +33,8 @@ def initialise(start: Start, generator: torch.Generator, sh_degree: int = 0) -> 
     Raises:
         ValueError: an option is out of range, or the file is bad (one line with its name).
     """
+    if isinstance(start, FileStart) and start.path.suffix.lower() == ".ply" and is_point_cloud(start.path):
+        start = PointsStart(start.path)
     if isinstance(start, FileStart):
         return read_gaussians(start.path).with_sh_degree(sh_degree)
     if not 0 < start.opacity < 1:

@@ -187,7 +187,11 @@ def check_columns(path: Path, table: np.ndarray, names: list[str]) -> None:
     have = table.dtype.names or ()
     missing = [name for name in names if name not in have]
     if missing:
-        raise ValueError(f"{path}: is no file of Gaussians: it lacks the property {', '.join(map(repr, missing))}")
+        cloud = {"x", "y", "z"} <= set(have) and not {"scale_0", "rot_0"} & set(have)
+        remedy = "; a point cloud can be a start (--init)" if cloud else ""
+        raise ValueError(
+            f"{path}: is no file of Gaussians: it lacks the property {', '.join(map(repr, missing))}{remedy}"
+        )
     lists = [name for name in names if table.dtype[name].hasobject]
     if lists:
         raise ValueError(f"{path}: is no file of Gaussians: its property {lists[0]!r} is a list, not a number")

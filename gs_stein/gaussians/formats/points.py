@@ -1,8 +1,12 @@
-"""Point clouds to start from: NumPy arrays, and whatever Open3D reads."""
+"""Point clouds to start from: NumPy arrays, .ply without scales, text (COLMAP, CloudCompare, Geomagic), and whatever
+else Open3D reads."""
 
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,41 +15,244 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.gaussians.formats.common import first_line, read_bytes
+from gs_stein.gaussians.formats.ply import said
+from gs_stein.gaussians.formats.ply_file import read_ply_file
+from gs_stein.gaussians.orientation import to_axes
+
+_TEXT = (".txt", ".xyz", ".xyzrgb", ".asc", ".pts", ".csv")
+_POINTS = ("points", "coords", "xyz", "means", "positions", "vertices", "pos")
+_COLOURS = ("colors", "rgb", "colours", "color", "colour")
+_TRIPLES = (("red", "green", "blue"), ("r", "g", "b"), ("diffuse_red", "diffuse_green", "diffuse_blue"))
+_MILLIMETRES = 1000.0
+"""An extent from which a scene's numbers cannot be metres."""
+_TOO_LARGE = 100_000.0
+"""An extent that is not a scene's in millimetres either."""
+_FAR = 100.0
+"""Metres from the origin beyond which a cloud is in map coordinates, if it is small against that."""
+
+
+@dataclass(frozen=True)
+class PointCloud:
+    """Points of our world, and how they came there."""
+
+    points: Float[Tensor, "N 3"]
+    """Metres, float32."""
+    rgb: Float[Tensor, "N 3"]
+    """In [0, 1]; grey where the file has no colours."""
+    scale: float = 1.0
+    """What the file's coordinates were multiplied with, before `shift`."""
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """What was subtracted then, metres."""
+    notes: tuple[str, ...] = ()
+    """What was changed or left aside, one line each, without the file's name."""
 
 
 def read_points(path: Path) -> tuple[Float[Tensor, "N 3"], Float[Tensor, "N 3"]]:
-    """Read a point cloud: .npy or .npz (N×3, or N×6 with colours in [0, 1]), or whatever open3d reads.
+    """Points (metres) and colours (in [0, 1]) of a cloud; see `read_point_cloud`."""
+    cloud = read_point_cloud(path)
+    return cloud.points, cloud.rgb
 
-    Returns:
-        Points in metres and colours in [0, 1] (grey where the file has none).
+
+def read_point_cloud(path: Path) -> PointCloud:
+    """Read a point cloud: .npy or .npz, .ply, text, or whatever open3d reads.
+
+    Clouds in map coordinates are moved to the origin and those in millimetres made metres, in double precision.
 
     Raises:
         ValueError: one line with the file and its fault.
     """
     path = Path(path)
     if path.suffix.lower() in (".npy", ".npz"):
-        data = read_bytes(path)
-        try:
-            loaded = np.load(io.BytesIO(data), allow_pickle=False)
-            table = loaded if isinstance(loaded, np.ndarray) else loaded[loaded.files[0]]
-        except (ValueError, OSError, EOFError, IndexError, KeyError) as error:
-            raise ValueError(f"{path}: not an array that numpy can read ({first_line(error)})") from error
-        if table.ndim != 2 or table.shape[1] not in (3, 6) or table.dtype.kind not in "fiu":
-            raise ValueError(f"{path}: an array of shape {table.shape} is no point cloud; give N×3 or N×6 numbers")
+        columns, notes = _from_numpy(path)
+    elif path.suffix.lower() == ".ply":
+        columns, notes = _from_ply(path)
+    elif path.suffix.lower() in _TEXT:
+        columns, notes = _from_text(path)
     else:
-        table = _points_by_open3d(path)
-    if len(table) == 0:
+        columns, notes = _from_open3d(path)
+    xyz, colours = columns
+    if len(xyz) == 0:
         raise ValueError(f"{path}: holds no points")
-    cloud = torch.from_numpy(np.ascontiguousarray(table, dtype=np.float32))
-    if not bool(cloud.isfinite().all()):
-        first = int((~cloud.isfinite().all(dim=1)).nonzero()[0])
-        raise ValueError(f"{path}: point {first} has a value that is not finite")
-    rgb = cloud[:, 3:].clamp(0, 1) if cloud.shape[1] == 6 else torch.full((len(cloud), 3), 0.5)
-    return cloud[:, :3].contiguous(), rgb.contiguous()
+    keep = np.isfinite(xyz).all(axis=1)
+    if not keep.any():
+        raise ValueError(f"{path}: every one of {len(xyz)} points has a value that is not finite; nothing is left")
+    if not keep.all():
+        notes.append(f"{int((~keep).sum())} of {len(xyz)} points have a NaN or infinite coordinate and are left out")
+    xyz, scale, shift = _placed(path, xyz[keep], notes)
+    rgb = np.full_like(xyz, 0.5) if colours is None else _fractions(path, colours[keep], notes)
+    return PointCloud(torch.from_numpy(xyz).float(), torch.from_numpy(rgb).float(), scale, shift, tuple(notes))
 
 
-def _points_by_open3d(path: Path) -> np.ndarray:
-    read_bytes(path)  # says what is wrong with the path; open3d only warns
+def is_point_cloud(path: Path) -> bool:
+    """Whether a .ply holds points: vertices with a position, but neither scales nor rotations.
+
+    Raises:
+        ValueError: it is no PLY.
+    """
+    elements = read_ply_file(Path(path)).elements
+    names = set(elements["vertex"].dtype.names or ()) if "vertex" in elements else set()
+    return {"x", "y", "z"} <= names and not names & {"scale_0", "scale_1", "rot_0", "rot_1"}
+
+
+_Columns = tuple[np.ndarray, np.ndarray | None]
+"""Positions (N, 3) in float64, and colours (N, 3) in the file's own type."""
+
+
+def _placed(path: Path, xyz: np.ndarray, notes: list[str]) -> tuple[np.ndarray, float, tuple[float, float, float]]:
+    """Coordinates in metres near the origin; by what they were multiplied and what was subtracted."""
+    low, high = np.quantile(xyz, [0.01, 0.99], axis=0)
+    extent, scale = float((high - low).max()), 1.0
+    if extent > _TOO_LARGE:
+        raise ValueError(f"{path}: its points spread over {extent:.3g}, too far for metres or millimetres; scale it")
+    if extent > _MILLIMETRES:
+        scale = 0.001
+        notes.append(f"the points spread over {extent:.4g}: taken for millimetres")
+    middle = (low + high) / 2 * scale
+    if float(np.linalg.norm(middle)) <= max(_FAR, 10 * extent * scale):
+        return xyz * scale, scale, (0.0, 0.0, 0.0)
+    shift = middle.round(3)
+    notes.append("map coordinates: the middle ({:.3f}, {:.3f}, {:.3f}) m is moved to the origin".format(*shift))
+    return xyz * scale - shift, scale, (float(shift[0]), float(shift[1]), float(shift[2]))
+
+
+def _fractions(path: Path, colours: np.ndarray, notes: list[str]) -> np.ndarray:
+    """Colours in [0, 1], whether they are bytes, 16-bit numbers or fractions."""
+    whole = colours.dtype.kind in "ui"
+    wide = colours.dtype.itemsize == 2
+    colours = colours.astype(np.float64)
+    if not np.isfinite(colours).all():
+        notes.append("colours that are not finite become grey")
+        colours[~np.isfinite(colours).all(axis=1)] = 0.5
+    highest = float(colours.max(initial=0.0))
+    if highest > 65535:
+        raise ValueError(f"{path}: a colour of {highest:.4g} is neither a fraction nor a byte; give 0 to 1 or 0 to 255")
+    white = 65535.0 if highest > 255 or (whole and wide) else 255.0 if whole or highest > 1 else 1.0
+    if white > 1 and not whole:
+        notes.append(f"colours of 0 to {white:.0f} are scaled to 0 to 1")
+    return (colours / white).clip(0, 1)
+
+
+def _from_numpy(path: Path) -> tuple[_Columns, list[str]]:
+    data = read_bytes(path)
+    try:
+        loaded = np.load(io.BytesIO(data), allow_pickle=False)
+        arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except (ValueError, OSError, EOFError, IndexError, KeyError) as error:
+        raise ValueError(f"{path}: not an array that numpy can read ({first_line(error)})") from error
+    named = {name.lower(): name for name in arrays}
+    chosen = next((named[name] for name in _POINTS if name in named), None)
+    if chosen is None and {"x", "y", "z"} <= set(named):
+        return _by_name(path, {name: arrays[named[name]] for name in named})
+    if chosen is None:
+        chosen = next((name for name in arrays if arrays[name].ndim == 2), next(iter(arrays), None))
+    if chosen is None:
+        raise ValueError(f"{path}: holds no points")
+    table = arrays[chosen]
+    if table.ndim != 2 or table.shape[1] not in (3, 6) or table.dtype.kind not in "fiu":
+        raise ValueError(f"{path}: an array of shape {table.shape} is no point cloud; give N×3 or N×6 numbers")
+    colours, used = (table[:, 3:], [chosen]) if table.shape[1] == 6 else (None, [chosen])
+    found = next((named[name] for name in _COLOURS if name in named), None)
+    triple = next((names for names in _TRIPLES if set(names) <= set(named)), None)
+    if found is not None and arrays[found].shape == (len(table), 3):
+        colours, used = arrays[found], [*used, found]
+    elif triple and all(arrays[named[name]].size == len(table) for name in triple):
+        colours = np.stack([arrays[named[name]].reshape(-1) for name in triple], axis=1)
+        used += [named[name] for name in triple]
+    return (table[:, :3].astype(np.float64), colours), _ignored([name for name in arrays if name not in used])
+
+
+def _by_name(path: Path, columns: Mapping[str, np.ndarray]) -> tuple[_Columns, list[str]]:
+    """Columns x, y, z and colours by their names in lower case."""
+    triple = next((names for names in _TRIPLES if set(names) <= set(columns)), ())
+    bad = [
+        name for name in ("x", "y", "z", *triple) if columns[name].ndim != 1 or columns[name].dtype.kind not in "fiu"
+    ]
+    if bad:
+        raise ValueError(f"{path}: its {bad[0]!r} is no column of numbers")
+    xyz = np.stack([columns[name].astype(np.float64) for name in "xyz"], axis=1)
+    colours = np.stack([columns[name] for name in triple], axis=1) if triple else None
+    return (xyz, colours), _ignored([name for name in columns if name not in ("x", "y", "z", *triple)])
+
+
+def _ignored(names: list[str]) -> list[str]:
+    return [f"ignored: {', '.join(names)}"] if names else []
+
+
+def _from_ply(path: Path) -> tuple[_Columns, list[str]]:
+    ply = read_ply_file(path)
+    table = ply.elements.get("vertex")
+    if table is None or not {"x", "y", "z"} <= set(table.dtype.names or ()):
+        raise ValueError(f"{path}: holds no points: it lacks vertices with x, y and z")
+    columns, notes = _by_name(path, {name: table[name] for name in table.dtype.names or ()})
+    axes, _, more = said(ply)
+    if axes not in (None, "z-up"):
+        columns = (_upright(columns[0], axes), columns[1])
+        notes.append(f"turned upright from {axes}, as its header says")
+    return columns, notes + more
+
+
+def _upright(xyz: np.ndarray, axes: str) -> np.ndarray:
+    return xyz @ to_axes(axes).numpy()
+
+
+def _from_text(path: Path) -> tuple[_Columns, list[str]]:
+    """Rows of numbers between spaces, commas or semicolons; the words before them may name the columns."""
+    text = read_bytes(path).decode("utf-8-sig", errors="replace")
+    if "POINT3D_ID" in text[:1000] or path.name == "points3D.txt":
+        return _from_colmap(path, text)
+    names: list[str] = []
+    lines = text.splitlines()
+    start = 0
+    for start, line in enumerate(lines):  # noqa: B007
+        words = _words(line.lstrip("#/ "))
+        if line.strip() and line.lstrip()[0] not in "#/" and _is_numbers(words) and len(words) >= 3:
+            break
+        if {"x", "y", "z"} <= {word.lower() for word in words}:
+            names = [word.lower() for word in words]
+    rows = [words for line in lines[start:] if (words := _words(line)) and line.lstrip()[0] not in "#/"]
+    try:
+        table = np.array(rows, np.float64).reshape(len(rows), -1)
+    except ValueError as error:
+        raise ValueError(f"{path}: rows of different lengths, or not of numbers ({first_line(error)})") from error
+    if not rows or table.shape[1] < 3:
+        raise ValueError(f"{path}: holds no points: rows of at least three numbers are needed")
+    if len(names) == table.shape[1]:
+        return _by_name(path, dict(zip(names, table.T, strict=True)))
+    xyz, more = table[:, :3], table[:, 3:]
+    if path.suffix.lower() == ".pts" and more.shape[1] >= 4:
+        return (xyz, more[:, 1:4]), _ignored(["intensity", *(["further columns"] if more.shape[1] > 4 else [])])
+    if more.shape[1] < 3:
+        return (xyz, None), _ignored(["further columns"] if more.shape[1] else [])
+    lengths = np.linalg.norm(more[:, :3], axis=1)
+    if np.abs(lengths - 1).max() < 0.02 and more[:, :3].min() < 0:
+        return (xyz, None), _ignored(["normals", *(["further columns"] if more.shape[1] > 3 else [])])
+    return (xyz, more[:, :3]), _ignored(["further columns"] if more.shape[1] > 3 else [])
+
+
+def _words(line: str) -> list[str]:
+    return [word for word in re.split(r"[\s,;]+", line) if word]
+
+
+def _is_numbers(words: list[str]) -> bool:
+    try:
+        return bool(words) and all(float(word) is not None for word in words)
+    except ValueError:
+        return False
+
+
+def _from_colmap(path: Path, text: str) -> tuple[_Columns, list[str]]:
+    """points3D.txt: POINT3D_ID X Y Z R G B ERROR TRACK[], in cameras' axes: y is down."""
+    rows = [line.split(None, 7)[1:7] for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    try:
+        table = np.array(rows, np.float64).reshape(len(rows), 6)
+    except ValueError as error:
+        raise ValueError(f"{path}: is no points3D.txt of COLMAP ({first_line(error)})") from error
+    notes = ["COLMAP's points: turned upright from y-down; errors and tracks ignored"]
+    return (_upright(table[:, :3], "y-down"), table[:, 3:].astype(np.int64)), notes
+
+
+def _from_open3d(path: Path) -> tuple[_Columns, list[str]]:
+    read_bytes(path, 1)  # says what is wrong with the path; open3d only warns
     try:
         import open3d
     except (ImportError, OSError) as error:
@@ -58,4 +265,4 @@ def _points_by_open3d(path: Path) -> np.ndarray:
     points, colours = np.asarray(cloud.points), np.asarray(cloud.colors)
     if len(points) == 0:
         raise ValueError(f"{path}: open3d finds no points in it; give .ply, .pcd, .xyz, .pts or .npy")
-    return np.concatenate([points, colours], axis=1) if len(colours) == len(points) else points
+    return (points.astype(np.float64), colours if len(colours) == len(points) else None), []
