@@ -44,9 +44,11 @@ def test_paths_are_forgotten_and_the_rest_kept(tmp_path: Path) -> None:
 def test_a_folder_is_replaced_and_its_card_kept(tmp_path: Path) -> None:
     folder = filled(tmp_path / "prior", "old")
     (folder / "README.md").write_text("card")
+    (folder / "train.sh").write_text("commands")
     (folder / "left over").write_text("of an earlier layout")
     replace_folder(folder, filled(tmp_path / "prior.new", "new"))
-    assert {path.name: path.read_text() for path in folder.iterdir()} == {"weights": "new", "README.md": "card"}
+    found = {path.name: path.read_text() for path in folder.iterdir()}
+    assert found == {"weights": "new", "README.md": "card", "train.sh": "commands"}
     assert [path.name for path in tmp_path.iterdir()] == ["prior"]
 
 

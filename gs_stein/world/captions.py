@@ -43,6 +43,7 @@ _ROOMS = {
     "nursery": ("nursery", "nursery", "children's room", "kid's room"),
     "office": ("office", "office", "home office", "study room"),
 }
+"""Other words for kinds of rooms and landscapes, the likelier the more often; a kind without a row is called what it is."""
 _SYNONYMS = {
     "sofa": ("sofa", "sofa", "couch"),
     "television": ("television", "TV"),
@@ -236,7 +237,7 @@ def _room_caption(scene: Scene, rng: np.random.Generator) -> Caption:
     style = rng.random() < 0.6 and scene.style != ""
     indoors = scene.style != ""
     time = rng.random() < (0.6 if scene.time != "day" else 0.2)
-    rooms = _ROOMS[scene.kind]
+    rooms = _ROOMS.get(scene.kind, (scene.kind,))
     head = rooms[int(rng.integers(len(rooms)))]
     adjectives, tail = [], ""
     if time:

@@ -141,7 +141,7 @@ def forget_paths(folder: Path) -> None:
 
 
 def replace_folder(folder: Path, new: Path) -> None:
-    """Put a finished folder in the place of another, which is only deleted afterwards; its card, README.md, is kept.
+    """Put a finished folder in the place of another, which is only deleted afterwards; its card and train.sh are kept.
 
     Interrupted between the two renames, the old one lies beside as FOLDER.old, and the next call puts it back first.
     """
@@ -149,8 +149,9 @@ def replace_folder(folder: Path, new: Path) -> None:
     if old.exists() and not folder.exists():
         old.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
-    if (folder / "README.md").exists():
-        shutil.copy(folder / "README.md", new / "README.md")
+    for kept in ("README.md", "train.sh"):
+        if (folder / kept).exists():
+            shutil.copy(folder / kept, new / kept)
     if folder.exists():
         folder.rename(old)
     new.rename(folder)
