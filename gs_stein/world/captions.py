@@ -43,7 +43,7 @@ _ROOMS = {
     "nursery": ("nursery", "nursery", "children's room", "kid's room"),
     "office": ("office", "office", "home office", "study room"),
 }
-"""Other words for kinds of rooms and landscapes, the likelier the more often; a kind without a row is called what it is."""
+"""Other words for rooms and landscapes, the likelier the more often; a kind without a row is called what it is."""
 _SYNONYMS = {
     "sofa": ("sofa", "sofa", "couch"),
     "television": ("television", "TV"),
