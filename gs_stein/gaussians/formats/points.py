@@ -211,10 +211,10 @@ def _from_text(path: Path) -> tuple[_Columns, list[str]]:
             names = [word.lower() for word in words]
     rows = [words for line in lines[start:] if (words := _words(line)) and line.lstrip()[0] not in "#/"]
     try:
-        table = np.array(rows, np.float64).reshape(len(rows), -1)
+        table = np.array(rows, np.float64).reshape(len(rows), -1 if rows else 0)
     except ValueError as error:
         raise ValueError(f"{path}: rows of different lengths, or not of numbers ({first_line(error)})") from error
-    if not rows or table.shape[1] < 3:
+    if table.shape[1] < 3:
         raise ValueError(f"{path}: holds no points: rows of at least three numbers are needed")
     if len(names) == table.shape[1]:
         return _by_name(path, dict(zip(names, table.T, strict=True)))

@@ -126,8 +126,9 @@ def _codebook(values: np.ndarray) -> tuple[list[float], np.ndarray]:
     low, high = float(flat.min()), float(flat.max())
     counts, edges = np.histogram(sample, _BINS, (low, max(high, low + 1e-6)))
     bins = (edges[1:] + edges[:-1]) / 2
-    # Panter and Dite: levels are best as dense as the cube root of the values' density.
-    dense = np.cumsum(np.cbrt(counts))
+    # Panter and Dite: levels are best as dense as the cube root of the values' density; some are left for the tails.
+    roots = np.cbrt(counts)
+    dense = np.cumsum(roots / roots.sum() + 0.2 / _BINS)
     levels = np.interp((np.arange(256) + 0.5) / 256 * dense[-1], dense, bins)
     for _ in range(20):
         cell = np.searchsorted((levels[1:] + levels[:-1]) / 2, bins)
