@@ -46,8 +46,9 @@ def test_all_data_is_packaged(distribution: Distribution) -> None:
         for _, source, _, names in build.get_data_files_without_manifest()
         for name in names
     }
-    wanted = {path for folder in ("presets", "weights") for path in (PACKAGE / folder).rglob("*") if path.is_file()}
-    wanted |= set(PACKAGE.rglob("*.yaml"))
+    files = {path for path in PACKAGE.rglob("*") if path.is_file() and path.parent.name != "__pycache__"}
+    results = PACKAGE / "bench" / "RESULTS.md"  # for readers of the repository
+    wanted = {path for path in files if path.suffix != ".py"} - {results}
     assert {"scene.yaml", "prompts.yaml", "model_index.json", "captions.json"} <= {path.name for path in wanted}
     assert packaged == wanted
 
