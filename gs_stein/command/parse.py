@@ -88,8 +88,12 @@ class Job:
     resume: Path | None
 
 
-def parse(arguments: list[str] | None = None) -> Job:
+def parse(arguments: list[str] | None = None, program: str = "train.py") -> Job:
     """Read the command line; `--help` and misspelt flags end the program, as usual.
+
+    Args:
+        arguments: without the program's name; None: the process's own.
+        program: its name, for `--help`.
 
     Raises:
         ValueError: a preset, file or value that does not fit, in one line.
@@ -105,7 +109,7 @@ def parse(arguments: list[str] | None = None) -> Job:
     choices = Choices(**{item.name: getattr(first, item.name) for item in fields(Choices)})
     default = Command(**{item.name: getattr(config, item.name) for item in fields(Config)}, choices=choices)
     settings = (tyro.conf.AvoidSubcommands, tyro.conf.EnumChoicesFromValues)
-    command = tyro.cli(Command, args=arguments, default=default, config=settings, prog="train.py")
+    command = tyro.cli(Command, args=arguments, default=default, config=settings, prog=program)
     config = Config(**{item.name: getattr(command, item.name) for item in fields(Config)})
     return Job(config, command.run, command.live, first.resume)
 

@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None, command: str = "gs-stein train") ->
         The exit status.
     """
     try:
-        return run_job(parse(arguments), command)
+        return run_job(parse(arguments, command.removeprefix("python ")), command)
     except (ValueError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
