@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import math
 import struct
 import zipfile
 import zlib
@@ -13,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from formats_support import check_close, in_order_of, scene, shape_error
 from hypothesis import given
 from hypothesis import strategies as st
 from plyfile import PlyData, PlyElement
-from scenes import random_scene
 
 from gs_stein.config.schema import Config
 from gs_stein.gaussians.files import FORMATS, format_of, read_gaussians, read_scene, write_gaussians
@@ -29,38 +28,10 @@ from gs_stein.gaussians.formats.spz import write_spz
 from gs_stein.gaussians.formats.table import AXES
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.gaussians.orientation import turned_to
-from gs_stein.rasterize.reference import covariances
 from gs_stein.run.folder import write_start
 
 OURS = (".ply", ".compressed.ply", ".splat", ".spz", ".sog")
 """The formats that these tests know."""
-
-
-def scene(count: int = 300, degree: int = 3, seed: int = 0) -> Gaussians:
-    """A cloud whose Gaussians can be seen, and whose harmonics lie within ±1 in any axes."""
-    found = random_scene(count, degree, seed).to(torch.float32)
-    sh = found.sh * torch.tensor([1.0, *[0.3] * (found.sh.shape[1] - 1)])[:, None]
-    return Gaussians(found.means, found.log_scales, found.quats, found.opacity_logits.clamp(-4, 6), sh)
-
-
-def shape_error(a: Gaussians, b: Gaussians) -> float:
-    """The largest difference of covariances over their size."""
-    first, second = (covariances(s.quats.double(), s.scales.double()).flatten(1) for s in (a, b))
-    return float(((first - second).norm(dim=1) / second.norm(dim=1)).max())
-
-
-def in_order_of(found: Gaussians, original: Gaussians) -> Gaussians:
-    return found[torch.cdist(original.means.double(), found.means.double()).argmin(dim=1)]
-
-
-# Largest errors: means (m), covariances (relative), opacities, base colour (0 to 1), higher harmonics.
-STEPS = {
-    ".ply": (0, 1e-6, 0, 0, 1e-6),
-    ".compressed.ply": (0.002, 0.02, 0.5 / 255 + 1e-6, 0.002, 4 / 256 * 1.6),
-    ".splat": (0, 0.03, 0.5 / 255 + 1e-6, 1 / 255, math.inf),
-    ".spz": (2**-13 * 1.01, 0.07, 0.5 / 255 + 1e-6, 0.5 / 255 / 0.15 * 0.29, 0.14),
-    ".sog": (1e-4, 0.25, 0.5 / 255 + 1e-6, 0.03, 0.06),
-}
 
 
 @pytest.mark.parametrize("axes", [None, *AXES])
@@ -71,17 +42,7 @@ def test_what_comes_back_is_what_went_in(tmp_path: Path, suffix: str, axes: str 
     found = read_scene(path, axes)
     assert found.axes == (axes or format_of(path).axes)
     assert found.notes == ()
-    assert len(found.gaussians) == len(original)
-    back = in_order_of(found.gaussians, original)
-    means, shape, opacity, colour, higher = STEPS[suffix]
-    assert float((back.means - original.means).abs().max()) <= means
-    assert shape_error(back, original) <= shape
-    assert float((back.opacities - original.opacities).abs().max()) <= opacity
-    shown, wanted = (0.28209479177387814 * s.sh[:, 0] + 0.5 for s in (back, original))
-    within = (wanted > 0) & (wanted < 1) if suffix == ".splat" else torch.ones_like(wanted, dtype=torch.bool)
-    assert float((shown - wanted)[within].abs().max()) <= colour
-    if higher < math.inf:
-        assert float((back.sh - original.sh)[:, 1:].abs().max()) <= higher
+    check_close(found.gaussians, original, suffix)
 
 
 @pytest.mark.parametrize("suffix", OURS)
