@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from gs_stein.files import write_atomically
 from gs_stein.gaussians.model import Gaussians
+from gs_stein.gaussians.views import View, views_of
 from gs_stein.images import to_bytes
-from gs_stein.live.layers import SplatLayer, set_background, set_first_view
 from gs_stein.live.poses import DARK, Pose
-from gs_stein.live.server import close_server, free_port
-from gs_stein.live.splats import Splats, copied, to_splats
+from gs_stein.live.splats import copied
 from gs_stein.rasterize.many_views import render_views
 from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.run.video import write_video
 from gs_stein.types import Cameras
-
-if TYPE_CHECKING:
-    import viser
 
 PAGE_LIMIT = 500_000
 """Gaussians in a page at most (32 bytes each, a third more in the file)."""
@@ -38,7 +30,14 @@ def save_ply(gaussians: Gaussians, path: Path) -> None:
     write_ply(path, finite(gaussians), pad_sh=True)
 
 
-def save_page(gaussians: Gaussians, path: Path, view: Pose, background: float | None = None) -> None:
+def save_page(
+    gaussians: Gaussians,
+    path: Path,
+    view: Pose,
+    background: float | None = None,
+    tour: Cameras | None = None,
+    seconds: float = 20.0,
+) -> None:
     """Write one .html file that shows the splats in any browser, from the disk and without a network.
 
     Args:
@@ -46,34 +45,23 @@ def save_page(gaussians: Gaussians, path: Path, view: Pose, background: float | 
         path: of the file.
         view: where the browser starts.
         background: grey level behind the splats; None: the page's own.
+        tour: the path that the page flies along when asked; None: a turn around the scene.
+        seconds: how long that takes.
+
+    Raises:
+        ValueError: there are no Gaussians that can be seen, or it cannot be written.
     """
-    write_atomically(path, page(gaussians, view, background).encode("utf-8"))
+    from gs_stein.gaussians.formats.html import tour_of, write_html
 
-
-def page(gaussians: Gaussians, view: Pose, background: float | None = None) -> str:
-    """The content of `save_page`'s file."""
-    import viser
-
-    # A server of its own, for a moment and on this machine only: the live one has carried many updates, which would
-    # all be in the page, and cleaning it would make every browser flicker.
-    with contextlib.redirect_stdout(io.StringIO()):
-        server = viser.ViserServer(host="127.0.0.1", port=free_port("127.0.0.1", 0), verbose=False)
-    try:
-        set_first_view(server, view)
-        if background is not None:
-            set_background(server, background)
-        splats = to_splats(copied(gaussians, PAGE_LIMIT))
-        _plain_splats(server, splats)
-        return server.get_scene_serializer().as_html(dark_mode=True)
-    finally:
-        close_server(server)
-
-
-def _plain_splats(server: viser.ViserServer, splats: Splats) -> None:
-    if len(splats) == 0:
-        SplatLayer(server, "/splats")
-        return
-    server.scene.add_gaussian_splats("/splats", splats.centers, splats.covariances, splats.rgbs, splats.opacities)
+    scene = finite(copied(gaussians, PAGE_LIMIT, view_dependent=False))
+    way = None
+    if tour is not None:
+        fov = 2 * torch.atan(0.5 * tour.height / tour.Ks[:, 1, 1])
+        way = tour_of(tour.viewmats.double().cpu().numpy(), fov.double().cpu().numpy())
+    write_html(
+        path, scene, views=[View("Start", view.position, view.look_at, view.fov), *views_of(scene.means.numpy())],
+        tour=way, tour_seconds=seconds, background=DARK if background is None else background,
+    )  # fmt: skip
 
 
 def save_video(

@@ -13,6 +13,8 @@ from jaxtyping import Float, UInt8
 from gs_stein.cameras.options import CameraOptions, OrbitCameras
 from gs_stein.cameras.sampling import intrinsics, look_at, standing_region
 from gs_stein.gaussians.model import Gaussians
+from gs_stein.gaussians.views import DARK as DARK
+from gs_stein.gaussians.views import views_of
 from gs_stein.images import depth_colours, depth_range, to_bytes
 from gs_stein.types import Cameras
 
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 Layer = Literal["RGB", "Depth", "Normals", "Alpha"]
 """What our rasterizer can show of a scene."""
 LAYERS: tuple[Layer, ...] = get_args(Layer)
-DARK = 20 / 255
-"""Grey level of the page behind scenes that say none."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +58,8 @@ def home_of_points(means: Float[np.ndarray, "N 3"]) -> Pose:
 
     Looks from inside if the middle of the scene is empty, as a room's is, from the south otherwise.
     """
-    fov = math.radians(60.0)
-    good = means[np.isfinite(means).all(axis=1)]
-    if len(good) == 0:
-        return Pose((0.0, -3.0, 1.0), (0.0, 0.0, 0.0), fov)
-    low, high = np.percentile(good, [2, 98], axis=0)
-    centre, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-3)
-    middle = np.abs((good - centre) / half).max(axis=1)
-    x, y, z = (float(v) for v in centre)
-    if (middle < 0.35).mean() < 0.01 and len(good) > 100:
-        return Pose((x, y, z), (x, y + 0.1 * float(half.max()), z), math.radians(75.0))
-    distance = 1.3 * float(np.linalg.norm(half)) / math.tan(fov / 2)
-    return Pose((x, y - distance * 0.97, z + distance * 0.25), (x, y, z), fov)
+    first = views_of(means)[0]
+    return Pose(first.position, first.target, first.fov)
 
 
 def pose_of(cameras: Cameras, index: int, pivot: float = 1.0) -> Pose:

@@ -130,18 +130,11 @@ class ExportTab:
         return True
 
     def _page(self, scene: Scene, path: Path, view: Pose) -> bool:
-        save_page(scene.gaussians, path, view, scene.background)
+        save_page(scene.gaussians, path, view, scene.background, self._path(256), self._camera.duration)
         return True
 
     def _video(self, scene: Scene, path: Path, view: Pose) -> bool:
-        side = int(self._side.value) if self._side.value in _SIDES else 512  # a client may send anything
-        frames = max(2, int(self._camera.duration * 24))
-        keyframes = self._camera.keyframes
-        if keyframes:
-            cameras: Cameras | None = interpolate(keyframes, frames, side, round(side * 9 / 16))
-        else:
-            cameras = self._default(frames)
-            cameras = None if cameras is None else cameras.resized(side, round(side * cameras.height / cameras.width))
+        cameras = self._path(int(self._side.value) if self._side.value in _SIDES else 512)  # a client may send anything
         if cameras is None:
             raise ValueError("The path is empty: go to a view and press “Add keyframe” in the Camera tab.")
         self._progress.value, self._progress.visible, self._cancel.visible = 0.0, True, True
@@ -151,6 +144,14 @@ class ExportTab:
             return not self._cancelled.is_set()
 
         return save_video(scene.gaussians, cameras, path, background=scene.background, progress=progress)
+
+    def _path(self, side: int) -> Cameras | None:
+        """Cameras of a video, so many pixels wide: through the keyframes, else along the scene's own path."""
+        frames = max(2, int(self._camera.duration * 24))
+        if keyframes := self._camera.keyframes:
+            return interpolate(keyframes, frames, side, round(side * 9 / 16))
+        cameras = self._default(frames)
+        return None if cameras is None else cameras.resized(side, round(side * cameras.height / cameras.width))
 
 
 def unused(path: Path) -> Path:
