@@ -34,6 +34,11 @@ OURS = (".ply", ".compressed.ply", ".splat", ".spz", ".sog")
 """The formats that these tests know."""
 
 
+def _floats(low: float, high: float) -> st.SearchStrategy[float]:
+    # The rasterizer's process flushes denormal numbers to zero.
+    return st.floats(low, high, allow_subnormal=False)
+
+
 @pytest.mark.parametrize("axes", [None, *AXES])
 @pytest.mark.parametrize("suffix", OURS)
 def test_what_comes_back_is_what_went_in(tmp_path: Path, suffix: str, axes: str | None) -> None:
@@ -57,7 +62,7 @@ def test_small_scenes_of_every_degree(tmp_path: Path, suffix: str, count: int, d
     torch.testing.assert_close(in_order_of(found, original).means, original.means, atol=0.01, rtol=0)
 
 
-@given(st.integers(0, 100), st.sampled_from(OURS), st.floats(-2, 5.5), st.floats(-60, 30), st.floats(0, 12))
+@given(st.integers(0, 100), st.sampled_from(OURS), _floats(-2, 5.5), _floats(-60, 30), _floats(0, 12))
 def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, seed: int, suffix: str, place: float, log_size: float, logit: float
 ) -> None:
@@ -303,7 +308,7 @@ def test_spz_of_degree_4_is_read_as_3(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".spz", ".sog"])
-@given(noise=st.binary(max_size=60), where=st.floats(0, 1))
+@given(noise=st.binary(max_size=60), where=_floats(0, 1))
 def test_damage_is_read_or_refused_in_one_line(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, noise: bytes, where: float
 ) -> None:

@@ -65,6 +65,19 @@ def worth_writing(path: Path, gaussians: Gaussians, axes: str) -> Gaussians:
     return turned_to(scene, axes)
 
 
+def from_arrays(
+    means: np.ndarray, log_scales: np.ndarray, quats: np.ndarray, logits: np.ndarray, sh: np.ndarray
+) -> Gaussians:
+    """Gaussians in the memory of float32 arrays; `sh` may lie colour by colour."""
+    return Gaussians(
+        torch.from_numpy(means),
+        torch.from_numpy(log_scales),
+        torch.from_numpy(quats),
+        torch.from_numpy(logits),
+        torch.from_numpy(sh),
+    )
+
+
 def unit_quats(quats: Tensor) -> Tensor:
     """Quaternions of length one; one of length zero means no rotation."""
     # Divided by the largest component first: squares of very small or large ones would be lost.

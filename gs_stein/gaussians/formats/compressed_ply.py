@@ -7,6 +7,7 @@ Source: https://github.com/playcanvas/splat-transform, the layout only.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -16,13 +17,22 @@ import torch
 from gs_stein.files import atomic_file
 from gs_stein.gaussians.formats.common import (
     Content,
+    from_arrays,
     largest_filled_in,
     morton_codes,
     smallest_three,
     unit_quats,
     worth_writing,
 )
-from gs_stein.gaussians.formats.ply import check_columns, from_standard, header_comments, rest_names, said, vertices
+from gs_stein.gaussians.formats.ply import (
+    check_columns,
+    columns,
+    from_standard,
+    header_comments,
+    rest_names,
+    said,
+    vertices,
+)
 from gs_stein.gaussians.formats.ply_file import PlyFile, read_ply_file
 from gs_stein.gaussians.formats.splat import byte_logits
 from gs_stein.gaussians.model import MAX_SH_DEGREE, Gaussians, rgb_to_sh, sh_to_rgb
@@ -147,49 +157,51 @@ def from_compressed(path: Path, ply: PlyFile) -> Content:
     ranged = "min_r" in (chunk.dtype.names or ())
     check_columns(path, chunk, _RANGES if ranged else _RANGES[:12])
     check_columns(path, table, list(_PACKED))
-    which = np.arange(n) // _CHUNK
-
-    def spread(first: int, fractions: np.ndarray) -> np.ndarray:
-        low, high = (
-            np.stack([chunk[name].astype(np.float32) for name in _RANGES[i : i + 3]], axis=1)
-            for i in (first, first + 3)
-        )
-        with np.errstate(over="ignore", invalid="ignore"):
-            return low[which] + (high - low)[which] * fractions
-
-    position, rotation, scale, colour = (table[name].astype(np.uint32) for name in _PACKED)
-    means = spread(0, _split(position, _POSITION))
-    log_scales = spread(6, _split(scale, _SCALE))
-    rgba = _split(colour, _COLOUR)
-    rgb = spread(12, rgba[:, :3]) if ranged else rgba[:, :3]
-    largest = (rotation >> np.uint32(30)).astype(np.int64)
-    quats = largest_filled_in(largest, (_split(rotation, _ROTATION)[:, 1:] - np.float32(0.5)) * np.float32(np.sqrt(2)))
-    sh = _harmonics(path, ply, n)
-    sh[:, 0] = rgb_to_sh(torch.from_numpy(rgb))
+    sh = ply.elements.get("sh", np.empty(0))
+    if len(sh) not in (0, n):
+        raise ValueError(f"{path}: the header's counts do not fit: {len(sh)} entries 'sh' for {n} Gaussians")
+    rest = rest_names(path, sh) if len(sh) else []
+    check_columns(path, sh, rest)
     axes, render_mode, notes = said(ply)
-    logits = byte_logits(torch.from_numpy(rgba[:, 3]))
-    tensors = (torch.from_numpy(array) for array in (means, log_scales, quats))
-    return Content(Gaussians(*tensors, logits, sh), axes, render_mode, tuple(notes))
+    ranges = np.stack([chunk[name].astype(np.float32) for name in (_RANGES if ranged else _RANGES[:12])], axis=1)
+    return Content(_Rows(table, ranges, sh, rest), axes, render_mode, tuple(notes))
 
 
-def _harmonics(path: Path, ply: PlyFile, n: int) -> torch.Tensor:
-    """Coefficients (n, K, 3), the first one not yet filled in."""
-    table = ply.elements.get("sh", np.empty(0))
-    if len(table) not in (0, n):
-        raise ValueError(f"{path}: the header's counts do not fit: {len(table)} entries 'sh' for {n} Gaussians")
-    rest = rest_names(path, table) if len(table) else []
-    check_columns(path, table, rest)
-    per_colour = len(rest) // 3
-    sh = torch.empty(n, min(1 + per_colour, (MAX_SH_DEGREE + 1) ** 2), 3)
-    if not rest:
-        return sh
-    # The outermost bytes stand for the ends, the others for the middle of their step.
-    values = (np.arange(256, dtype=np.float32) + 0.5) / 256
-    values[0], values[-1] = 0, 1
-    values, rows = (values - 0.5) * 8, sh.numpy()
-    for i in range(0, n, _BLOCK):
-        block = table[i : i + _BLOCK]
-        for k in range(sh.shape[1] - 1):
-            for c in range(3):
-                rows[i : i + _BLOCK, k + 1, c] = values[block[rest[c * per_colour + k]].astype(np.uint8)]
-    return sh
+class _Rows:
+    """Gaussians in the rows of a table of packed words."""
+
+    # The outermost bytes of harmonics stand for the ends, the others for the middle of their step.
+    _HARMONICS = ((np.array([-0.5, *range(1, 255), 255.5], np.float32) + np.float32(0.5)) / 256 - np.float32(0.5)) * 8
+
+    def __init__(self, table: np.ndarray, ranges: np.ndarray, sh: np.ndarray, rest: list[str]) -> None:
+        self._table, self._ranges, self._sh, self._rest = table, ranges, sh, rest
+        self.sh_degree = min(math.isqrt(1 + len(rest) // 3) - 1, MAX_SH_DEGREE)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __getitem__(self, index: slice) -> Gaussians:
+        index = slice(*index.indices(len(self)))
+        table, which = self._table[index], np.arange(index.start, index.stop) // _CHUNK
+
+        def spread(first: int, fractions: np.ndarray) -> np.ndarray:
+            low, high = self._ranges[:, first : first + 3], self._ranges[:, first + 3 : first + 6]
+            with np.errstate(over="ignore", invalid="ignore"):
+                return low[which] + (high - low)[which] * fractions
+
+        position, rotation, scale, colour = (table[name].astype(np.uint32) for name in _PACKED)
+        means = spread(0, _split(position, _POSITION))
+        log_scales = spread(6, _split(scale, _SCALE))
+        rgba = _split(colour, _COLOUR)
+        rgb = spread(12, rgba[:, :3]) if self._ranges.shape[1] > 12 else rgba[:, :3]
+        others = (_split(rotation, _ROTATION)[:, 1:] - np.float32(0.5)) * np.float32(np.sqrt(2))
+        quats = largest_filled_in((rotation >> np.uint32(30)).astype(np.int64), others)
+        k = (self.sh_degree + 1) ** 2
+        # Colour by colour, as in the file.
+        sh = np.empty((len(table), 3, k), np.float32)
+        sh[:, :, 0] = rgb_to_sh(torch.from_numpy(rgb)).numpy()
+        if k > 1:
+            codes = columns(self._sh[index], self._rest, "u1").reshape(len(table), 3, -1)
+            sh[:, :, 1:] = self._HARMONICS[codes[:, :, : k - 1]]
+        logits = byte_logits(torch.from_numpy(rgba[:, 3].copy())).numpy()
+        return from_arrays(means, log_scales, quats, logits, sh.transpose(0, 2, 1))

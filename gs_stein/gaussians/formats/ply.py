@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 
 from gs_stein.files import atomic_file
-from gs_stein.gaussians.formats.common import Content, worth_writing
+from gs_stein.gaussians.formats.common import Content, from_arrays, worth_writing
 from gs_stein.gaussians.formats.ply_file import PlyFile, read_ply_file
 from gs_stein.gaussians.model import MAX_SH_DEGREE, SH_C0, Gaussians
 
@@ -104,22 +103,22 @@ def from_standard(path: Path, ply: PlyFile) -> Content:
     colours = _numbered("f_dc", 3)
     if "f_dc_0" not in have and {"red", "green", "blue"} <= set(have):
         colours = ["red", "green", "blue"]
-    columns = [list("xyz"), scales, _numbered("rot", 4), ["opacity"], colours, rest]
-    check_columns(path, table, [name for names in columns for name in names])
+    groups = [list("xyz"), scales, _numbered("rot", 4), ["opacity"], colours, rest]
+    check_columns(path, table, [name for names in groups for name in names])
     if len(scales) == 2:
         render_mode = "2dgs"
         notes.append("there is no scale_2: flat Gaussians of 2DGS")
     if colours[0] == "red":
         notes.append("colours are red, green and blue instead of f_dc_0..2")
-    return Content(_Rows(table, columns, k), axes, render_mode, tuple(notes))
+    return Content(_Rows(table, groups, k), axes, render_mode, tuple(notes))
 
 
 class _Rows:
     """Gaussians in the rows of a table."""
 
-    def __init__(self, table: np.ndarray, columns: list[list[str]], coefficients: int) -> None:
-        self._table, self._columns, self._coefficients = table, columns, coefficients
-        self._whites = [_white(table[name]) for name in columns[4]] if columns[4][0] == "red" else []
+    def __init__(self, table: np.ndarray, groups: list[list[str]], coefficients: int) -> None:
+        self._table, self._groups, self._coefficients = table, groups, coefficients
+        self._whites = [_white(table[name]) for name in groups[4]] if groups[4][0] == "red" else []
 
     @property
     def sh_degree(self) -> int:
@@ -130,7 +129,7 @@ class _Rows:
 
     def __getitem__(self, index: slice) -> Gaussians:
         block, k = self._table[index], self._coefficients
-        means, scales, quats, opacity, colours, rest = (_numbers(block, names) for names in self._columns)
+        means, scales, quats, opacity, colours, rest = (columns(block, names) for names in self._groups)
         n = len(block)
         log_scales = np.full((n, 3), -np.inf, np.float32)
         log_scales[:, : scales.shape[1]] = scales
@@ -139,21 +138,20 @@ class _Rows:
         sh[:, :, 0] = (colours / np.float32(max(self._whites)) - 0.5) / SH_C0 if self._whites else colours
         if k > 1:
             sh[:, :, 1:] = rest.reshape(n, 3, -1)[:, :, : k - 1]
-        arrays = (means.copy(), log_scales, quats.copy(), opacity[:, 0].copy())
-        return Gaussians(*(torch.from_numpy(array) for array in arrays), torch.from_numpy(sh).transpose(1, 2))
+        return from_arrays(means.copy(), log_scales, quats.copy(), opacity[:, 0].copy(), sh.transpose(0, 2, 1))
 
 
-def _numbers(block: np.ndarray, names: list[str]) -> np.ndarray:
-    """Columns of a structured array as float32: a view if they lie side by side as such."""
-    kinds = block.dtype.fields or {}
-    start = kinds[names[0]][1] if names else 0
-    if all(kinds[name] == (np.dtype("<f4"), start + 4 * i) for i, name in enumerate(names)):
-        return np.ndarray((len(block), len(names)), "<f4", block.data, start, (block.strides[0], 4))
-    columns = np.empty((len(block), len(names)), np.float32)
+def columns(block: np.ndarray, names: list[str], kind: str = "<f4") -> np.ndarray:
+    """Columns (N, names) of a structured array in one type: a view if they lie side by side in it."""
+    fields, dtype = block.dtype.fields or {}, np.dtype(kind)
+    start, size = fields[names[0]][1] if names else 0, dtype.itemsize
+    if all(fields[name] == (dtype, start + size * i) for i, name in enumerate(names)):
+        return np.ndarray((len(block), len(names)), dtype, block.data, start, (block.strides[0], size))
+    table = np.empty((len(block), len(names)), dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         for i, name in enumerate(names):
-            columns[:, i] = block[name]
-    return columns
+            table[:, i] = block[name]
+    return table
 
 
 def _white(colours: np.ndarray) -> float:

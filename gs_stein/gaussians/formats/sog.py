@@ -24,6 +24,7 @@ from gs_stein.files import atomic_file
 from gs_stein.gaussians.formats.common import (
     Content,
     first_line,
+    from_arrays,
     largest_filled_in,
     morton_codes,
     smallest_three,
@@ -115,7 +116,7 @@ def _webp(picture: np.ndarray) -> bytes:
 
     buffer = io.BytesIO()
     # "exact" keeps the colours where alpha is 0.
-    Image.fromarray(picture).save(buffer, "WEBP", lossless=True, exact=True, quality=50, method=2)
+    Image.fromarray(picture).save(buffer, "WEBP", lossless=True, exact=True, quality=20, method=1)
     return buffer.getvalue()
 
 
@@ -262,9 +263,8 @@ class _Rows:
         if self.sh_degree:
             labels = self._labels[index, 0] + (self._labels[index, 1].astype(np.int64) << 8)
             sh[:, 1:] = self._palette[np.minimum(labels, len(self._palette) - 1)]
-        logits = byte_logits(torch.from_numpy(self._sh0[index, 3] / np.float32(255)))
-        log_scales = self._scale_book[self._scales[index, :3]]
-        return Gaussians(*(torch.from_numpy(a) for a in (means, log_scales, quats)), logits, torch.from_numpy(sh))
+        logits = byte_logits(torch.from_numpy(self._sh0[index, 3] / np.float32(255))).numpy()
+        return from_arrays(means, self._scale_book[self._scales[index, :3]], quats, logits, sh)
 
 
 def _decoded(path: Path, name: str, data: bytes) -> np.ndarray:

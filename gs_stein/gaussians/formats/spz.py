@@ -25,6 +25,7 @@ from gs_stein.files import write_atomically
 from gs_stein.gaussians.formats.common import (
     Content,
     first_line,
+    from_arrays,
     largest_filled_in,
     read_bytes,
     smallest_three,
@@ -48,7 +49,8 @@ _FRACTION_BITS = 12
 _POSITION_MAX = (1 << 23) - 1
 _COEFFICIENTS = (0, 3, 8, 15, 24)
 """Spherical harmonics of degree 1 and above, by degree."""
-_ZSTD_LEVEL = 9
+_ZSTD_LEVEL = 1
+"""Rounded numbers of a scene are noise to higher levels, which take ten times as long for the same size."""
 _MAX_RATIO = 1024
 """No stream is believed to have been compressed further."""
 _XYZW, _WXYZ = [1, 2, 3, 0], [3, 0, 1, 2]
@@ -83,7 +85,7 @@ def write_spz(
     if version == 3:
         header = _HEADER.pack(_MAGIC, 3, len(scene), scene.sh_degree, bits, flags, 0)
         packer = zlib.compressobj(6, zlib.DEFLATED, 31)
-        parts = [packer.compress(header), *(packer.compress(stream) for stream in streams), packer.flush()]
+        parts = [packer.compress(header), *(packer.compress(stream.tobytes()) for stream in streams), packer.flush()]
         return write_atomically(path, b"".join(parts))
     import zstandard
 
@@ -91,7 +93,7 @@ def write_spz(
     if axes != "y-up":
         flags |= _EXTENSIONS
         extensions = struct.pack("<III", _COORDINATE_SYSTEM, 4, _SYSTEMS[axes])
-    compressed = [zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(stream) for stream in streams]
+    compressed = [zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(stream.tobytes()) for stream in streams]
     header = _HEADER.pack(_MAGIC, 4, len(scene), scene.sh_degree, bits, flags, len(streams))
     header += struct.pack("<I12x", 32 + len(extensions)) + extensions
     table = b"".join(struct.pack("<QQ", len(a), a_whole.nbytes) for a, a_whole in zip(compressed, streams, strict=True))
@@ -274,10 +276,8 @@ class _Rows:
             sh[:, 1:] = rest[0].reshape(n, -1, 3)[:, : k - 1]
             sh[:, 1:] -= 128
             sh[:, 1:] *= np.float32(1 / 128)
-        logits = byte_logits(torch.from_numpy(alphas[:, 0] / np.float32(255)))
-        quats = _quats(rotations)[:, _WXYZ]
-        tensors = (torch.from_numpy(np.ascontiguousarray(array)) for array in (means, log_scales, quats))
-        return Gaussians(*tensors, logits, torch.from_numpy(sh))
+        logits = byte_logits(torch.from_numpy(alphas[:, 0] / np.float32(255))).numpy()
+        return from_arrays(means, log_scales, np.ascontiguousarray(_quats(rotations)[:, _WXYZ]), logits, sh)
 
 
 def _quats(packed: np.ndarray) -> np.ndarray:
