@@ -7,7 +7,8 @@ import torch
 
 from gs_stein.cameras.options import OrbitCameras, RoomCameras
 from gs_stein.cameras.sampling import sample_cameras
-from gs_stein.prior.bundled import MultiViewDenoiser, NoisyDepth, PatchCodec, attend, ray_features
+from gs_stein.prior.attention import attend
+from gs_stein.prior.bundled import MultiViewDenoiser, NoisyDepth, PatchCodec, ray_features
 from gs_stein.types import Cameras
 
 

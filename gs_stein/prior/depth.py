@@ -18,8 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gs_stein.prior.checkpoints.folder import CheckpointError, check_weights, choose_weights, read_json, wrong_kind
-from gs_stein.prior.checkpoints.load import load_codec_folder, loaded_network, quiet, transformers_dtype
+from gs_stein.prior.checkpoints.load import load_codec_folder
 from gs_stein.prior.checkpoints.registry import DEPTH, MODELS, TINY, locate_network
+from gs_stein.prior.checkpoints.text import transformers_dtype
+from gs_stein.prior.checkpoints.weights import loaded_network, quiet
 from gs_stein.prior.codecs import Codec, TinyCodec
 from gs_stein.prior.denoiser import DepthEstimator
 from gs_stein.prior.diffusion import DiffusionPrior

@@ -6,9 +6,6 @@ through `load_prior`.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,42 +16,19 @@ from gs_stein.prior.checkpoints.folder import (
     CheckpointError,
     Component,
     check_folder,
-    choose_weights,
-    is_half,
     read_json,
 )
 from gs_stein.prior.checkpoints.registry import Source, locate
+from gs_stein.prior.checkpoints.text import load_minilm, load_text_encoder, load_tokenizer
+from gs_stein.prior.checkpoints.weights import KINDS, loaded_network, quiet, variant
 from gs_stein.prior.codecs import Codec, KLCodec, LinearCodec, TinyCodec
 from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.encoders import CLIPText, Encode, PromptCache, SD3Text, SDXLText
 from gs_stein.prior.options import DiffusionOptions
 from gs_stein.prior.schedule import Prediction, Schedule
-from gs_stein.types import TextEmbedding
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the libraries' progress bars and notices (unused config keys, load reports) off the user's terminal."""
-    import diffusers.utils.logging as diffusers_logging
-    import transformers.utils.logging as transformers_logging
-
-    levels = diffusers_logging.get_verbosity(), transformers_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
-    for logging in (diffusers_logging, transformers_logging):
-        logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        diffusers_logging.set_verbosity(levels[0])
-        transformers_logging.set_verbosity(levels[1])
-        if bars:
-            transformers_logging.enable_progress_bar()
 
 
 def fetch(source: Source, half: bool, skip: tuple[str, ...]) -> Path:
@@ -153,15 +127,6 @@ def one_of(parts: dict[str, Component], wanted: tuple[str, ...], pipeline: str, 
     raise CheckpointError(f"model: {folder} is a {pipeline} without {' or '.join(wanted)}; give {KINDS}")
 
 
-KINDS = "a Stable Diffusion 1.x/2.x, SDXL or SD3 text-to-image folder"
-
-
-def variant(folder: Path, component: Component, dtype: torch.dtype) -> str | None:
-    """The weight variant to ask a loader for: "fp16" where those are the files `choose_weights` picks."""
-    names = [p.name for p in (folder / component.name).iterdir()]
-    return "fp16" if is_half(choose_weights(names, half=dtype != torch.float32)) else None
-
-
 def load_network(folder: Path, component: Component, dtype: torch.dtype) -> Any:
     """The denoising network, by its own class."""
     where = folder / component.name
@@ -207,37 +172,6 @@ def load_codec(folder: Path, component: Component, dtype: torch.dtype) -> Codec:
             return LinearCodec(loaded_network(PatchCodec, where, torch_dtype=torch.float32))
         case other:
             raise CheckpointError(f"model: {folder} encodes with {other}, which gs_stein cannot drive; give {KINDS}")
-
-
-def loaded(cls: Any, where: Path, **settings: Any) -> Any:
-    """`cls.from_pretrained` on a local folder; a file that cannot be read is named in one line."""
-    from pickle import UnpicklingError
-
-    from safetensors import SafetensorError
-
-    try:
-        return cls.from_pretrained(str(where), local_files_only=True, **settings)
-    except (
-        OSError, ValueError, RuntimeError, KeyError, AttributeError, EOFError, UnpicklingError, SafetensorError
-    ) as error:  # fmt: skip
-        first = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
-        raise CheckpointError(
-            f"model: {where} cannot be loaded as {cls.__name__} ({first}); delete it and get it again"
-        ) from error
-
-
-UNUSED = "neck.fusion_stage.layers.0.residual_layer1."
-"""Of DPT's first fusion layer: nothing ever reaches it, and MiDaS's published checkpoints leave it out."""
-
-
-def loaded_network(cls: Any, where: Path, **settings: Any) -> Any:
-    """`loaded` for a network: both libraries make up weights that a file lacks, or leave them without content."""
-    network, info = loaded(cls, where, output_loading_info=True, **settings)
-    missing = sorted(key for key in info["missing_keys"] if not key.startswith(UNUSED))
-    if missing:
-        lacks = f"{len(missing)} weights of {cls.__name__} ({missing[0]}, …)"
-        raise CheckpointError(f"model: {where} lacks {lacks}; delete it and get it again")
-    return network
 
 
 def vae_dtype(
@@ -361,62 +295,6 @@ def require(parts: dict[str, Component], name: str, folder: Path) -> Component:
     if name not in parts:
         raise CheckpointError(f"model: {folder} has no {name} (an SDXL refiner or a cut-down copy?); give {KINDS}")
     return parts[name]
-
-
-def transformers_dtype(dtype: torch.dtype) -> dict[str, Any]:
-    """The keyword that sets a transformers model's dtype: renamed in 4.56, and the old one warns in 5."""
-    import transformers
-
-    new = tuple(int(part) for part in transformers.__version__.split(".")[:2]) >= (4, 56)
-    return {"dtype" if new else "torch_dtype": dtype}
-
-
-def load_text_encoder(folder: Path, component: Component, dtype: torch.dtype) -> Any:
-    """A text encoder, by its own class, frozen."""
-    import transformers
-
-    where = folder / component.name
-    settings = transformers_dtype(dtype) | {"variant": variant(folder, component, dtype)}
-    match component.class_name:
-        case "CLIPTextModel":
-            model = loaded_network(transformers.CLIPTextModel, where, **settings)
-        case "CLIPTextModelWithProjection":
-            model = loaded_network(transformers.CLIPTextModelWithProjection, where, **settings)
-        case "T5EncoderModel":
-            model = loaded_network(transformers.T5EncoderModel, where, **settings)
-        case other:
-            raise CheckpointError(
-                f"model: {folder} reads prompts with {other}, which gs_stein cannot drive; give {KINDS}"
-            )
-    return model.eval().requires_grad_(False)
-
-
-def load_tokenizer(folder: Path, component: Component) -> PreTrainedTokenizerBase:
-    """A tokenizer, by its own class."""
-    import transformers
-
-    where = folder / component.name
-    match component.class_name:
-        case "CLIPTokenizer" | "CLIPTokenizerFast":
-            return loaded(transformers.CLIPTokenizer, where)
-        case "T5TokenizerFast" | "T5Tokenizer":
-            return loaded(transformers.AutoTokenizer, where)
-        case other:
-            raise CheckpointError(f"model: {folder} tokenizes with {other}, which gs_stein cannot drive; give {KINDS}")
-
-
-def load_minilm() -> Encode:
-    """The bundled prior's text encoder; its "no prompt" is an empty mask."""
-    from gs_stein.text.minilm import MiniLM
-
-    encode = MiniLM()
-
-    def embed(prompts: list[str]) -> TextEmbedding:
-        result = encode(prompts)
-        filled = torch.tensor([prompt != "" for prompt in prompts])[:, None]
-        return TextEmbedding(result.tokens * filled[:, :, None], result.mask & filled, result.pooled)
-
-    return embed
 
 
 def configure(options: DiffusionOptions, network: Network, codec: Codec, folder: Path) -> None:

@@ -1,0 +1,84 @@
+"""Loading one part of a checkpoint with the library that wrote it, quietly."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gs_stein.prior.checkpoints.folder import (
+    CheckpointError,
+    Component,
+    choose_weights,
+    is_half,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+KINDS = "a Stable Diffusion 1.x/2.x, SDXL or SD3 text-to-image folder"
+"""What can be loaded, for messages."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the libraries' progress bars and notices (unused config keys, load reports) off the user's terminal."""
+    import diffusers.utils.logging as diffusers_logging
+    import transformers.utils.logging as transformers_logging
+
+    levels = diffusers_logging.get_verbosity(), transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    for logging in (diffusers_logging, transformers_logging):
+        logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        diffusers_logging.set_verbosity(levels[0])
+        transformers_logging.set_verbosity(levels[1])
+        if bars:
+            transformers_logging.enable_progress_bar()
+
+
+def variant(folder: Path, component: Component, dtype: torch.dtype) -> str | None:
+    """The weight variant to ask a loader for: "fp16" where those are the files `choose_weights` picks."""
+    names = [p.name for p in (folder / component.name).iterdir()]
+    return "fp16" if is_half(choose_weights(names, half=dtype != torch.float32)) else None
+
+
+def loaded(cls: Any, where: Path, **settings: Any) -> Any:
+    """`cls.from_pretrained` on a local folder; a file that cannot be read is named in one line."""
+    from pickle import UnpicklingError
+
+    from safetensors import SafetensorError
+
+    try:
+        return cls.from_pretrained(str(where), local_files_only=True, **settings)
+    except (
+        OSError, ValueError, RuntimeError, KeyError, AttributeError, EOFError, UnpicklingError, SafetensorError
+    ) as error:  # fmt: skip
+        first = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        raise CheckpointError(
+            f"model: {where} cannot be loaded as {cls.__name__} ({first}); delete it and get it again"
+        ) from error
+
+
+UNUSED = "neck.fusion_stage.layers.0.residual_layer1."
+"""Of DPT's first fusion layer: nothing ever reaches it, and MiDaS's published checkpoints leave it out."""
+
+
+def loaded_network(cls: Any, where: Path, **settings: Any) -> Any:
+    """`loaded` for a network: both libraries make up weights that a file lacks, or leave them without content."""
+    network, info = loaded(cls, where, output_loading_info=True, **settings)
+    missing = sorted(key for key in info["missing_keys"] if not key.startswith(UNUSED))
+    if missing:
+        lacks = f"{len(missing)} weights of {cls.__name__} ({missing[0]}, …)"
+        raise CheckpointError(f"model: {where} lacks {lacks}; delete it and get it again")
+    return network
