@@ -15,15 +15,14 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from gs_stein import __version__
 from gs_stein.gaussians.formats.common import Content, first_line, unit_quats, worth_writing
 from gs_stein.gaussians.formats.glb_file import Accessor, GlbFile, item, read_glb, write_glb
+from gs_stein.gaussians.formats.placing import Pieces, Place, place_of
 from gs_stein.gaussians.formats.splat import byte_logits
 from gs_stein.gaussians.formats.table import AXES
 from gs_stein.gaussians.model import MAX_SH_DEGREE, Gaussians
-from gs_stein.gaussians.orientation import rotated
 
 _EXTENSION = "KHR_gaussian_splatting"
 _UNDERSTOOD = {_EXTENSION, "KHR_mesh_quantization"}
@@ -99,7 +98,7 @@ def _content(glb: GlbFile) -> Content:
     if unknown := set(document.get("extensionsRequired", ())) - _UNDERSTOOD:
         raise ValueError(f"needs {', '.join(sorted(unknown))}, which is not read; export it without compression")
     notes, pieces, others = set(), [], 0
-    for transform, mesh in _placed(document):
+    for place, mesh in _placed(document):
         for primitive in mesh["primitives"]:
             extension = primitive.get("extensions", {}).get(_EXTENSION)
             if extension is None:
@@ -111,7 +110,7 @@ def _content(glb: GlbFile) -> Content:
                 raise ValueError(f"its splats have the kernel {kernel!r}; only 'ellipse' is known")
             if (colours := extension.get("colorSpace", _COLOURS)) != _COLOURS:
                 notes.add(f"colours are {colours} and are taken as if they were {_COLOURS}")
-            pieces.append(_piece(glb, primitive, *transform))
+            pieces.append(_piece(glb, primitive, place))
     if not pieces:
         raise ValueError(f"holds no splats ({_EXTENSION}){f' but {others} other primitives' if others else ''}")
     if others:
@@ -119,7 +118,7 @@ def _content(glb: GlbFile) -> Content:
     said = document.get("asset", {}).get("extras", {})
     said = said.get("gs_stein", {}) if isinstance(said, dict) else {}
     axes = said.get("axes") if said.get("axes") in AXES else None
-    return Content(_Pieces(pieces), axes, "mip" if said.get("renderMode") == "mip" else "default", tuple(sorted(notes)))
+    return Content(Pieces(pieces), axes, "mip" if said.get("renderMode") == "mip" else "default", tuple(sorted(notes)))
 
 
 @dataclass(frozen=True)
@@ -128,9 +127,7 @@ class _Piece:
 
     columns: list[Accessor]
     """Means, rotations, scales, opacities, then the harmonics."""
-    rotation: Tensor
-    scale: float
-    shift: Tensor
+    place: Place
 
     def __len__(self) -> int:
         return len(self.columns[0].values)
@@ -144,36 +141,11 @@ class _Piece:
         kind = self.columns[3].values.dtype
         # Bytes stand for a range of values; numbers a little outside [0, 1] are somebody's rounding.
         logits = byte_logits(opacities) if kind.itemsize == 1 else opacities.clamp(0, 1).logit()
-        piece = Gaussians(
-            means * self.scale, scales.log() + math.log(self.scale), quats[:, [3, 0, 1, 2]], logits[:, 0],
-            torch.stack(sh, dim=1),
-        )  # fmt: skip
-        piece = rotated(piece, self.rotation)
-        return Gaussians(piece.means + self.shift, *piece.tensors()[1:])
+        sh = torch.stack(sh, dim=1)
+        return self.place.move(Gaussians(means, scales.log(), quats[:, [3, 0, 1, 2]], logits[:, 0], sh))
 
 
-class _Pieces:
-    """All splats of the file, one piece after the other."""
-
-    def __init__(self, pieces: list[_Piece]) -> None:
-        self._pieces = pieces
-        self.sh_degree = max(piece.sh_degree for piece in pieces)
-
-    def __len__(self) -> int:
-        return sum(map(len, self._pieces))
-
-    def __getitem__(self, index: slice) -> Gaussians:
-        first, last, _ = index.indices(len(self))
-        parts, start = [], 0
-        for piece in self._pieces:
-            low, high = max(first - start, 0), min(last - start, len(piece))
-            if low < high:
-                parts.append(piece.rows(slice(low, high)))
-            start += len(piece)
-        return Gaussians.cat(parts).with_sh_degree(self.sh_degree)
-
-
-def _piece(glb: GlbFile, primitive: dict[str, Any], rotation: Tensor, scale: float, shift: Tensor) -> _Piece:
+def _piece(glb: GlbFile, primitive: dict[str, Any], place: Place) -> _Piece:
     if primitive.get("mode", 4) != _POINTS:
         raise ValueError(f"its splats are no points: mode {primitive.get('mode', 4)} instead of {_POINTS}")
     attributes = primitive["attributes"]
@@ -189,11 +161,11 @@ def _piece(glb: GlbFile, primitive: dict[str, Any], rotation: Tensor, scale: flo
                 f"{name} has {len(column.values)} rows of {column.values.shape[1]}, not {len(columns[0].values)} "
                 f"of {width}"
             )
-    return _Piece(columns, rotation, scale, shift)
+    return _Piece(columns, place)
 
 
-def _placed(document: dict[str, Any]) -> Iterator[tuple[tuple[Tensor, float, Tensor], dict[str, Any]]]:
-    """The meshes of the scene with rotation, scale and shift of where they stand."""
+def _placed(document: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """The meshes of the scene, and where they stand."""
     nodes, scenes = document.get("nodes", []), document.get("scenes", [])
     if scenes:
         roots = item(document, "scenes", document.get("scene", 0)).get("nodes", [])
@@ -209,7 +181,7 @@ def _placed(document: dict[str, Any]) -> Iterator[tuple[tuple[Tensor, float, Ten
         node = item(document, "nodes", index)
         matrix = above @ _matrix(node)
         if "mesh" in node:
-            yield _similarity(matrix, index), item(document, "meshes", node["mesh"])
+            yield place_of(matrix, f"node {index}"), item(document, "meshes", node["mesh"])
         waiting += [(matrix, child) for child in reversed(node.get("children", ()))]
 
 
@@ -226,25 +198,6 @@ def _matrix(node: dict[str, Any]) -> np.ndarray:
     matrix[:3, :3] *= np.array(node.get("scale", (1, 1, 1)), np.float64)
     matrix[:3, 3] = node.get("translation", (0, 0, 0))
     return matrix
-
-
-def _similarity(matrix: np.ndarray, node: int) -> tuple[Tensor, float, Tensor]:
-    """Rotation, scale and shift of a matrix that has no others."""
-    linear = matrix[:3, :3]
-    scale = float(np.cbrt(np.linalg.det(linear)))
-    if not (np.isfinite(matrix).all() and scale > 0):
-        raise ValueError(f"node {node} mirrors its splats or has no size; apply its transform where it was made")
-    rotation = linear / scale
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-4:
-        raise ValueError(f"node {node} stretches its splats unequally; apply its transform where it was made")
-    # Rounded numbers in the JSON leave it a little off: the nearest rotation.
-    u, _, vt = np.linalg.svd(rotation)
-    nearest = u @ vt
-    exact = nearest.round()
-    return (
-        torch.from_numpy(exact if np.abs(nearest - exact).max() < 1e-7 else nearest), scale,
-        torch.from_numpy(matrix[:3, 3].astype(np.float32)),
-    )  # fmt: skip
 
 
 def _name(what: str) -> str:
