@@ -9,8 +9,11 @@ import torch
 from gs_stein.cameras.options import OrbitCameras, RoomCameras
 from gs_stein.cameras.sampling import inside, orbit, sample_cameras
 from gs_stein.world.builder import Builder, Scene, rotation
-from gs_stein.world.materials import Material
+from gs_stein.world.materials import BANDS, MIRROR, PLAID, STRIPES, TILES, WAINSCOT, Material
+from gs_stein.world.render.arrays import Box, Face
+from gs_stein.world.render.cull import bounds, cull_box, cull_frustum, cull_shaft
 from gs_stein.world.render.render import render
+from gs_stein.world.render.textures import albedo
 from gs_stein.world.scenes import draw_scene
 
 RED = Material(c1=(0.6, 0.05, 0.05), c2=(0.6, 0.05, 0.05), c3=(0.6, 0.05, 0.05), colour="red")
@@ -211,3 +214,69 @@ def test_rendering_is_deterministic_and_any_size():
     wide = render(scene, cameras.resized(66, 44))
     assert wide.depth.shape == (2, 44, 66)
     assert {t.id for t in scene.things} >= set(np.unique(first.labels)) - {0}
+
+
+@pytest.mark.parametrize(
+    ("texture", "p", "point", "expected"),
+    [
+        (STRIPES, (0.4,), (0.1, 0.0), 0),
+        (STRIPES, (0.4,), (0.3, 0.0), 1),
+        (STRIPES, (0.4, 1.0), (0.0, 0.3), 1),
+        (TILES, (0.5,), (0.25, 0.25), 0),
+        (TILES, (0.5,), (0.75, 0.25), 1),
+        (TILES, (0.5,), (0.5, 0.25), 2),
+        (BANDS, (2.0,), (0.0, -0.5), 0),
+        (BANDS, (2.0,), (0.0, 0.5), 1),
+        (PLAID, (1.0,), (0.7, 0.7), 0),
+        (PLAID, (1.0,), (0.2, 0.2), 1),
+        (WAINSCOT, (0.9, 0.14), (0.07, -0.5), 1),
+        (WAINSCOT, (0.9, 0.14), (0.07, -0.07), 2),
+        (WAINSCOT, (0.9, 0.14), (0.07, 0.5), 0),
+        (MIRROR, (), (0.3, 0.3), 0),
+    ],
+)
+def test_textures_show_their_colours_where_they_should(texture, p, point, expected):
+    """On the south face of a box two metres wide, at metres from its middle."""
+    colours = ((0.8, 0.1, 0.1), (0.1, 0.8, 0.1), (0.1, 0.1, 0.8))
+    row = Material(texture, *colours, (*p, *(4 - len(p)) * (0.0,))).row()
+    face = Face((point[0], -1.0, point[1]), (1.0, 1.0, 1.0), 1, -1.0)
+    colour, slope = albedo(np.array(row, np.float64), face)
+    assert slope == 0.0
+    # tiles and joints differ a little in brightness
+    assert np.linalg.norm(np.subtract(colours, colour), axis=1).argmin() == expected
+    assert np.linalg.norm(np.subtract(colours[expected], colour)) < 0.25
+
+
+def test_culling_keeps_whatever_a_ray_can_meet():
+    """Rays between two boxes, rays within one and rays through a window of an eye, against many small boxes."""
+    rng = np.random.default_rng(0)
+    b = Builder(rng)
+    for x, y, z in rng.uniform(-3, 3, (300, 3)):
+        b.box(x, y, z, 0.3, 0.2, 0.4, RED, turn=rotation(yaw=40 * x, pitch=30 * y))
+    scene = _studio(b)
+    n = len(scene.shapes)
+    boxes = bounds(scene.shapes, scene.geometry)
+    centre, half = boxes.reshape(2, 3, n).transpose(0, 2, 1)
+    mask, chosen, wanted = np.empty(n, np.float32), np.empty(n, np.int32), np.ones(n, bool)
+    wanted[::7] = False
+
+    def met(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """Which boxes any of the segments passes through, judged at points along them."""
+        points = start + (end - start) * np.linspace(0, 1, 120)[:, None, None]
+        return (np.abs(points.reshape(-1, 1, 3) - centre) < half).all(-1).any(0)
+
+    def check(count: int, expected: np.ndarray) -> None:
+        listed = np.isin(np.arange(n), chosen[:count])
+        assert listed[expected & wanted].all()
+        assert not listed[~wanted].any()
+        assert expected.sum() > 3
+        assert count < 0.6 * n  # it rules something out
+
+    here, there = Box(np.full(3, -2.0), np.full(3, -1.5)), Box(np.array([1.0, -0.5, 1.0]), np.array([1.5, 0.5, 2.0]))
+    from_here, to_there = (rng.uniform(box.low, box.high, (200, 3)) for box in (here, there))
+    check(cull_shaft(boxes, wanted, here, there, mask, chosen), met(from_here, to_there))
+    check(cull_box(boxes, wanted, there, mask, chosen), met(to_there, to_there[::-1]))
+    eye = np.array([-3.5, 0.2, 0.1])
+    planes = np.array([[-0.5, -1.0, 0], [-0.5, 1.0, 0], [-0.5, 0, -1.0], [-0.5, 0, 1.0]])
+    far = np.stack([np.full(200, 6.0), *(0.5 * 6.0 * rng.uniform(-1, 1, (2, 200)))], axis=1)
+    check(cull_frustum(boxes, wanted, eye, planes, mask, chosen), met(eye + np.zeros((200, 3)), eye + far))

@@ -8,14 +8,17 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
-from gs_stein.world.materials import MIRROR, SOLID
-from gs_stein.world.render.primary import _primary_packet
-from gs_stein.world.render.shading import _frame, _mirrored, _scattered, _sky
-from gs_stein.world.render.trace import DX, DY, DZ, HIT, LANES, T, local_point
-from gs_stein.world.render.visibility import OPTIONS, TILE, irradiance
+from gs_stein.world.materials import C1, EMISSION, GLOSS, MIRROR, SOLID
+from gs_stein.world.render.arrays import TILE, Face
+from gs_stein.world.render.kernels import OPTIONS, triple
+from gs_stein.world.render.lights import irradiance
+from gs_stein.world.render.packet import DX, DY, DZ, HIT, LANES, T
+from gs_stein.world.render.primary import primary_packet
+from gs_stein.world.render.shading import face_of, glossed, reflected, scattered, sky, surroundings
+from gs_stein.world.render.solids import local_point
 
 
-def _tone_table(size: int = 4096) -> np.ndarray:
+def tone_table(size: int = 4096) -> np.ndarray:
     """sRGB in [0, 255] of exposed radiance x at index (size − 1)·x / (x + 0.5): a filmic curve (after Narkowicz)."""
     s = np.arange(size) / size
     x = 0.5 * s / (1 - s)
@@ -24,24 +27,21 @@ def _tone_table(size: int = 4096) -> np.ndarray:
     return (255 * y + 0.5).astype(np.uint8)
 
 
-_TONES = _tone_table()
-
-
 @njit(**OPTIONS)
 @no_type_check
 def _tone(c, exposure, tones):
-    """Look a radiance up in `_TONES`."""
+    """Look a radiance up in `tone_table`."""
     x = max(c * exposure, 0.0)
     return tones[int(len(tones) * x / (x + 0.5))] if x < 1e3 else tones[len(tones) - 1]
 
 
 @njit(**OPTIONS)
 @no_type_check
-def _write(rgb, alpha, v, u, red, green, blue, covered, exposure, tones):
-    rgb[v, u, 0] = _tone(red, exposure[0], tones)
-    rgb[v, u, 1] = _tone(green, exposure[1], tones)
-    rgb[v, u, 2] = _tone(blue, exposure[2], tones)
-    alpha[v, u] = covered
+def _write(rgb, v, u, colour, exposure, tones):
+    """Write radiance to pixel (v, u)."""
+    rgb[v, u, 0] = _tone(colour[0], exposure[0], tones)
+    rgb[v, u, 1] = _tone(colour[1], exposure[1], tones)
+    rgb[v, u, 2] = _tone(colour[2], exposure[2], tones)
 
 
 @njit(**OPTIONS)
@@ -49,7 +49,7 @@ def _write(rgb, alpha, v, u, red, green, blue, covered, exposure, tones):
 def _on_edge(hits, normals, v, u):
     """Whether another surface, or another side of it, begins at one of a pixel's four neighbours."""
     height, width, hit = hits.shape[0], hits.shape[1], hits[v, u]
-    nx, ny, nz = float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2])
+    nx, ny, nz = triple(normals, v, u)
     for side in range(4):
         j = v + (1 if side == 0 else (-1 if side == 1 else 0))
         i = u + (1 if side == 2 else (-1 if side == 3 else 0))
@@ -63,75 +63,91 @@ def _on_edge(hits, normals, v, u):
 
 @njit(**OPTIONS)
 @no_type_check
-def _fill_insides(
-    shapes, geometry, material_ids, materials, lights, room, background, probes, exposure, tones, eye, R, fx, fy, cx,
-    cy, hits, ranges, points, normals, depth, light, rgb, alpha, edges, counts,
-):  # fmt: skip
+def fill_insides(scene, camera, surfaces, light, picture, edges):
     """Write the pixels that one surface fills: four samples on its tangent plane, one where nothing varies.
 
-    Lists the others, tile by tile.
+    Args:
+        scene, camera: what to look at, and from where.
+        surfaces, light: what every pixel sees, and the light there.
+        picture: takes the result.
+        edges: takes the other pixels, as v·W + u, tile by tile.
     """
-    n, height, width = len(shapes), hits.shape[0], hits.shape[1]
-    ex, ey, ez = eye[0], eye[1], eye[2]
+    shapes, geometry, room = scene.shapes, scene.geometry, scene.room
+    materials, walls, exposure = scene.materials, scene.walls, scene.exposure
+    lights, probes, material_ids = scene.lights, scene.probes, scene.material_ids
+    eye, R, fx, fy, cx, cy = camera
+    hits, ranges, points, normals = surfaces
+    rgb, depth, _, alpha, tones = picture
+    lists, counts, arriving, background = edges.items, edges.counts, light.arriving, scene.background
+    lens, height, width = (fx, fy, cx, cy), hits.shape[0], hits.shape[1]
     columns = (width + TILE - 1) // TILE
     counts[:] = 0
     for v in range(height):
         for u in range(width):
             if _on_edge(hits, normals, v, u):
                 tile = (v // TILE) * columns + u // TILE
-                edges[tile, counts[tile]] = v * width + u
+                lists[tile, counts[tile]] = v * width + u
                 counts[tile] += 1
                 continue
             hit = hits[v, u]
             if hit < 0:
                 a, b = (u + 0.5 - cx) / fx, (v + 0.5 - cy) / fy
                 up = (R[0, 2] * a + R[1, 2] * b + R[2, 2]) / math.sqrt(a * a + b * b + 1.0)
-                red, green, blue = _sky(background, up)
-                _write(rgb, alpha, v, u, red, green, blue, 0.0, exposure, tones)
+                _write(rgb, v, u, sky(background, up), exposure, tones)
+                alpha[v, u] = 0.0
                 continue
             m, t = material_ids[hit], ranges[v, u]
-            x, y, z = float(points[v, u, 0]), float(points[v, u, 1]), float(points[v, u, 2])
-            nx, ny, nz = float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2])
-            er, eg, eb = float(light[v, u, 0]), float(light[v, u, 1]), float(light[v, u, 2])
-            dx, dy, dz = (x - ex) / t, (y - ey) / t, (z - ez) / t
+            point, normal, light_here = triple(points, v, u), triple(normals, v, u), triple(arriving, v, u)
+            ray = ((point[0] - eye[0]) / t, (point[1] - eye[1]) / t, (point[2] - eye[2]) / t)
             if materials[m, 0] == SOLID or materials[m, 0] == MIRROR:
-                glow = materials[m, 15]
-                red = materials[m, 1] * (er + glow / exposure[0])
-                green = materials[m, 2] * (eg + glow / exposure[1])
-                blue = materials[m, 3] * (eb + glow / exposure[2])
+                glow = materials[m, EMISSION]
+                red = materials[m, C1] * (light_here[0] + glow / exposure[0])
+                green = materials[m, C1 + 1] * (light_here[1] + glow / exposure[1])
+                blue = materials[m, C1 + 2] * (light_here[2] + glow / exposure[2])
             else:
                 red, green, blue = 0.0, 0.0, 0.0
-                offset, far = (x - ex) * nx + (y - ey) * ny + (z - ez) * nz, depth[v, u]
-                _, _, _, lx, ly, lz, hx, hy, hz, axis, sign = _frame(shapes, geometry, room, hit, x, y, z, dx, dy, dz)
+                _, face = face_of(shapes, geometry, room, hit, point, ray)
                 for sample in range(4):
-                    a = (u + (0.25 if sample & 1 else 0.75) - cx) / fx
-                    b = (v + (0.25 if sample & 2 else 0.75) - cy) / fy
-                    qx = R[0, 0] * a + R[1, 0] * b + R[2, 0]
-                    qy = R[0, 1] * a + R[1, 1] * b + R[2, 1]
-                    qz = R[0, 2] * a + R[1, 2] * b + R[2, 2]
-                    t = offset / (qx * nx + qy * ny + qz * nz)
-                    if not (t < 1.3 * far and t > 0.7 * far):
-                        t = far
-                    px, py, pz = ex + t * qx, ey + t * qy, ez + t * qz
-                    if hit >= n:
-                        lx, ly, lz = px, py, pz - hz
+                    a, b = u + (0.25 if sample & 1 else 0.75), v + (0.25 if sample & 2 else 0.75)
+                    beside = _beside(eye, R, lens, a, b, point, normal, depth[v, u])
+                    if hit >= len(shapes):
+                        local = (beside[0], beside[1], beside[2] - face.half[2])
                     else:
-                        lx, ly, lz = local_point(geometry, hit, px, py, pz)
-                    r, g, b = _scattered(materials, m, lx, ly, lz, hx, hy, hz, axis, sign, er, eg, eb, exposure)
+                        local = local_point(geometry, hit, beside)
+                    there = Face(local, face.half, face.axis, face.sign)
+                    r, g, b = scattered(materials, m, there, light_here, exposure)
                     red, green, blue = red + 0.25 * r, green + 0.25 * g, blue + 0.25 * b
-            f, r, g, b = _mirrored(
-                shapes, material_ids, materials, lights, room, background, probes, exposure, hit, x, y, z, dx, dy, dz,
-                nx, ny, nz
-            )  # fmt: skip
-            red, green, blue = red + f * (r - red), green + f * (g - green), blue + f * (b - blue)
-            _write(rgb, alpha, v, u, red, green, blue, 1.0, exposure, tones)
+            colour = (red, green, blue)
+            if materials[m, GLOSS] > 0.0:
+                away, cosine = reflected(ray, normal)
+                image = surroundings(walls, lights, room, probes, exposure, point, away)
+                colour = glossed(materials, m, cosine, image, colour)
+            _write(rgb, v, u, colour, exposure, tones)
+            alpha[v, u] = 1.0
 
 
 @njit(**OPTIONS)
 @no_type_check
-def _nearest_alike(hits, normals, v, u, hit, nx, ny, nz):
+def _beside(eye, R, lens, a, b, point, normal, far):
+    """Where the ray of image position (a, b) meets the plane through a point, or its depth if that is far off."""
+    (fx, fy, cx, cy), (x, y, z), (nx, ny, nz) = lens, point, normal
+    ex, ey, ez = eye[0], eye[1], eye[2]
+    offset = (x - ex) * nx + (y - ey) * ny + (z - ez) * nz
+    a, b = (a - cx) / fx, (b - cy) / fy
+    qx = R[0, 0] * a + R[1, 0] * b + R[2, 0]
+    qy = R[0, 1] * a + R[1, 1] * b + R[2, 1]
+    qz = R[0, 2] * a + R[1, 2] * b + R[2, 2]
+    t = offset / (qx * nx + qy * ny + qz * nz)
+    if not (t < 1.3 * far and t > 0.7 * far):
+        t = np.float64(far)
+    return ex + t * qx, ey + t * qy, ez + t * qz
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _nearest_alike(hits, normals, v, u, hit, normal):
     """The nearest pixel that saw the same side of a surface; (-1, -1) if none of nine did."""
-    height, width = hits.shape
+    (height, width), (nx, ny, nz) = hits.shape, normal
     best, vv, uu = 0.9, -1, -1
     for k in range(9):
         j, i = v + (4 + k) % 9 // 3 - 1, u + (4 + k) % 3 - 1
@@ -147,45 +163,53 @@ def _nearest_alike(hits, normals, v, u, hit, nx, ny, nz):
 
 @njit(**OPTIONS)
 @no_type_check
-def _fill_edges(
-    shapes, geometry, g, material_ids, materials, lights, room, background, probes, exposure, tones, eye, R, fx, fy,
-    cx, cy, w, lists, counts, hits, normals, light, seen, rgb, alpha, edges, edge_counts,
-):  # fmt: skip
-    """Write the pixels where surfaces meet: all four samples are traced, of sixteen pixels at a time."""
-    n, width = len(shapes), hits.shape[1]
-    for tile in range(len(lists)):
-        for start in range(0, edge_counts[tile], 16):
+def fill_edges(scene, camera, w, candidates, surfaces, light, picture, edges):
+    """Write the pixels where surfaces meet: all four samples are traced, of sixteen pixels at a time.
+
+    Args:
+        scene, camera: what to look at, and from where.
+        w: a packet's buffer.
+        candidates: the primitives that may be seen in every tile.
+        surfaces, light: what the middle of every pixel sees, and the light there.
+        picture: takes the result.
+        edges: which pixels.
+    """
+    shapes, geometry, flat, room = scene.shapes, scene.geometry, scene.flat, scene.room
+    materials, walls, exposure = scene.materials, scene.walls, scene.exposure
+    lights, probes, material_ids = scene.lights, scene.probes, scene.material_ids
+    hits, normals, seen, arriving = surfaces.hits, surfaces.normals, light.seen, light.arriving
+    rgb, alpha, tones, eye, background = picture.rgb, picture.alpha, picture.tones, camera.eye, scene.background
+    pixels, counts, chosen, width = edges.items, edges.counts, candidates.items, hits.shape[1]
+    for tile in range(len(counts)):
+        for start in range(0, counts[tile], 16):
             for l in range(LANES):
-                p = edges[tile, min(start + (l >> 2), edge_counts[tile] - 1)]
+                p = pixels[tile, min(start + (l >> 2), counts[tile] - 1)]
                 w[DX + l] = p % width + (0.25 if l & 1 else 0.75)
                 w[DY + l] = p // width + (0.25 if l & 2 else 0.75)
-            _primary_packet(w, eye, R, fx, fy, cx, cy, shapes, g, room, n, lists[tile], 0, counts[tile])
-            for q in range(min(16, edge_counts[tile] - start)):
-                v, u = edges[tile, start + q] // width, edges[tile, start + q] % width
+            primary_packet(w, camera, room, shapes, flat, chosen[tile], candidates.counts[tile])
+            for q in range(min(16, counts[tile] - start)):
+                v, u = pixels[tile, start + q] // width, pixels[tile, start + q] % width
                 red, green, blue, covered = 0.0, 0.0, 0.0, 0.0
                 for l in range(4 * q, 4 * q + 4):
-                    hit, t = int(w[HIT + l]), float(w[T + l])
-                    dx, dy, dz = float(w[DX + l]), float(w[DY + l]), float(w[DZ + l])
+                    hit, t, ray = int(w[HIT + l]), w[T + l], (w[DX + l], w[DY + l], w[DZ + l])
                     if hit < 0:
-                        r, gr, b = _sky(background, dz)
+                        colour = sky(background, ray[2])
                     else:
                         covered += 0.25
-                        x, y, z = eye[0] + t * dx, eye[1] + t * dy, eye[2] + t * dz
-                        nx, ny, nz, lx, ly, lz, hx, hy, hz, axis, sign = _frame(
-                            shapes, geometry, room, hit, x, y, z, dx, dy, dz
-                        )
-                        vv, uu = _nearest_alike(hits, normals, v, u, hit, nx, ny, nz)
+                        m = material_ids[hit]
+                        point = (eye[0] + t * ray[0], eye[1] + t * ray[1], eye[2] + t * ray[2])
+                        normal, face = face_of(shapes, geometry, room, hit, point, ray)
+                        vv, uu = _nearest_alike(hits, normals, v, u, hit, normal)
                         if vv >= 0:
-                            er, eg, eb = float(light[vv, uu, 0]), float(light[vv, uu, 1]), float(light[vv, uu, 2])
+                            light_here = triple(arriving, vv, uu)
                         else:  # its own light with this pixel's shadows
-                            er, eg, eb = irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz)
-                        r, gr, b = _scattered(
-                            materials, material_ids[hit], lx, ly, lz, hx, hy, hz, axis, sign, er, eg, eb, exposure
-                        )
-                        f, mr, mg, mb = _mirrored(
-                            shapes, material_ids, materials, lights, room, background, probes, exposure, hit, x, y, z,
-                            dx, dy, dz, nx, ny, nz
-                        )  # fmt: skip
-                        r, gr, b = r + f * (mr - r), gr + f * (mg - gr), b + f * (mb - b)
-                    red, green, blue = red + 0.25 * r, green + 0.25 * gr, blue + 0.25 * b
-                _write(rgb, alpha, v, u, red, green, blue, covered, exposure, tones)
+                            light_here = irradiance(lights, room, probes, seen, v, u, point, normal)
+                        colour = scattered(materials, m, face, light_here, exposure)
+                        if materials[m, GLOSS] > 0.0:
+                            away, cosine = reflected(ray, normal)
+                            image = surroundings(walls, lights, room, probes, exposure, point, away)
+                            colour = glossed(materials, m, cosine, image, colour)
+                    r, g, b = colour
+                    red, green, blue = red + 0.25 * r, green + 0.25 * g, blue + 0.25 * b
+                _write(rgb, v, u, (red, green, blue), exposure, tones)
+                alpha[v, u] = covered

@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Float
 from numba import njit
 
-from gs_stein.world.builder import Scene
+from gs_stein.world.builder import SPHERE_LIGHT, SUN_LIGHT, WINDOW_LIGHT, Scene
+from gs_stein.world.render.kernels import OPTIONS
 
-_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
 _SIDE = 5
 _GRID = (5, 5, 4)
 _BOUNCES = 4
@@ -36,7 +36,7 @@ class Bounce:
     """Factors of the tone mapping: brightness and part of the white balance."""
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 @no_type_check
 def _patches(room):
     """Centres, inward normals and areas of the patches of six faces."""
@@ -57,7 +57,7 @@ def _patches(room):
     return centres, normals, areas
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 @no_type_check
 def _gather(room, lights, reflectances, grid):
     """Radiosity of the patches, then what reaches the probes."""
@@ -120,9 +120,10 @@ def _gather(room, lights, reflectances, grid):
     return probes, arrived, first
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 @no_type_check
 def _form(p, n, q, m, area):
+    """Form factor between a patch at p with normal n and one at q with normal m and this area."""
     d0, d1, d2 = q[0] - p[0], q[1] - p[1], q[2] - p[2]
     s = d0 * d0 + d1 * d1 + d2 * d2
     a = d0 * n[0] + d1 * n[1] + d2 * n[2]
@@ -130,12 +131,12 @@ def _form(p, n, q, m, area):
     return area * max(a, 0.0) * max(b, 0.0) / (math.pi * s * s + area * s)
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 @no_type_check
 def _light(light, lights, room, p, n):
     """Irradiance factor of a light at a patch, without shadows."""
     kind = int(light[0])
-    if kind == 2:
+    if kind == SUN_LIGHT:
         cosine = light[1] * n[0] + light[2] * n[1] + light[3] * n[2]
         if cosine <= 0.0 or light[1] >= 0.0:
             return 0.0
@@ -143,7 +144,7 @@ def _light(light, lights, room, p, n):
         y, z = p[1] + t * light[2], p[2] + t * light[3]
         # share of the patch that the sun reaches through a window, softened to the patch's size
         for k in range(len(lights)):
-            if lights[k, 0] == 1:
+            if lights[k, 0] == WINDOW_LIGHT:
                 u = (abs(y - lights[k, 2]) - lights[k, 8]) / 0.45
                 v = (abs(z - lights[k, 3]) - lights[k, 9]) / 0.45
                 return cosine * min(max(0.5 - u, 0.0), 1.0) * min(max(0.5 - v, 0.0), 1.0)
@@ -151,7 +152,7 @@ def _light(light, lights, room, p, n):
     d0, d1, d2 = light[1] - p[0], light[2] - p[1], light[3] - p[2]
     s = d0 * d0 + d1 * d1 + d2 * d2
     cosine = (d0 * n[0] + d1 * n[1] + d2 * n[2]) / math.sqrt(s + 1e-9)
-    if kind == 0:
+    if kind == SPHERE_LIGHT:
         return max(cosine, 0.0) / (s + 0.15)
     if d0 >= 0.0:
         return 0.0
@@ -159,10 +160,11 @@ def _light(light, lights, room, p, n):
     return max(cosine, 0.0) * -d0 / math.sqrt(s) * area / (math.pi * s + area)
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 @no_type_check
-def bounced(probes, room, x, y, z, nx, ny, nz):
+def bounced(probes, room, point, normal):
     """Indirect irradiance at a point with a normal (red, green, blue)."""
+    (x, y, z), (nx, ny, nz) = point, normal
     r, g, b = 0.0, 0.0, 0.0
     if room[0] <= 0.0:
         w = 0.5 + 0.5 * nz

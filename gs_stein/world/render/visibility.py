@@ -6,40 +6,23 @@ averaged over the neighbourhood on the same plane, so that few rays give shadows
 
 from __future__ import annotations
 
-import math
 from typing import no_type_check
 
 import numpy as np
 from numba import njit
 
-from gs_stein.world.render.radiosity import bounced
-from gs_stein.world.render.trace import (
-    DX,
-    DY,
-    DZ,
-    INFINITY,
-    LANES,
-    OX,
-    OY,
-    OZ,
-    PACKET,
-    T,
-    cull_box,
-    cull_shaft,
-    meet,
-    room_exit,
-)
+from gs_stein.world.builder import SUN_LIGHT, WINDOW_LIGHT
+from gs_stein.world.render.arrays import TILE, Box, TileRays
+from gs_stein.world.render.cull import cull_box, cull_shaft
+from gs_stein.world.render.kernels import INFINITY, OPTIONS, triple
+from gs_stein.world.render.lights import aim_around, aim_at_light, light_box, unshadowed
+from gs_stein.world.render.packet import DX, DY, DZ, FAR, LANES, OX, OY, OZ, T
+from gs_stein.world.render.solids import room_exit
+from gs_stein.world.render.trace import meet
 
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
-TILE = 8
-"""Side of a packet of pixels."""
-_FAR = PACKET
-"""Field of a packet, besides those of `trace.py`: how far each shadow ray goes."""
 _SHADOW_RAYS = 2
 """Rays from a pixel to a window, of 16 times as many in a neighbourhood; smaller lights take one."""
 _OCCLUSION_RAYS = 2
-REACH = 0.7
-"""Metres within which things occlude bounced light."""
 
 
 def _low_discrepancy(count: int, dimensions: int) -> np.ndarray:
@@ -52,6 +35,7 @@ def _low_discrepancy(count: int, dimensions: int) -> np.ndarray:
 
 
 BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]).reshape(-1)
+"""Which sample the pixels of a 4×4 neighbourhood take, so that near ones take distant ones."""
 
 
 def _sample_table(count: int) -> np.ndarray:
@@ -79,213 +63,160 @@ def _sample_table(count: int) -> np.ndarray:
 
 
 SAMPLES = _sample_table(16 * max(_SHADOW_RAYS, _OCCLUSION_RAYS))
+"""Rows of places on lights and of directions, for all rays of a 4×4 neighbourhood."""
 
 
 @njit(**OPTIONS)
 @no_type_check
-def unshadowed(lights, k, x, y, z, nx, ny, nz):
-    """Irradiance factor of one light at a point, were nothing in between (scalar; the light's colour multiplies)."""
-    kind = int(lights[k, 0])
-    if kind == 0:
-        dx, dy, dz = lights[k, 1] - x, lights[k, 2] - y, lights[k, 3] - z
-        d2 = dx * dx + dy * dy + dz * dz
-        cosine = (dx * nx + dy * ny + dz * nz) / math.sqrt(d2)
-        r2 = lights[k, 7] * lights[k, 7]
-        # a sphere of light still reaches surfaces just below their horizon
-        return max(0.85 * cosine + 0.15, 0.0) / (d2 + r2 + 0.05) if cosine > -0.17 else 0.0
-    if kind == 2:
-        cosine = lights[k, 1] * nx + lights[k, 2] * ny + lights[k, 3] * nz
-        return max(cosine, 0.0)
-    total = 0.0
-    hw, hh = lights[k, 8], lights[k, 9]
-    for i in range(4):
-        dx = lights[k, 1] - x
-        dy = lights[k, 2] + (0.5 * hw if i & 1 else -0.5 * hw) - y
-        dz = lights[k, 3] + (0.5 * hh if i & 2 else -0.5 * hh) - z
-        d2 = dx * dx + dy * dy + dz * dz
-        cosine = dx * nx + dy * ny + dz * nz
-        if cosine > 0.0 and dx < 0.0:
-            total += cosine * -dx / (d2 * d2 + 0.02)
-    return total * hw * hh / math.pi
+def gather_visibility(scene, sampling, w, surfaces, light):
+    """Share of each light, and last of the hemisphere, that every pixel's surface sees.
 
-
-@njit(**OPTIONS)
-@no_type_check
-def _aim(w, l, lights, k, room, x, y, z, samples, s):
-    """Point lane l of a packet from (x, y, z) to sample s of light k.
-
-    Its T becomes the distance to that point, or 0 where the sun cannot come in by a window.
+    Args:
+        scene, sampling: what rays meet, and where they go.
+        w: a packet's buffer.
+        surfaces: what every pixel sees.
+        light: its `direct` and `seen` take the result; zeros on entry.
     """
-    kind = int(lights[k, 0])
-    far = 50.0
-    if kind == 2:
-        dx = lights[k, 1] + lights[k, 7] * samples[s, 9]
-        dy = lights[k, 2] + lights[k, 7] * samples[s, 10]
-        dz = lights[k, 3] + lights[k, 7] * samples[s, 11]
-    elif kind == 0:
-        dx = lights[k, 1] + lights[k, 7] * samples[s, 3] - x
-        dy = lights[k, 2] + lights[k, 7] * samples[s, 4] - y
-        dz = lights[k, 3] + lights[k, 7] * samples[s, 5] - z
-    else:
-        dx = lights[k, 1] - x
-        dy = lights[k, 2] + (2 * samples[s, 0] - 1) * lights[k, 8] - y
-        dz = lights[k, 3] + (2 * samples[s, 1] - 1) * lights[k, 9] - z
-    length = math.sqrt(dx * dx + dy * dy + dz * dz)
-    dx, dy, dz = dx / length, dy / length, dz / length
-    if kind != 2:
-        far = length - 1e-3
-    elif room[0] > 0.0:  # through a window only, and not through its bars
-        far = 0.0
-        if dx < 0.0:
-            t = (-room[0] - x) / dx
-            hy, hz = y + t * dy, z + t * dz
-            for q in range(len(lights)):
-                if lights[q, 0] == 1:
-                    u, v = abs(hy - lights[q, 2]), abs(hz - lights[q, 3])
-                    bar = lights[k, 10]
-                    if u < lights[q, 8] and v < lights[q, 9] and not (bar > 0.0 and (u < bar or v < bar)):
-                        far = t
-    w[OX + l], w[OY + l], w[OZ + l] = x, y, z
-    w[DX + l], w[DY + l], w[DZ + l] = dx, dy, dz
-    w[T + l] = far
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _light_box(lights, k, room, low, high, low2, high2):
-    """Box around where light k shines from, for the points in another box."""
-    kind = int(lights[k, 0])
-    if kind == 2:
-        if room[0] > 0.0:
-            for q in range(len(lights)):
-                if lights[q, 0] == 1:
-                    low2[0], high2[0] = -room[0] - 0.01, -room[0] + 0.01
-                    for axis in range(2):
-                        low2[1 + axis] = lights[q, 2 + axis] - lights[q, 8 + axis]
-                        high2[1 + axis] = lights[q, 2 + axis] + lights[q, 8 + axis]
-        else:
-            for axis in range(3):
-                low2[axis] = low[axis] + 6 * lights[k, 1 + axis] - 6 * lights[k, 7]
-                high2[axis] = high[axis] + 6 * lights[k, 1 + axis] + 6 * lights[k, 7]
-        return
-    for axis in range(3):
-        reach = lights[k, 7]
-        if kind == 1:
-            reach = lights[k, 7 + axis] if axis > 0 else 0.01
-        low2[axis], high2[axis] = lights[k, 1 + axis] - reach, lights[k, 1 + axis] + reach
-
-
-@njit(**OPTIONS)
-@no_type_check
-def gather_visibility(
-    shapes, g, boxes, casts, room, lights, samples, bayer, reach, w, hits, points, normals, direct, seen
-):
-    """Share of each light, and last of the hemisphere, that every pixel's surface sees."""
-    n, height, width, count = len(shapes), hits.shape[0], hits.shape[1], len(lights)
+    shapes, flat, boxes, casts = scene.shapes, scene.flat, scene.boxes, scene.casts
+    room, lights = scene.room, scene.lights
+    seen, direct, reach = light.seen, light.direct, sampling.reach
+    height, width, count, n = seen.shape[0], seen.shape[1], len(lights), len(shapes)
     mask, chosen = np.empty(n, np.float32), np.empty(n, np.int32)
-    low, high, low2, high2 = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
+    here, there = Box(np.empty(3), np.empty(3)), Box(np.empty(3), np.empty(3))
     active = np.empty(LANES, np.bool_)
     for v0 in range(0, height, TILE):
         for u0 in range(0, width, TILE):
-            for axis in range(3):
-                low[axis], high[axis] = INFINITY, -INFINITY
-            for l in range(LANES):
-                u, v = u0 + (l & 7), v0 + (l >> 3)
-                if u < width and v < height and hits[v, u] >= 0:
-                    for axis in range(3):
-                        p = points[v, u, axis]
-                        low[axis], high[axis] = min(low[axis], p), max(high[axis], p)
-            if high[0] < low[0]:
+            tile = TileRays(u0, v0, active)
+            if not _surround(here, tile, surfaces):
                 continue
-            for axis in range(3):
-                low[axis], high[axis] = low[axis] - 3e-3, high[axis] + 3e-3
             for k in range(count + 1):
-                rays = _OCCLUSION_RAYS if k == count else (_SHADOW_RAYS if lights[k, 0] == 1 else 1)
-                some = False
-                for l in range(LANES):
-                    u, v = u0 + (l & 7), v0 + (l >> 3)
-                    active[l] = u < width and v < height and hits[v, u] >= 0
-                    if active[l] and k < count:
-                        f = unshadowed(
-                            lights,
-                            k,
-                            float(points[v, u, 0]),
-                            float(points[v, u, 1]),
-                            float(points[v, u, 2]),
-                            float(normals[v, u, 0]),
-                            float(normals[v, u, 1]),
-                            float(normals[v, u, 2]),
-                        )
-                        direct[v, u, k] = f
-                        active[l] = f > 1e-5
-                    some = some or active[l]
-                if not some:
+                if not _find_lit(tile, lights, k, surfaces, direct):
                     continue
                 if k < count:
-                    _light_box(lights, k, room, low, high, low2, high2)
-                    candidates = cull_shaft(boxes, n, casts, low, high, low2, high2, mask, chosen)
+                    light_box(lights, k, room, here, there)
+                    candidates = cull_shaft(boxes, casts, here, there, mask, chosen)
                 else:
                     for axis in range(3):
-                        low2[axis], high2[axis] = low[axis] - reach, high[axis] + reach
-                    candidates = cull_box(boxes, n, casts, low2, high2, mask, chosen)
-                if candidates == 0 and k < count and lights[k, 0] != 2:  # nothing in between
+                        there.low[axis], there.high[axis] = here.low[axis] - reach, here.high[axis] + reach
+                    candidates = cull_box(boxes, casts, there, mask, chosen)
+                if candidates == 0 and k < count and lights[k, 0] != SUN_LIGHT:  # nothing in between
                     for l in range(LANES):
                         if active[l]:
                             seen[v0 + (l >> 3), u0 + (l & 7), k] = 1.0
                     continue
+                rays = _OCCLUSION_RAYS if k == count else (_SHADOW_RAYS if lights[k, 0] == WINDOW_LIGHT else 1)
                 for j in range(rays):
-                    for l in range(LANES):
-                        if not active[l]:
-                            w[T + l] = 0.0
-                            w[_FAR + l] = 1.0
-                            continue
-                        u, v = u0 + (l & 7), v0 + (l >> 3)
-                        nx, ny, nz = float(normals[v, u, 0]), float(normals[v, u, 1]), float(normals[v, u, 2])
-                        x = points[v, u, 0] + 2e-3 * nx
-                        y = points[v, u, 1] + 2e-3 * ny
-                        z = points[v, u, 2] + 2e-3 * nz
-                        s = bayer[4 * (v & 3) + (u & 3)] + 16 * j
-                        if k < count:
-                            _aim(w, l, lights, k, room, x, y, z, samples, s)
-                            w[_FAR + l] = w[T + l] if w[T + l] > 0 else 1.0
-                        else:
-                            _aim_around(w, l, x, y, z, nx, ny, nz, samples[s, 6], samples[s, 7], samples[s, 8])
-                            far = reach * (0.15 + 0.85 * samples[s, 2])
-                            w[T + l] = far
-                            w[_FAR + l] = far
+                    if k < count:
+                        _aim_at_light(w, tile, lights, k, room, sampling, surfaces, j)
+                    else:
+                        _aim_around(w, tile, sampling, surfaces, j)
                     for c in range(candidates):
-                        meet(w, shapes, g, chosen[c])
-                    for l in range(LANES):
-                        if not active[l]:
-                            continue
-                        u, v = u0 + (l & 7), v0 + (l >> 3)
-                        free = 1.0 if w[T + l] >= w[_FAR + l] else 0.0
-                        if k == count and room[0] > 0.0 and free > 0.0:
-                            t, _ = room_exit(room, w[OX + l], w[OY + l], w[OZ + l], w[DX + l], w[DY + l], w[DZ + l])
-                            if t < 0.6 * w[_FAR + l]:  # corners of the room darken less than things do
-                                free = 0.45
-                        seen[v, u, k] += free / rays
+                        meet(w, shapes, flat, chosen[c])
+                    _tally(w, tile, room, k, seen, rays)
 
 
 @njit(**OPTIONS)
 @no_type_check
-def _aim_around(w, l, x, y, z, nx, ny, nz, a, b, c):
-    """Point lane l in a direction (a, b, c) of the hemisphere around a normal (c along it)."""
-    if abs(nz) < 0.9:
-        h = 1.0 / math.sqrt(nx * nx + ny * ny)
-        tx, ty, tz = -ny * h, nx * h, 0.0
-    else:
-        h = 1.0 / math.sqrt(ny * ny + nz * nz)
-        tx, ty, tz = 0.0, nz * h, -ny * h
-    bx, by, bz = ny * tz - nz * ty, nz * tx - nx * tz, nx * ty - ny * tx
-    w[OX + l], w[OY + l], w[OZ + l] = x, y, z
-    w[DX + l], w[DY + l], w[DZ + l] = a * tx + b * bx + c * nx, a * ty + b * by + c * ny, a * tz + b * bz + c * nz
+def _surround(box, tile, surfaces):
+    """Let a box surround what the pixels of a tile see; whether they see anything."""
+    hits, points, low, high = surfaces.hits, surfaces.points, box.low, box.high
+    height, width = hits.shape
+    for axis in range(3):
+        low[axis], high[axis] = INFINITY, -INFINITY
+    for l in range(LANES):
+        u, v = tile.u0 + (l & 7), tile.v0 + (l >> 3)
+        if u < width and v < height and hits[v, u] >= 0:
+            for axis in range(3):
+                p = points[v, u, axis]
+                low[axis], high[axis] = min(low[axis], p), max(high[axis], p)
+    if high[0] < low[0]:
+        return False
+    for axis in range(3):
+        low[axis], high[axis] = low[axis] - 3e-3, high[axis] + 3e-3
+    return True
 
 
 @njit(**OPTIONS)
 @no_type_check
-def blur(source, target, hits, points, normals, along_u):
+def _find_lit(tile, lights, k, surfaces, direct):
+    """Find the lanes that light k, or bounced light where it is the last, may reach; whether there are any."""
+    hits, points, normals, active = surfaces.hits, surfaces.points, surfaces.normals, tile.active
+    height, width = hits.shape
+    some = False
+    for l in range(LANES):
+        u, v = tile.u0 + (l & 7), tile.v0 + (l >> 3)
+        active[l] = u < width and v < height and hits[v, u] >= 0
+        if active[l] and k < len(lights):
+            f = unshadowed(lights, k, triple(points, v, u), triple(normals, v, u))
+            direct[v, u, k] = f
+            active[l] = f > 1e-5
+        some = some or active[l]
+    return some
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _aim_at_light(w, tile, lights, k, room, sampling, surfaces, j):
+    """Send the j-th rays of a tile's active lanes to light k; `FAR` becomes how far they go."""
+    points, normals, active = surfaces.points, surfaces.normals, tile.active
+    samples, order = sampling.samples, sampling.order
+    for l in range(LANES):
+        if not active[l]:
+            w[T + l], w[FAR + l] = 0.0, 1.0
+            continue
+        u, v = tile.u0 + (l & 7), tile.v0 + (l >> 3)
+        s = order[4 * (v & 3) + (u & 3)] + 16 * j
+        aim_at_light(w, l, lights, k, room, _above(points, normals, v, u), samples, s)
+        w[FAR + l] = w[T + l] if w[T + l] > 0 else 1.0
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _aim_around(w, tile, sampling, surfaces, j):
+    """Send the j-th rays of a tile's active lanes into the hemisphere; `FAR` becomes how far they go."""
+    points, normals, active = surfaces.points, surfaces.normals, tile.active
+    samples, order = sampling.samples, sampling.order
+    for l in range(LANES):
+        if not active[l]:
+            w[T + l], w[FAR + l] = 0.0, 1.0
+            continue
+        u, v = tile.u0 + (l & 7), tile.v0 + (l >> 3)
+        s = order[4 * (v & 3) + (u & 3)] + 16 * j
+        direction = (samples[s, 6], samples[s, 7], samples[s, 8])
+        aim_around(w, l, _above(points, normals, v, u), triple(normals, v, u), direction)
+        far = sampling.reach * (0.15 + 0.85 * samples[s, 2])
+        w[T + l], w[FAR + l] = far, far
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _above(points, normals, v, u):
+    """A little above what a pixel sees, so that rays leave it."""
+    nx, ny, nz = triple(normals, v, u)
+    return points[v, u, 0] + 2e-3 * nx, points[v, u, 1] + 2e-3 * ny, points[v, u, 2] + 2e-3 * nz
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _tally(w, tile, room, k, seen, rays):
+    """Add what a tile's rays found to the shares of light k, or of the hemisphere where it is the last."""
+    active, around = tile.active, k == seen.shape[2] - 1
+    for l in range(LANES):
+        if not active[l]:
+            continue
+        free = 1.0 if w[T + l] >= w[FAR + l] else 0.0
+        if around and room[0] > 0.0 and free > 0.0:
+            t, _ = room_exit(room, (w[OX + l], w[OY + l], w[OZ + l]), (w[DX + l], w[DY + l], w[DZ + l]))
+            if t < 0.6 * w[FAR + l]:  # corners of the room darken less than things do
+                free = 0.45
+        seen[tile.v0 + (l >> 3), tile.u0 + (l & 7), k] += free / rays
+
+
+@njit(**OPTIONS)
+@no_type_check
+def blur(source, target, surfaces, along_u):
     """Average over five neighbours in a row (or column) on the same plane; a period-4 tent undoes interleaving."""
+    hits, points, normals = surfaces.hits, surfaces.points, surfaces.normals
     height, width, count = source.shape
     for v in range(height):
         for u in range(width):
@@ -313,18 +244,3 @@ def blur(source, target, hits, points, normals, along_u):
             q = np.float32(1.0) / weight
             for k in range(count):
                 target[v, u, k] *= q
-
-
-@njit(**OPTIONS)
-@no_type_check
-def irradiance(lights, room, probes, seen, v, u, x, y, z, nx, ny, nz):
-    """Light that arrives at a point, with the visibilities of pixel (v, u)."""
-    count = len(lights)
-    r, g, b = bounced(probes, room, x, y, z, nx, ny, nz)
-    free = 0.15 + 0.85 * seen[v, u, count]
-    r, g, b = free * r, free * g, free * b
-    for k in range(count):
-        if seen[v, u, k] > 0.0:
-            f = seen[v, u, k] * unshadowed(lights, k, x, y, z, nx, ny, nz)
-            r, g, b = r + f * lights[k, 4], g + f * lights[k, 5], b + f * lights[k, 6]
-    return r, g, b
