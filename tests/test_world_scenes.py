@@ -9,12 +9,16 @@ import pytest
 
 from gs_stein.cameras.options import OrbitCameras, RoomCameras
 from gs_stein.cameras.sampling import standing_region
+from gs_stein.world import scenes
 from gs_stein.world.builder import Scene
 from gs_stein.world.captions import captions, phrase
 from gs_stein.world.materials import COLOURS, named, to_srgb
 from gs_stein.world.objects.kit import RADIUS
-from gs_stein.world.render.trace import bounds
+from gs_stein.world.render.cull import bounds
+from gs_stein.world.rooms.seating import bench
+from gs_stein.world.rooms.shell import at_wall
 from gs_stein.world.scenes import KINDS, MORE_ROOMS, OBJECTS, ROOMS, draw_scene
+from gs_stein.world.styles import Look
 
 
 @pytest.mark.parametrize("kind", [*ROOMS, "teapot", None])
@@ -37,6 +41,20 @@ def test_there_are_enough_kinds():
     assert set(ROOMS) == {"living room", "bedroom", "kitchen", "office"}
     assert len(OBJECTS) >= 20
     assert len(set(KINDS)) == len(KINDS)
+
+
+def test_a_new_room_is_its_function_and_a_row(monkeypatch):
+    def attic(look: Look) -> None:
+        with at_wall(look, "north", 0.5):
+            bench(look)
+
+    for table, row in (("MORE_ROOMS", {"attic": attic}), ("KINDS", ("attic",))):
+        monkeypatch.setattr(scenes, table, row)
+    scene = draw_scene(4, "attic")
+    assert scene.thing("bench") is not None
+    texts = captions(scene, 0, 40)
+    assert all("attic" in text for text in texts)
+    assert any("bench" in text for text in texts)
 
 
 @pytest.mark.parametrize("kind", KINDS)

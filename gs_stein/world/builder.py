@@ -112,6 +112,10 @@ def apply(a: Rotation, v: Vector) -> Vector:
     )
 
 
+ON_SIDE = rotation(pitch=90)
+"""Turns an upright cylinder's axis toward y."""
+
+
 @dataclass
 class Builder:
     """Collects primitives while furniture is put together, in nested frames."""

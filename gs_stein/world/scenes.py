@@ -1,4 +1,10 @@
-"""Scenes from seeds."""
+"""Scenes from seeds: the tables of everything that can be drawn.
+
+To add a room, write a file in `rooms/` with a function that furnishes a `Look`, and give it a row in `MORE_ROOMS`; a
+landscape likewise with a function that fills a `Place`, in `landscapes/` and `LANDSCAPES`; an object with a function
+that makes it of a `Kit`, in a file of `objects/` and `OBJECTS`. Captions name what `Builder.thing` was told. Words
+beyond that (synonyms, what to name first) go into the tables of `captions.py`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +18,7 @@ from gs_stein.world.landscapes.beach import beach
 from gs_stein.world.landscapes.desert import desert
 from gs_stein.world.landscapes.forest import forest
 from gs_stein.world.landscapes.mountains import mountains
-from gs_stein.world.landscapes.nature import Place, draw_landscape
+from gs_stein.world.landscapes.place import Place, draw_landscape
 from gs_stein.world.objects.animals import cat, duck, penguin
 from gs_stein.world.objects.buildings import castle, house, lighthouse, well, windmill
 from gs_stein.world.objects.food import apple, cake, donut, hamburger, ice_cream, pear, pineapple
@@ -57,6 +63,7 @@ MORE_ROOMS: dict[str, Callable[[Look], None]] = {
     "library": library,
     "nursery": nursery,
 }
+"""The other rooms."""
 LANDSCAPES: dict[str, Callable[[Place], None]] = {
     "forest clearing": forest,
     "desert": desert,

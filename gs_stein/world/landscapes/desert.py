@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gs_stein.world.landscapes.forest import _campfire, _tent
-from gs_stein.world.landscapes.nature import Place, _ground, _hills, _ring, _rock
+from gs_stein.world.landscapes.camp import campfire, tent
+from gs_stein.world.landscapes.nature import ground, hills, ring, rock
+from gs_stein.world.landscapes.place import Place
 from gs_stein.world.materials import MOTTLED, SOLID, Material, Number, one_colour, srgb
 from gs_stein.world.objects import nature
 
@@ -24,21 +25,21 @@ def _saguaro(p: Place, x: Number, y: Number, height: Number, yaw: Number) -> Non
 def desert(p: Place) -> None:
     """Dunes, cacti and rocks; a tent north, pyramids far away east, an oasis west."""
     b = p.b
-    _ground(p, "sand", (218, 180, 122), "beige")
-    _hills(p, (214, 168, 108), 4.5, 11)
+    ground(p, "sand", (218, 180, 122), "beige")
+    hills(p, (214, 168, 108), 4.5, 11)
     sand = Material(
         MOTTLED, srgb(204, 164, 108), srgb(226, 190, 134), srgb(216, 178, 120), (1.2, 0, 0, 0), colour="beige"
     )
-    for x, y in _ring(p, 9, 8, 15, lambda x, y: True):
+    for x, y in ring(p, 9, 8, 15, lambda x, y: True):
         b.ellipsoid(x, y, -0.25, b.uniform(3, 5), b.uniform(2, 3.5), b.uniform(0.7, 1.5), sand)
     green = one_colour(SOLID, srgb(84, 124, 76), colour="green")
     with b.thing("cacti", green, "plant", True):
-        for x, y in _ring(p, 9, 3.0, 6.5, lambda x, y: not (abs(x) < 1.8 and y > 0) and x > -3.4):
+        for x, y in ring(p, 9, 3.0, 6.5, lambda x, y: not (abs(x) < 1.8 and y > 0) and x > -3.4):
             _saguaro(p, x, y, b.uniform(1.5, 2.8), b.uniform(0, 180))
     if b.chance(0.6):
-        _tent(p, b.uniform(-0.3, 0.3), 4.4, b.uniform(-12, 12))
+        tent(p, b.uniform(-0.3, 0.3), 4.4, b.uniform(-12, 12))
     if b.chance(0.5):
-        _campfire(p, b.uniform(-0.2, 0.2), 2.3)
+        campfire(p, b.uniform(-0.2, 0.2), 2.3)
     stone = Material(
         MOTTLED, srgb(192, 150, 96), srgb(216, 174, 116), srgb(200, 160, 104), (2.0, 0, 0, 0), colour="beige"
     )
@@ -53,5 +54,5 @@ def desert(p: Place) -> None:
         for x, y in ((-5.6, 1.6), (-5.9, -0.6), (-5.2, -2.0)):
             with b.at(x, y, 0, b.uniform(-60, 60), b.uniform(1.7, 2.2)):
                 nature.palm(p.kit)
-    for x, y in _ring(p, 8, 2.4, 5.5, lambda x, y: abs(x) > 1.0 and x > -2.8):
-        _rock(p, x, y, b.uniform(0.14, 0.4), (176, 136, 96))
+    for x, y in ring(p, 8, 2.4, 5.5, lambda x, y: abs(x) > 1.0 and x > -2.8):
+        rock(p, x, y, b.uniform(0.14, 0.4), (176, 136, 96))

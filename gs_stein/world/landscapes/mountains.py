@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from gs_stein.world.builder import rotation
-from gs_stein.world.landscapes.nature import Place, _fir, _ground, _ring
+from gs_stein.world.landscapes.nature import fir, ground, ring
+from gs_stein.world.landscapes.place import Place
 from gs_stein.world.materials import SOLID, Material, mix, one_colour, srgb
 from gs_stein.world.objects import buildings, nature
 
@@ -13,7 +14,7 @@ from gs_stein.world.objects import buildings, nature
 def mountains(p: Place) -> None:
     """Snow, firs, a cabin north, a snowman east, a frozen lake west, peaks all around."""
     b = p.b
-    _ground(p, "snow", (228, 233, 240), "white")
+    ground(p, "snow", (228, 233, 240), "white")
     haze = mix(srgb(*p.sky.horizon), srgb(*p.sky.zenith), 0.3)
     rock = mix(srgb(112, 118, 132), haze, 0.2)
     stone, snow = (
@@ -45,9 +46,9 @@ def mountains(p: Place) -> None:
             b.cone(-4.4, 0.0, -0.01, 1.9, 0.03, ice, 1.0, 2.5, casts=False)
     green = one_colour(SOLID, srgb(56, 96, 66), colour="green")
     with b.thing("fir trees", green, "plant", True):
-        for x, y in _ring(
+        for x, y in ring(
             p, 15, 4.6, 8.0, lambda x, y: not (abs(x) < 2.3 and y > 0) and not (-6.4 < x < -2 and abs(y) < 2.6)
         ):
-            _fir(p, x, y, b.uniform(2.6, 4.4), True)
-    for x, y in _ring(p, 8, 2.4, 4.5, lambda x, y: abs(x) > 1.0 and x > -2.2 and y < 2):
+            fir(p, x, y, b.uniform(2.6, 4.4), True)
+    for x, y in ring(p, 8, 2.4, 4.5, lambda x, y: abs(x) > 1.0 and x > -2.2 and y < 2):
         b.ellipsoid(x, y, 0.0, b.uniform(0.3, 0.6), b.uniform(0.25, 0.5), b.uniform(0.12, 0.26), snow)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gs_stein.world.builder import rotation
+from gs_stein.world.builder import ON_SIDE, rotation
 from gs_stein.world.materials import BANDS, BRICK, SOLID, Material, named, one_colour, shade, srgb
-from gs_stein.world.objects.kit import ON_SIDE, Kit
+from gs_stein.world.objects.kit import Kit
 
 
 def house(k: Kit) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from gs_stein.world.builder import rotation
+from gs_stein.world.builder import ON_SIDE, rotation
 from gs_stein.world.materials import SOLID, Material, Number, one_colour
 from gs_stein.world.objects.household import mixed
-from gs_stein.world.objects.kit import ON_SIDE, Kit
+from gs_stein.world.objects.kit import Kit
 
 
 def _feet(

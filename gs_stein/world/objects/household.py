@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from gs_stein.world.builder import rotation
+from gs_stein.world.builder import ON_SIDE, rotation
 from gs_stein.world.materials import BANDS, SOLID, Material, Number, named, one_colour, srgb
-from gs_stein.world.objects.kit import ON_SIDE, Kit
+from gs_stein.world.objects.kit import Kit
 
 
 def mixed(material: Material, white: Number) -> tuple[Number, Number, Number]:

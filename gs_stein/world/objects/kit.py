@@ -1,4 +1,4 @@
-"""Single objects before a plain background, under soft studio light: their kit, framing and the list of kinds.
+"""Single objects before a plain background, under soft studio light: their kit and framing.
 
 An object faces south (−y) and is scaled into a ball of radius `RADIUS` around the origin.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gs_stein.cameras.options import OrbitCameras
-from gs_stein.world.builder import BOX, CONE, ELLIPSOID, Builder, Scene, Thing, rotation
+from gs_stein.world.builder import BOX, CONE, ELLIPSOID, Builder, Scene, Thing
 from gs_stein.world.materials import (
     COLOURS,
     GRAIN,
@@ -30,8 +30,6 @@ from gs_stein.world.materials import (
     wood,
 )
 
-ON_SIDE = rotation(pitch=90)
-"""Turns an upright cylinder's axis toward y."""
 RADIUS = 0.92
 BACKGROUND = (0.17, 0.17, 0.17)
 """Linear radiance behind every object, middle grey once tone-mapped: white things stand out as much as black ones."""

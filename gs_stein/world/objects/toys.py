@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gs_stein.world.builder import rotation
+from gs_stein.world.builder import ON_SIDE, rotation
 from gs_stein.world.materials import SOLID, one_colour, shade, srgb
 from gs_stein.world.objects.household import mixed
-from gs_stein.world.objects.kit import ON_SIDE, Kit
+from gs_stein.world.objects.kit import Kit
 
 
 def teddy_bear(k: Kit) -> None:

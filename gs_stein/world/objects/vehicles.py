@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from gs_stein.world.builder import rotation
+from gs_stein.world.builder import ON_SIDE, rotation
 from gs_stein.world.materials import SOLID, Number, one_colour, srgb
-from gs_stein.world.objects.kit import ON_SIDE, Kit
+from gs_stein.world.objects.kit import Kit
 
 LEFT = rotation(roll=90)
 """Turns an upright cylinder's axis toward x."""

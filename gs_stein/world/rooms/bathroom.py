@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gs_stein.world.builder import ON_SIDE
 from gs_stein.world.materials import (
     BANDS,
     BRICK,
@@ -17,10 +18,9 @@ from gs_stein.world.materials import (
     shade,
     srgb,
 )
-from gs_stein.world.rooms import furniture as f
-from gs_stein.world.rooms import lamps
-from gs_stein.world.rooms.furniture import ON_SIDE, cabinet, legs, shade_of, surface_kind
-from gs_stein.world.rooms.lamps import shade_material
+from gs_stein.world.rooms.decoration import picture, plant, rug
+from gs_stein.world.rooms.lamps import pendant, shade_material
+from gs_stein.world.rooms.parts import cabinet, legs, shade_of, surface_kind
 from gs_stein.world.rooms.shell import HALF_Y, at_wall
 from gs_stein.world.styles import Look
 
@@ -146,14 +146,14 @@ def bathroom(look: Look) -> None:
         bathtub(look, b.uniform(1.6, 1.85))
     with at_wall(look, "north", 1.6):
         if b.chance(0.5 + 0.4 * clutter):
-            f.plant(look, b.uniform(0.8, 1.3))
+            plant(look, b.uniform(0.8, 1.3))
     with at_wall(look, "east", b.uniform(0.35, 0.5)):
         vanity(look, b.uniform(1.1, 1.35))
     with at_wall(look, "east", b.uniform(-1.1, -0.95)):
         toilet(look)
     with at_wall(look, "east", -1.0, 0.0):
         if b.chance(0.5 * clutter):
-            f.picture(look, 0.0, 1.6, 0.5, 0.6)
+            picture(look, 0.0, 1.6, 0.5, 0.6)
     with at_wall(look, "south", b.uniform(0.55, 0.75)):
         towel_shelf(look)
     if b.chance(0.7):
@@ -162,7 +162,7 @@ def bathroom(look: Look) -> None:
     basket(look, -1.75, -HALF_Y + 0.35)
     if b.chance(0.4 + 0.5 * look.palette.rug):
         with b.at(b.uniform(-0.4, 0.0), 0.75):
-            f.rug(look, 1.3, 0.8)
+            rug(look, 1.3, 0.8)
     if look.time == "night" or b.chance(0.4):
         with b.at(0.0, -0.3):
-            lamps.pendant(look, 2.25, 0.18)
+            pendant(look, 2.25, 0.18)

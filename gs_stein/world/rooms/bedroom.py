@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from gs_stein.world.builder import rotation
 from gs_stein.world.materials import PLAID, Material, Number, fabric, mix, plain
-from gs_stein.world.rooms import furniture as f
-from gs_stein.world.rooms import lamps
-from gs_stein.world.rooms.furniture import cabinet, legs, shade_of, surface_kind, vase
-from gs_stein.world.rooms.lamps import table_lamp
+from gs_stein.world.rooms.decoration import mirror, picture, plant, rug, vase
+from gs_stein.world.rooms.lamps import pendant, table_lamp
+from gs_stein.world.rooms.parts import cabinet, legs, shade_of, surface_kind
+from gs_stein.world.rooms.seating import bench, pouf
 from gs_stein.world.rooms.shell import at_wall
+from gs_stein.world.rooms.storage import dresser
 from gs_stein.world.styles import Look
 
 
@@ -76,6 +77,7 @@ def wardrobe(look: Look, width: Number = 1.9) -> None:
 
 
 def bedroom(look: Look) -> None:
+    """Bed between nightstands north, dresser under a mirror east, wardrobe south."""
     b = look.b
     clutter = look.palette.clutter
     x = b.uniform(-0.15, 0.15)
@@ -84,33 +86,33 @@ def bedroom(look: Look) -> None:
         bed(look, width)
     with at_wall(look, "north", x, 0.0):
         if b.chance(0.4 + 0.5 * clutter):
-            f.picture(look, 0.0, 1.62, b.uniform(0.8, 1.2), b.uniform(0.5, 0.65))
+            picture(look, 0.0, 1.62, b.uniform(0.8, 1.2), b.uniform(0.5, 0.65))
     both = b.chance(0.75)
     for s in (-1, 1):
         with at_wall(look, "north", x + s * (width / 2 + 0.36)):
             nightstand(look, both or s == 1)
     with at_wall(look, "east", b.uniform(-0.1, 0.2)):
-        f.dresser(look, b.uniform(1.15, 1.5))
+        dresser(look, b.uniform(1.15, 1.5))
     with at_wall(look, "east", 0.05, 0.0):
         if b.chance(0.5):
             size = b.uniform(0.7, 0.85)
-            f.mirror(look, 0.0, 1.5, size, size)
+            mirror(look, 0.0, 1.5, size, size)
         else:
-            f.mirror(look, 0.0, 1.48, b.uniform(0.8, 1.1), b.uniform(0.7, 0.85))
+            mirror(look, 0.0, 1.48, b.uniform(0.8, 1.1), b.uniform(0.7, 0.85))
     with at_wall(look, "east", -1.6):
         if b.chance(0.3 + 0.6 * clutter):
-            f.plant(look, b.uniform(0.9, 1.4))
+            plant(look, b.uniform(0.9, 1.4))
     with at_wall(look, "south", b.uniform(-0.2, 0.3)):
         wardrobe(look, b.uniform(1.6, 2.1))
     with at_wall(look, "south", -1.85, 0.05):
         if b.chance(0.5 * clutter):
-            f.pouf(look)
+            pouf(look)
     with at_wall(look, "west", b.uniform(-0.1, 0.1), 0.3):
         if b.chance(0.5 * clutter):
-            f.bench(look)
+            bench(look)
     if b.chance(look.palette.rug):
         with b.at(0.0, -0.3):
-            f.rug(look, b.uniform(2.2, 2.8), b.uniform(1.4, 1.7))
+            rug(look, b.uniform(2.2, 2.8), b.uniform(1.4, 1.7))
     if b.chance(0.6):
         with b.at(0.0, -0.2):
-            lamps.pendant(look, 2.2, 0.2)
+            pendant(look, 2.2, 0.2)

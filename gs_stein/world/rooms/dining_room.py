@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from gs_stein.world.builder import ON_SIDE
 from gs_stein.world.materials import PORCELAIN, Number
-from gs_stein.world.rooms import furniture as f
-from gs_stein.world.rooms import lamps
-from gs_stein.world.rooms.furniture import ON_SIDE, cabinet, shade_of, surface_kind
+from gs_stein.world.rooms.decoration import mirror, picture, plant, rug, vase
+from gs_stein.world.rooms.lamps import pendant, table_lamp
+from gs_stein.world.rooms.parts import cabinet, shade_of, surface_kind
+from gs_stein.world.rooms.seating import chair, cushion_seat
 from gs_stein.world.rooms.shell import HALF_Y, at_wall
+from gs_stein.world.rooms.storage import sideboard
+from gs_stein.world.rooms.tables import candles, dining_table, fruit_bowl
 from gs_stein.world.styles import Look
 
 
@@ -51,20 +55,20 @@ def dining_room(look: Look) -> None:
     b = look.b
     clutter = look.palette.clutter
     y, width, depth = HALF_Y - 1.05, b.uniform(1.7, 2.1), b.uniform(0.85, 0.95)
-    seat = f.cushion_seat(look) if b.chance(0.8) else None
+    seat = cushion_seat(look) if b.chance(0.8) else None
     if b.chance(look.palette.rug):
         with b.at(0.0, y - 0.15):
-            f.rug(look, 2.9, 1.7)
+            rug(look, 2.9, 1.7)
     with b.at(0.0, y):
-        f.dining_table(look, width, depth)
+        dining_table(look, width, depth)
         if b.chance(0.3 + 0.6 * clutter):
             place_settings(look, width, depth, 0.755)
         if b.chance(0.5):
-            f.fruit_bowl(look, -0.05, 0.0, 0.76)
+            fruit_bowl(look, -0.05, 0.0, 0.76)
         else:
-            f.vase(look, -0.05, 0.0, 0.76)
+            vase(look, -0.05, 0.0, 0.76)
         if b.chance(clutter):
-            f.candles(look, 0.38, 0.0, 0.76)
+            candles(look, 0.38, 0.0, 0.76)
         for s in (-1, 1):
             for x in (-width / 3.2, 0.0, width / 3.2):
                 with b.at(
@@ -73,22 +77,22 @@ def dining_room(look: Look) -> None:
                     0.0,
                     (180.0 if s < 0 else 0.0) + b.uniform(-6, 6),
                 ):
-                    f.chair(look, seat, "chairs")
+                    chair(look, seat, "chairs")
     for x in (-0.55, 0.55) if b.chance(0.4) else (0.0,):
         with b.at(x, y):
-            lamps.pendant(look, 1.92, b.uniform(0.2, 0.25))
+            pendant(look, 1.92, b.uniform(0.2, 0.25))
     with at_wall(look, "north", 0.0, 0.0):
         if b.chance(0.4 + 0.5 * clutter):
-            f.picture(look, 0.0, 1.62, b.uniform(1.0, 1.4), b.uniform(0.55, 0.7))
+            picture(look, 0.0, 1.62, b.uniform(1.0, 1.4), b.uniform(0.55, 0.7))
     with at_wall(look, "east", b.uniform(-0.5, -0.3)):
         china_cabinet(look, b.uniform(1.1, 1.35))
     with at_wall(look, "east", -1.65):
         if b.chance(0.3 + 0.6 * clutter):
-            f.plant(look, b.uniform(1.0, 1.5))
+            plant(look, b.uniform(1.0, 1.5))
     with at_wall(look, "south", b.uniform(-0.15, 0.15)):
-        f.sideboard(look, b.uniform(1.5, 1.9))
-        lamps.table_lamp(look, -0.55, -0.22, 0.865)
+        sideboard(look, b.uniform(1.5, 1.9))
+        table_lamp(look, -0.55, -0.22, 0.865)
         if b.chance(clutter):
-            f.vase(look, 0.5, -0.22, 0.865)
+            vase(look, 0.5, -0.22, 0.865)
     with at_wall(look, "south", 0.0, 0.0):
-        f.mirror(look, 0.0, 1.6, *((0.8, 0.8) if b.chance(0.5) else (1.1, 0.7)))
+        mirror(look, 0.0, 1.6, *((0.8, 0.8) if b.chance(0.5) else (1.1, 0.7)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gs_stein.world.builder import rotation
+from gs_stein.world.builder import ON_SIDE
 from gs_stein.world.materials import (
     BLACK,
     BRICK,
@@ -19,14 +19,18 @@ from gs_stein.world.materials import (
     srgb,
     wood,
 )
-from gs_stein.world.rooms import furniture as f
-from gs_stein.world.rooms import lamps
-from gs_stein.world.rooms.furniture import ornament, shade_of, surface_kind
+from gs_stein.world.rooms.decoration import clock, picture, plant, rug, vase
+from gs_stein.world.rooms.lamps import pendant
+from gs_stein.world.rooms.parts import shade_of, surface_kind
+from gs_stein.world.rooms.seating import chair, cushion_seat
 from gs_stein.world.rooms.shell import HALF_X, at_wall
+from gs_stein.world.rooms.storage import ornament, sideboard
+from gs_stein.world.rooms.tables import dining_table, fruit_bowl
 from gs_stein.world.styles import Look
 
 
 def kitchen(look: Look) -> None:
+    """Cabinets and fridge north, table and chairs east, sideboard under shelves south."""
     b = look.b
     clutter = look.palette.clutter
     with at_wall(look, "north", 0.0):
@@ -35,34 +39,34 @@ def kitchen(look: Look) -> None:
         fridge(look)
     y = b.uniform(-0.4, -0.2)
     depth = b.uniform(0.8, 0.9)
-    seat = f.cushion_seat(look) if b.chance(0.75) else None
+    seat = cushion_seat(look) if b.chance(0.75) else None
     with b.at(HALF_X - 0.55 - depth / 2, y):
-        f.dining_table(look, depth, b.uniform(1.2, 1.45))
+        dining_table(look, depth, b.uniform(1.2, 1.45))
         if b.chance(0.3 + 0.6 * clutter):
-            f.fruit_bowl(look, 0.0, 0.0, 0.755)
+            fruit_bowl(look, 0.0, 0.0, 0.755)
         else:
-            f.vase(look, 0.0, 0.1, 0.755)
+            vase(look, 0.0, 0.1, 0.755)
         for cx, cy, yaw in ((-0.56, 0.28, 90), (-0.56, -0.28, 90), (0.6, 0.0, -90)):
             with b.at(cx, cy, 0.0, yaw + 180 + b.uniform(-8, 8)):
-                f.chair(look, seat, "chairs")
+                chair(look, seat, "chairs")
     with b.at(HALF_X - 0.55 - depth / 2, y):
-        lamps.pendant(look, 1.95, b.uniform(0.2, 0.26), always=False)
+        pendant(look, 1.95, b.uniform(0.2, 0.26), always=False)
     with at_wall(look, "east", y, 0.0):
         if b.chance(0.3 + 0.6 * clutter):
-            f.picture(look, 0.0, 1.55, b.uniform(0.6, 0.9), b.uniform(0.5, 0.7))
+            picture(look, 0.0, 1.55, b.uniform(0.6, 0.9), b.uniform(0.5, 0.7))
     with at_wall(look, "south", b.uniform(-0.2, 0.2)):
-        f.sideboard(look, b.uniform(1.4, 1.8))
+        sideboard(look, b.uniform(1.4, 1.8))
     with at_wall(look, "south", 0.0, 0.0):
         cup_shelves(look, b.uniform(1.3, 1.7))
     with at_wall(look, "south", 1.6, 0.0):
         if b.chance(0.6 * clutter):
-            f.clock(look, 0.0, 1.7)
+            clock(look, 0.0, 1.7)
     with at_wall(look, "south", -1.95):
         if b.chance(0.3 + 0.6 * clutter):
-            f.plant(look, b.uniform(0.9, 1.4))
+            plant(look, b.uniform(0.9, 1.4))
     if b.chance(0.35 * look.palette.rug):
         with b.at(-0.3, 0.6):
-            f.rug(look, 1.9, 0.9)
+            rug(look, 1.9, 0.9)
 
 
 def kitchen_run(look: Look, left: Number, right: Number) -> None:
@@ -119,7 +123,7 @@ def kitchen_run(look: Look, left: Number, right: Number) -> None:
         b.box(hob, -0.607, 0.2, 0.48, 0.012, 0.4, glass)
         b.box(hob, -0.64, 0.64, 0.46, 0.03, 0.028, look.metal)
         for k in range(4):
-            b.cone(hob - 0.18 + 0.12 * k, -0.612, 0.78, 0.025, 0.02, BLACK, turn=rotation(pitch=90))
+            b.cone(hob - 0.18 + 0.12 * k, -0.612, 0.78, 0.025, 0.02, BLACK, turn=ON_SIDE)
     b.box(hob, -0.31, 0.92, 0.56, 0.5, 0.012, glass)
     for sx, sy, r in ((-0.14, -0.2, 0.08), (0.14, -0.2, 0.095), (-0.14, -0.42, 0.095), (0.14, -0.42, 0.07)):
         b.cone(hob + sx, sy, 0.931, r, 0.003, one_colour(SOLID, srgb(52, 52, 56)))

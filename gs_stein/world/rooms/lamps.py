@@ -16,7 +16,7 @@ def shade_material(look: Look, colour: str = "") -> Material:
 
 
 def lamp_power(look: Look) -> float:
-    """Irradiance of an ordinary lamp at one metre, beside windows of `rooms.WINDOW_POWER`."""
+    """Irradiance of an ordinary lamp at one metre."""
     return 0.75 if look.time == "night" else 0.32
 
 

@@ -6,10 +6,12 @@ import math
 
 from gs_stein.world.builder import rotation
 from gs_stein.world.materials import BRICK, SOLID, Material, Number, one_colour, plain, shade, srgb
-from gs_stein.world.rooms import furniture as f
-from gs_stein.world.rooms import lamps
-from gs_stein.world.rooms.furniture import bookshelf, candles
+from gs_stein.world.rooms.decoration import picture, plant, rug
+from gs_stein.world.rooms.lamps import floor_lamp
+from gs_stein.world.rooms.seating import bench, sofa
 from gs_stein.world.rooms.shell import at_wall
+from gs_stein.world.rooms.storage import bookshelf
+from gs_stein.world.rooms.tables import candles, side_table
 from gs_stein.world.styles import Look
 
 
@@ -94,10 +96,10 @@ def library(look: Look) -> None:
     with at_wall(look, "north", 0.0):
         fireplace(look)
     with at_wall(look, "north", 0.0, 0.0):
-        f.picture(look, 0.0, 1.75, b.uniform(0.9, 1.2), b.uniform(0.55, 0.7))
+        picture(look, 0.0, 1.75, b.uniform(0.9, 1.2), b.uniform(0.55, 0.7))
     for s in (-1, 1):
         with at_wall(look, "north", s * 1.62):
-            f.bookshelf(look, 1.3, 2.2)
+            bookshelf(look, 1.3, 2.2)
     with at_wall(look, "east", 0.0):
         bookcase_wall(look, b.uniform(3.2, 3.7), 2.2)
         if b.chance(0.5):
@@ -105,27 +107,27 @@ def library(look: Look) -> None:
                 ladder(look)
     x, cloth = b.uniform(-0.15, 0.15), look.fabric()
     with at_wall(look, "south", x - 0.75, 0.15, b.uniform(-15, 0)):
-        f.sofa(look, b.uniform(0.85, 0.95), "armchair", cloth)
+        sofa(look, b.uniform(0.85, 0.95), "armchair", cloth)
     with at_wall(look, "south", x + 0.75, 0.15, b.uniform(0, 15)):
         if b.chance(0.7):
-            f.sofa(look, b.uniform(0.85, 0.95), "armchair", cloth)
+            sofa(look, b.uniform(0.85, 0.95), "armchair", cloth)
         else:
             globe(look)
     with at_wall(look, "south", x):
-        f.side_table(look)
+        side_table(look)
     with at_wall(look, "south", 1.9):
-        lamps.floor_lamp(look)
+        floor_lamp(look)
     with at_wall(look, "south", -1.75):
         if b.chance(0.5):
             globe(look)
         elif b.chance(clutter):
-            f.plant(look, b.uniform(1.0, 1.4))
+            plant(look, b.uniform(1.0, 1.4))
     with at_wall(look, "south", x, 0.0):
         if b.chance(0.5 + 0.4 * clutter):
-            f.picture(look, 0.0, 1.65, b.uniform(0.8, 1.2), b.uniform(0.5, 0.65))
+            picture(look, 0.0, 1.65, b.uniform(0.8, 1.2), b.uniform(0.5, 0.65))
     with at_wall(look, "west", 0.0, 0.22):
         if b.chance(0.6):
-            f.bench(look, 1.3)
+            bench(look, 1.3)
     if b.chance(max(look.palette.rug, 0.7)):
         with b.at(0.0, 0.1):
-            f.rug(look, b.uniform(2.2, 2.7), b.uniform(1.5, 1.9))
+            rug(look, b.uniform(2.2, 2.7), b.uniform(1.5, 1.9))

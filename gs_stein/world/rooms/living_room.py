@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 
 from gs_stein.world.materials import BLACK, SCREEN, Material, Number, srgb
-from gs_stein.world.rooms import furniture as f
-from gs_stein.world.rooms import lamps
-from gs_stein.world.rooms.furniture import books_lying, cabinet, legs, surface_kind, vase
+from gs_stein.world.rooms.decoration import clock, picture, plant, rug, vase
+from gs_stein.world.rooms.lamps import floor_lamp
+from gs_stein.world.rooms.parts import cabinet, legs, surface_kind
+from gs_stein.world.rooms.seating import bench, sofa
 from gs_stein.world.rooms.shell import at_wall
+from gs_stein.world.rooms.storage import books_lying, bookshelf
+from gs_stein.world.rooms.tables import side_table
 from gs_stein.world.styles import Look
 
 
@@ -55,41 +58,42 @@ def tv_stand(look: Look, width: Number = 1.7) -> None:
 
 
 def living_room(look: Look) -> None:
+    """Sofa north, bookshelf and armchair east, television south, a low table in the middle."""
     b = look.b
     clutter = look.palette.clutter
     x = b.uniform(-0.25, 0.25)
     width = b.uniform(1.85, 2.35)
     with at_wall(look, "north", x):
-        f.sofa(look, width)
+        sofa(look, width)
     with at_wall(look, "north", x, 0.0):
         if b.chance(0.4 + 0.5 * clutter):
-            f.picture(look, b.uniform(-0.2, 0.2), 1.55, b.uniform(0.8, 1.15), b.uniform(0.55, 0.72))
+            picture(look, b.uniform(-0.2, 0.2), 1.55, b.uniform(0.8, 1.15), b.uniform(0.55, 0.72))
     side = 1.0 if x < 0 else -1.0
     with at_wall(look, "north", x + side * (width / 2 + 0.3)):
-        f.side_table(look)
+        side_table(look)
     if b.chance(0.35):
         with at_wall(look, "north", x - side * (width / 2 + 0.28)):
-            f.plant(look, b.uniform(0.8, 1.2))
+            plant(look, b.uniform(0.8, 1.2))
     with at_wall(look, "east", b.uniform(0.55, 0.75)):
-        f.bookshelf(look, b.uniform(1.1, 1.35), b.uniform(1.85, 2.1))
+        bookshelf(look, b.uniform(1.1, 1.35), b.uniform(1.85, 2.1))
     if b.chance(0.55 + 0.4 * clutter):
         with at_wall(look, "east", -0.85, 0.12, b.uniform(-22, 2)):
-            f.sofa(look, b.uniform(0.82, 0.92), "armchair")
+            sofa(look, b.uniform(0.82, 0.92), "armchair")
     with at_wall(look, "east", -1.75):
-        lamps.floor_lamp(look)
+        floor_lamp(look)
     with at_wall(look, "south", b.uniform(-0.15, 0.15)):
         tv_stand(look, b.uniform(1.45, 1.9))
     with at_wall(look, "south", -1.85):
         if b.chance(0.3 + 0.7 * clutter):
-            f.plant(look, b.uniform(1.0, 1.5))
+            plant(look, b.uniform(1.0, 1.5))
     if b.chance(0.5 * clutter):
         with at_wall(look, "south", 1.55, 0.0):
-            f.clock(look, 0.0, 1.75)
+            clock(look, 0.0, 1.75)
     if b.chance(look.palette.rug):
         with b.at(b.uniform(-0.1, 0.1), 0.25):
-            f.rug(look, b.uniform(2.0, 2.6), b.uniform(1.4, 1.8))
+            rug(look, b.uniform(2.0, 2.6), b.uniform(1.4, 1.8))
     with b.at(x * 0.5, 0.35):
         coffee_table(look)
     if b.chance(0.35 * clutter):
         with at_wall(look, "west", b.uniform(-0.3, 0.3), 0.25):
-            f.bench(look)
+            bench(look)

@@ -18,10 +18,12 @@ from gs_stein.world.materials import (
     one_colour,
     plain,
 )
-from gs_stein.world.rooms import furniture as f
-from gs_stein.world.rooms import lamps
-from gs_stein.world.rooms.furniture import shade_of, surface_kind
+from gs_stein.world.rooms.decoration import clock, picture, plant, rug
+from gs_stein.world.rooms.lamps import floor_lamp
+from gs_stein.world.rooms.parts import shade_of, surface_kind
+from gs_stein.world.rooms.seating import pouf, sofa
 from gs_stein.world.rooms.shell import at_wall
+from gs_stein.world.rooms.storage import dresser
 from gs_stein.world.styles import Look
 
 
@@ -174,31 +176,31 @@ def nursery(look: Look) -> None:
         if b.chance(0.55):
             bunting(look, 3.2)
         else:
-            f.picture(look, 0.0, 1.6, b.uniform(0.7, 1.0), b.uniform(0.5, 0.6))
+            picture(look, 0.0, 1.6, b.uniform(0.7, 1.0), b.uniform(0.5, 0.6))
     with at_wall(look, "north", -1.65):
-        f.sofa(look, 0.8, "armchair")
+        sofa(look, 0.8, "armchair")
     with at_wall(look, "north", 1.55):
-        lamps.floor_lamp(look)
+        floor_lamp(look)
     with at_wall(look, "east", b.uniform(0.0, 0.3)):
-        f.dresser(look, b.uniform(1.1, 1.3))
+        dresser(look, b.uniform(1.1, 1.3))
         toy_bear(look, 0.0, -0.24, 0.86)
     with at_wall(look, "east", 0.15, 0.0):
         if b.chance(0.4 + 0.5 * clutter):
-            f.picture(look, 0.0, 1.72, b.uniform(0.6, 0.9), b.uniform(0.5, 0.6))
+            picture(look, 0.0, 1.72, b.uniform(0.6, 0.9), b.uniform(0.5, 0.6))
     with at_wall(look, "east", -1.55):
         if b.chance(0.5 * clutter):
-            f.plant(look, 1.0)
+            plant(look, 1.0)
         else:
-            f.pouf(look)
+            pouf(look)
     with at_wall(look, "south", b.uniform(0.5, 0.7)):
         toy_shelf(look, b.uniform(1.4, 1.6))
     with at_wall(look, "south", 0.6, 0.0):
         if b.chance(0.5):
-            f.clock(look, 0.0, 1.7)
+            clock(look, 0.0, 1.7)
     with at_wall(look, "south", -1.25):
         tent(look)
     if b.chance(max(look.palette.rug, 0.6)):
         with b.at(0.0, 0.0):
-            f.rug(look, b.uniform(1.7, 2.1), b.uniform(1.5, 1.8))
+            rug(look, b.uniform(1.7, 2.1), b.uniform(1.5, 1.8))
     if b.chance(0.4 + 0.5 * clutter):
         toys(look, b.uniform(-0.6, -0.2), b.uniform(-0.5, 0.1))

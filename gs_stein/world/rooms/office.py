@@ -6,14 +6,17 @@ import math
 
 from gs_stein.world.builder import rotation
 from gs_stein.world.materials import BLACK, GRID, MOTTLED, PAPER, SCREEN, STEEL, Material, Number, plain, shade, srgb
-from gs_stein.world.rooms import furniture as f
-from gs_stein.world.rooms import lamps
-from gs_stein.world.rooms.furniture import books_lying, cabinet, shade_of, surface_kind
+from gs_stein.world.rooms.decoration import clock, picture, plant, rug
+from gs_stein.world.rooms.lamps import floor_lamp
+from gs_stein.world.rooms.parts import cabinet, shade_of, surface_kind
+from gs_stein.world.rooms.seating import sofa
 from gs_stein.world.rooms.shell import HALF_Y, at_wall
+from gs_stein.world.rooms.storage import books_lying, bookshelf, sideboard
 from gs_stein.world.styles import Look
 
 
 def office(look: Look) -> None:
+    """Desk north, bookshelf east, sofa or sideboard south."""
     b = look.b
     clutter = look.palette.clutter
     x = b.uniform(-0.2, 0.2)
@@ -26,33 +29,33 @@ def office(look: Look) -> None:
         if b.chance(0.45):
             pin_board(look, 0.0, 1.78)
         elif b.chance(0.5 + 0.4 * clutter):
-            f.picture(look, 0.0, 1.75, b.uniform(0.8, 1.1), b.uniform(0.5, 0.62))
+            picture(look, 0.0, 1.75, b.uniform(0.8, 1.1), b.uniform(0.5, 0.62))
     with at_wall(look, "north", -1.75):
         if b.chance(0.6):
             filing_cabinet(look)
     with at_wall(look, "east", 0.35):
-        f.bookshelf(look, b.uniform(1.5, 2.0), b.uniform(1.85, 2.15))
+        bookshelf(look, b.uniform(1.5, 2.0), b.uniform(1.85, 2.15))
     with at_wall(look, "east", -1.55):
         if b.chance(0.3 + 0.6 * clutter):
-            f.plant(look, b.uniform(1.0, 1.5))
+            plant(look, b.uniform(1.0, 1.5))
     if b.chance(0.65):
         with at_wall(look, "south", b.uniform(-0.2, 0.2)):
-            f.sofa(look, b.uniform(1.5, 1.9))
+            sofa(look, b.uniform(1.5, 1.9))
     else:
         with at_wall(look, "south", b.uniform(-0.2, 0.2)):
-            f.sideboard(look, b.uniform(1.4, 1.7))
+            sideboard(look, b.uniform(1.4, 1.7))
     with at_wall(look, "south", b.uniform(-0.2, 0.2), 0.0):
         if b.chance(0.4 + 0.5 * clutter):
-            f.picture(look, 0.0, 1.55, b.uniform(0.7, 1.1), b.uniform(0.5, 0.7))
+            picture(look, 0.0, 1.55, b.uniform(0.7, 1.1), b.uniform(0.5, 0.7))
     if b.chance(0.5):
         with at_wall(look, "south", 1.75, 0.0):
-            f.clock(look, 0.0, 1.75)
+            clock(look, 0.0, 1.75)
     with at_wall(look, "south", -1.85):
-        lamps.floor_lamp(look)
+        floor_lamp(look)
     paper_bin(look, x + 1.15, HALF_Y - 0.35)
     if b.chance(0.8 * look.palette.rug):
         with b.at(0.0, -0.2):
-            f.rug(look, b.uniform(1.9, 2.5), b.uniform(1.4, 1.8))
+            rug(look, b.uniform(1.9, 2.5), b.uniform(1.4, 1.8))
 
 
 def desk(look: Look, width: Number = 1.5) -> None:
