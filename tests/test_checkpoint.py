@@ -89,7 +89,9 @@ CASES = {
     "sds": (SDS(), MCMCDensify(start=0.0, stop=1.0, every=3)),
 }
 REFINED = {
-    "ssd-mcmc": RefineOptions(share=0.75, rounds=2, views=(3, 3), group=2, anchors=1, steps=2, register_views=2, depth=1.0),
+    "ssd-mcmc": RefineOptions(
+        share=0.75, rounds=2, views=(3, 3), group=2, anchors=1, steps=2, register_views=2, depth=1.0
+    ),
     "sds": RefineOptions(share=0.5, rounds=1, views=(2, 2), steps=2),  # saved where refinement begins
 }
 

@@ -22,7 +22,7 @@ from gs_stein.optimize.state import begin
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.rasterize.api import rasterize
 from gs_stein.rasterize.options import RasterizeOptions
-from gs_stein.update.colours import MARGIN, ColourSolver, keep_in_gamut, blend_colours
+from gs_stein.update.colours import MARGIN, ColourSolver, blend_colours, keep_in_gamut
 from gs_stein.update.options import LearningRates, NoDensify
 
 VIEWS = sample_cameras(RoomCameras(resolution=32), 4, torch.Generator().manual_seed(0))
@@ -71,7 +71,8 @@ def test_a_run_looks_like_the_first_guess_after_one_iteration_and_keeps_the_colo
     cameras, prior = RoomCameras(resolution=16), MixturePrior((3, 16, 16))
     config = Config(
         prompt="class 1", scene=True, iterations=1, views=2, cameras=cameras, start=RoomStart(count=2000),
-        densify=NoDensify(), background="grey", rates=LearningRates(solve_colours=1), distill=DistillOptions(estimator=SDS()),
+        densify=NoDensify(), background="grey", rates=LearningRates(solve_colours=1),
+        distill=DistillOptions(estimator=SDS()),
     )  # fmt: skip
     state = begin(config, Priors(prior))
     step = next(optimize(config, state))

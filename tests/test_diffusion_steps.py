@@ -82,7 +82,9 @@ def test_one_step(folders, kind, estimator):
     if isinstance(estimator, VSD):
         assert prior.evaluations > guidance
         assert distiller.estimator.lora is not None
-        assert any(value.abs().max() > 0 for name, value in distiller.estimator.lora.parameters.items() if "lora_B" in name)
+        assert any(
+            value.abs().max() > 0 for name, value in distiller.estimator.lora.parameters.items() if "lora_B" in name
+        )
         distiller.estimator.lora.close()
         assert not any("lora" in name for name, _ in prior.network.named_modules())
     else:

@@ -22,8 +22,9 @@ DOORS: dict[str, tuple[str, ...]] = {
     "transformers": ("text/minilm.py", "prior/", "evaluate.py", "scorer.py", "world/", "doctor.py"),
     "peft": ("distill/lora.py", "prior/", "doctor.py"),
     "viser": ("live/", "doctor.py"),
-    "open3d": ("gaussians/formats/", "doctor.py"),
+    "open3d": ("gaussians/formats/", "mesh/", "doctor.py"),
     "plyfile": ("gaussians/formats/",),
+    "pxr": ("gaussians/formats/usd.py", "doctor.py"),
     "tensorboard": ("run/metrics.py", "run/progress.py", "world/training/run.py"),
     "playwright": (),
 }
@@ -51,6 +52,10 @@ ALLOWED: dict[str, str] = {
     "evaluate run",
     "render": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
     "evaluate run live",
+    "mesh": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
+    "evaluate run live render",
+    "export": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
+    "evaluate run live render mesh",
     "command": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
     "evaluate run live",
     "__main__": "command",
@@ -66,7 +71,7 @@ WITHOUT_TORCH = (
     "cameras.options", "gaussians.options", "text.options", "rasterize.options", "prior.options", "distill.options",
     "update.options", "refine.options", "run.options", "live.options", "config.schema", "config.serialize",
     "config.presets", "command.parse", "command.main", "command.train", "command.view", "__main__", "bench.__main__",
-    "render.__main__",
+    "render.__main__", "export.__main__",
 )  # fmt: skip
 """Modules that `--help` reads, and all they import at their top."""
 

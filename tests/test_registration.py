@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from gs_stein.refine.registration import blurred, warp, estimate_flow
+from gs_stein.refine.registration import blurred, estimate_flow, warp
 
 SIDE = 64
 

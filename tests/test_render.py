@@ -212,7 +212,7 @@ def test_bad_paths_are_one_line(text: str, fault: str, tmp_path: Path) -> None:
     [
         (["-o", "x.gif"], "neither .mp4 nor .png"),
         (["-o", "x.png", "--kind", "film"], "a film cannot be a .png"),
-        (["-o", "none/x.png"], "does not exist"),
+        (["-o", "room.ply/x.png"], "cannot be made"),
         (["-o", "x.png", "--size", "4", "4"], "makes no picture"),
         (["-o", "x.png", "--fov", "179"], "not between 1 and 160"),
         (["-o", "x.png", "--path", "p.json"], "only a film follows one"),

@@ -114,7 +114,8 @@ def short_run(reuse_views: int) -> tuple[Config, State]:
     config = Config(
         prompt="class 1", iterations=12, views=2, cameras=OrbitCameras(resolution=16), start=BallStart(count=200),
         densify=NoDensify(), distill=DistillOptions(estimator=SDS(), reuse=3, reuse_views=reuse_views),
-        rates=LearningRates(solve_colours=1), refine=RefineOptions(share=0.25, rounds=1, views=(2, 2), steps=1, antithetic_denoise=0.0),
+        rates=LearningRates(solve_colours=1),
+        refine=RefineOptions(share=0.25, rounds=1, views=(2, 2), steps=1, antithetic_denoise=0.0),
     )  # fmt: skip
     config = replace(config, view_prompts=replace(config.view_prompts, enabled=False))
     return config, begin(config, Priors(MixturePrior((3, 16, 16))))

@@ -24,7 +24,7 @@ from gs_stein.refine.options import RefineOptions
 from gs_stein.refine.refiner import Refiner
 from gs_stein.update import adam
 from gs_stein.update.options import LearningRates, NoDensify
-from gs_stein.update.visual_hull import prune_outside_hull, inside_hull, like_background, seed_in_hull
+from gs_stein.update.visual_hull import inside_hull, like_background, prune_outside_hull, seed_in_hull
 
 GREY = torch.full((3,), 0.5)
 CAMERAS = sample_cameras(OrbitCameras(resolution=48), 12, torch.Generator().manual_seed(0))

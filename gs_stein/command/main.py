@@ -11,6 +11,7 @@ from importlib import import_module
 COMMANDS = {
     "train": ("gs_stein.command.train", "from a sentence to a 3D scene"),
     "view": ("gs_stein.command.view", "splats in the browser: a run, a file, two side by side, or the studio"),
+    "export": ("gs_stein.export.__main__", "any splat file in other formats, or as a mesh"),
     "render": ("gs_stein.render.__main__", "pictures, films and panoramas of any splat file"),
     "evaluate": ("gs_stein.evaluate", "how good a run is, on views it never saw"),
     "doctor": ("gs_stein.doctor", "what this machine can do, and what is missing"),

@@ -73,7 +73,7 @@ class RefineOptions:
             raise ValueError(f"refine.eta: {self.eta} is not between 0 and 1; give 0 for no fresh noise")
         if not 0 <= self.antithetic_denoise < 1:
             raise ValueError(
-                f"refine.antithetic_denoise: {self.antithetic_denoise} is not a noise level below 1; give 0 to turn it off"
+                f"refine.antithetic_denoise: {self.antithetic_denoise} is not a noise level below 1; give 0 for none"
             )
         if not 0 <= self.prune_outside_hull < 1:
             raise ValueError(

@@ -117,14 +117,13 @@ def render(options: Options) -> str:
         ValueError: the scene or the path is bad, or the file cannot be written.
     """
     from gs_stein.images import write_png
-    from gs_stein.render.subject import read_subject
+    from gs_stein.render.subject import make_folder, read_subject
 
     options.check()
-    if not options.output.absolute().parent.is_dir():
-        raise ValueError(f"output: the folder {options.output.parent} does not exist; make it first")
     subject = read_subject(options.scene, options.from_axes, options.look)
     for note in subject.notes:
         print(f"note: {note}", file=sys.stderr)
+    make_folder(options.output.parent)
     if options.what == "film":
         from gs_stein.run.video import write_video
 

@@ -48,6 +48,13 @@ class Subject:
     """How it wants to be drawn."""
     notes: tuple[str, ...] = ()
     """What the reader changed."""
+    of_a_run: bool = False
+    """Whether the cameras are a run's own, not guessed."""
+
+    @property
+    def render_mode(self) -> Literal["default", "mip"]:
+        """How files shall say that it wants to be drawn."""
+        return "mip" if self.rasterize.antialiased else "default"
 
     @property
     def name(self) -> str:
@@ -102,7 +109,7 @@ def read_subject(path: Path, axes: str | None = None, look: Look = "auto") -> Su
     subject = replace(subject, background=BACKGROUNDS[config.background], rasterize=options)
     wanted = {"auto": type(config.cameras), "around": OrbitCameras, "inside": RoomCameras}[look]
     if isinstance(config.cameras, wanted):
-        subject = replace(subject, cameras=config.cameras, offset=(0.0, 0.0, 0.0))
+        subject = replace(subject, cameras=config.cameras, offset=(0.0, 0.0, 0.0), of_a_run=True)
     return subject
 
 
@@ -145,3 +152,15 @@ def psnr(picture: Float[Tensor, "V H W 3"], other: Float[Tensor, "V H W 3"]) -> 
     """Peak signal-to-noise ratio of pictures in [0, 1] over all their pixels together, dB; at most 99."""
     error = float((picture - other).double().square().mean())
     return min(99.0, -10 * float(np.log10(max(error, 1e-12))))
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for what is written, and those above it.
+
+    Raises:
+        ValueError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"output: the folder {folder} cannot be made ({error.strerror or error})") from error

@@ -100,7 +100,10 @@ def restore(path: Path, state: State, config: Config) -> None:
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError, KeyError) as error:
         raise ValueError(f"resume: {path} is damaged; delete it to fall back on the one before") from error
     if content["format"] != FORMAT:
-        raise ValueError(f"resume: {path} has format {content['format']}, this version reads {FORMAT}; start anew, or resume with the version that wrote it")
+        raise ValueError(
+            f"resume: {path} has format {content['format']}, this version reads {FORMAT}; start anew, or resume with "
+            "the version that wrote it"
+        )
     if content["prior"] != state.priors.identity:
         raise ValueError(
             f"resume: the run was made with the prior {content['prior']}, not {state.priors.identity}; use that --model"

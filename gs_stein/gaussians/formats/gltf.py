@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from gs_stein import __version__
 from gs_stein.gaussians.formats.common import Content, first_line, unit_quats, worth_writing
 from gs_stein.gaussians.formats.glb_file import Accessor, GlbFile, item, read_glb, write_glb
-from gs_stein.gaussians.formats.placing import Pieces, Place, place_of
-from gs_stein.gaussians.formats.splat import byte_logits
+from gs_stein.gaussians.formats.placing import Pieces, Place, from_linear, place_of
 from gs_stein.gaussians.formats.table import AXES
 from gs_stein.gaussians.model import MAX_SH_DEGREE, Gaussians
 
@@ -137,12 +135,10 @@ class _Piece:
         return math.isqrt(len(self.columns) - 4) - 1
 
     def rows(self, index: slice) -> Gaussians:
-        means, quats, scales, opacities, *sh = (torch.from_numpy(column.numbers(index)) for column in self.columns)
-        kind = self.columns[3].values.dtype
-        # Bytes stand for a range of values; numbers a little outside [0, 1] are somebody's rounding.
-        logits = byte_logits(opacities) if kind.itemsize == 1 else opacities.clamp(0, 1).logit()
-        sh = torch.stack(sh, dim=1)
-        return self.place.move(Gaussians(means, scales.log(), quats[:, [3, 0, 1, 2]], logits[:, 0], sh))
+        means, quats, scales, opacities, *sh = (column.numbers(index) for column in self.columns)
+        if self.columns[3].values.dtype.itemsize == 1:
+            opacities = opacities.clip(0.5 / 255, 1 - 0.5 / 255)  # 0 and 1 stand for half a step inside
+        return self.place.move(from_linear(means, quats, scales, opacities[:, 0], np.stack(sh, axis=1)))
 
 
 def _piece(glb: GlbFile, primitive: dict[str, Any], place: Place) -> _Piece:

@@ -92,4 +92,25 @@ class Pieces:
             if low < high:
                 parts.append(piece.rows(slice(low, high)))
             start += len(piece)
-        return Gaussians.cat(parts).with_sh_degree(self.sh_degree)
+        whole = parts[0] if len(parts) == 1 else Gaussians.cat(parts)
+        return whole.with_sh_degree(self.sh_degree)
+
+
+def from_linear(
+    means: Float[np.ndarray, "N 3"],
+    xyzw: Float[np.ndarray, "N 4"],
+    scales: Float[np.ndarray, "N 3"],
+    opacities: Float[np.ndarray, " N"],
+    sh: Float[np.ndarray, "N K 3"],
+) -> Gaussians:
+    """Splats from linear scales and opacities and quaternions x y z w, as scene graphs hold them.
+
+    Negative scales become NaN; opacities a little outside [0, 1] are somebody's rounding.
+    """
+    # By NumPy: torch would wake its threads for a block of rows, which costs more than it gives.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        opacities = opacities.clip(0, 1)
+        logits = np.log(opacities) - np.log1p(-opacities)
+        log_scales = np.log(scales)
+    arrays = (means, log_scales, xyzw[:, [3, 0, 1, 2]], logits, sh)
+    return Gaussians(*(torch.from_numpy(array) for array in arrays))

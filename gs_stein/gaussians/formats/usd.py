@@ -23,7 +23,7 @@ from torch import Tensor
 
 from gs_stein.files import atomic_file
 from gs_stein.gaussians.formats.common import Content, first_line, read_bytes, unit_quats, worth_writing
-from gs_stein.gaussians.formats.placing import Pieces, Place, place_of
+from gs_stein.gaussians.formats.placing import Pieces, Place, from_linear, place_of
 from gs_stein.gaussians.model import MAX_SH_DEGREE, Gaussians, rgb_to_sh
 
 _UP = {"z-up": "Z", "y-up": "Y"}
@@ -166,9 +166,7 @@ class _Piece:
 
     def rows(self, index: slice) -> Gaussians:
         arrays = (self.means, self.quats, self.scales, self.opacities, self.sh)
-        means, quats, scales, opacities, sh = (torch.from_numpy(array[index].astype(np.float32)) for array in arrays)
-        logits = opacities.clamp(0, 1).logit()
-        return self.place.move(Gaussians(means, scales.log(), quats[:, [3, 0, 1, 2]], logits, sh))
+        return self.place.move(from_linear(*(array[index].astype(np.float32) for array in arrays)))
 
 
 def _piece(pxr: SimpleNamespace, prim: Any, place: Place, notes: list[str]) -> list[_Piece]:
@@ -220,9 +218,9 @@ def _array(pxr: SimpleNamespace, prim: Any, name: str, each: int, count: int, no
 def _pxr(path: Path) -> SimpleNamespace:
     """The modules of usd-core that are needed."""
     try:
-        from pxr import Sdf, Tf, Usd, UsdGeom, UsdUtils, UsdVol, Vt  # type: ignore[import-not-found]
-
-        UsdVol.ParticleField3DGaussianSplat  # noqa: B018 - not in older ones
-    except (ImportError, AttributeError):
-        raise ValueError(f"{path}: needs usd-core 26.3 or newer; run pip install 'gs-stein[usd]'") from None
+        from pxr import Sdf, Tf, Usd, UsdGeom, UsdUtils, UsdVol, Vt
+    except ImportError:
+        UsdVol = None
+    if not hasattr(UsdVol, "ParticleField3DGaussianSplat"):
+        raise ValueError(f"{path}: needs usd-core 26.3 or newer; run pip install 'gs-stein[usd]'")
     return SimpleNamespace(Sdf=Sdf, Tf=Tf, Usd=Usd, UsdGeom=UsdGeom, UsdUtils=UsdUtils, UsdVol=UsdVol, Vt=Vt)
