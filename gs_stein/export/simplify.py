@@ -103,7 +103,7 @@ def nearest(means: Float[Tensor, "N 3"], keep: Int[Tensor, " M"]) -> Int[Tensor,
     from scipy.spatial import KDTree
 
     points = means.double().numpy()
-    owner = KDTree(points[keep.numpy()]).query(points, workers=-1)[1]
+    owner = np.asarray(KDTree(points[keep.numpy()]).query(points, workers=-1)[1])
     owner[keep.numpy()] = np.arange(len(keep))
     return torch.from_numpy(owner)
 

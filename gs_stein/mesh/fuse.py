@@ -29,6 +29,8 @@ _TRUNCATED = 4.0
 """Voxels in front of and behind a surface that it is averaged over."""
 _CUBE = 32
 """Edge of a cube of voxels that is worked through at once, in the processor's cache; a multiple of the block's."""
+_BELIEVED = 0.12
+"""Views that must have seen a voxel, for one that something hid it from: fewer looked through a gap between splats."""
 _ONE_SURFACE = 0.1
 """Neighbouring pixels whose inverse depths differ by less than this fraction show one surface."""
 _HIT, _MISSED = 0.5, 0.3
@@ -55,16 +57,15 @@ def fuse(seen: Seen, voxel: float | None, cells: int, inside: bool, shell: bool)
     """
     low, high = _bounds(seen, inside)
     if voxel is None:
-        voxel = float(np.prod(high - low) / cells) ** (1 / 3)
+        voxel = float(np.cbrt(np.prod(high - low) / cells))
     # Beyond the surface on every side: for what is behind it, and for the border.
     low = low - (_TRUNCATED + 2) * voxel
     counts = np.ceil((high - low) / voxel + _TRUNCATED + 2).astype(int)
-    counts += -counts % _BLOCK
     if np.prod(counts.astype(float)) > 2e8:
         raise ValueError(f"voxel: {voxel:g} m makes more than 200 million voxels of this scene; give a longer edge")
     far = 2 * float(np.linalg.norm(high - low)) + float(seen.depth.max())
-    total, weight = _integrated(_usable(seen, voxel, inside, far), seen.cameras, low, voxel, counts)
-    distance = np.where(weight > 0, total / np.maximum(weight, 1), np.float32(-1))
+    total, weight, behind = _integrated(_usable(seen, voxel, inside, far), seen.cameras, low, voxel, counts)
+    distance = np.where(weight > _BELIEVED * behind, total / np.maximum(weight, 1), np.float32(-1))
     _close_border(distance, inside, shell)
     whole = _triangles(distance, low, voxel)
     if len(whole.triangles) == 0:
@@ -74,9 +75,10 @@ def fuse(seen: Seen, voxel: float | None, cells: int, inside: bool, shell: bool)
 
 def _integrated(
     depth: Float[Tensor, "V H W"], cameras: Cameras, low: np.ndarray, voxel: float, counts: np.ndarray
-) -> tuple[Float[np.ndarray, "X Y Z"], Float[np.ndarray, "X Y Z"]]:
-    """Sums of the truncated signed distances, in units of the truncation, and of how many views saw each voxel."""
-    total, weight = np.zeros(counts, np.float32), np.zeros(counts, np.float32)
+) -> tuple[Float[np.ndarray, "X Y Z"], Float[np.ndarray, "X Y Z"], Float[np.ndarray, "X Y Z"]]:
+    """Sums of the truncated signed distances, in units of the truncation; how many views saw each voxel; and to how
+    many something hid it."""
+    sums = [np.zeros(counts, np.float32) for _ in range(3)]
     # Pixels times depth are linear in a voxel's indices.
     matrices = (cameras.Ks.double() @ cameras.viewmats[:, :3].double()).numpy()
     matrices[:, :, 3] += matrices[:, :, :3] @ low
@@ -86,13 +88,13 @@ def _integrated(
     def cube(first: tuple[int, ...]) -> None:
         part = tuple(slice(i, min(i + _CUBE, int(n))) for i, n in zip(first, counts, strict=True))
         for view in _who_sees(matrices, part, cameras):
-            _add_view(matrices[view], pictures[view], cameras, voxel, part, total[part], weight[part])
+            _add_view(matrices[view], pictures[view], cameras, voxel, part, *(values[part] for values in sums))
 
     firsts = itertools.product(*(range(0, int(n), _CUBE) for n in counts))
     # In numpy, not torch: threads that each work through cubes of their own do not wait for each other.
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         list(pool.map(cube, firsts))
-    return total, weight
+    return sums[0], sums[1], sums[2]
 
 
 def _who_sees(matrices: Float[np.ndarray, "V 3 4"], part: tuple[slice, ...], cameras: Cameras) -> np.ndarray:
@@ -105,7 +107,7 @@ def _who_sees(matrices: Float[np.ndarray, "V 3 4"], part: tuple[slice, ...], cam
 
 def _add_view(
     matrix: Float[np.ndarray, "3 4"], picture: Float[np.ndarray, " HW"], cameras: Cameras, voxel: float,
-    part: tuple[slice, ...], total: np.ndarray, weight: np.ndarray,
+    part: tuple[slice, ...], total: np.ndarray, weight: np.ndarray, behind: np.ndarray,
 ) -> None:  # fmt: skip
     """Add one view to a cube of voxels."""
     x, y, z = (np.arange(s.start, s.stop, dtype=np.float32) for s in part)
@@ -120,10 +122,12 @@ def _add_view(
     inverse = _between_pixels(picture, u.ravel()[index], v.ravel()[index], cameras.width, cameras.height)
     measured = 1 / np.maximum(inverse, np.float32(1e-9))
     distance = (measured - w.ravel()[index]) / np.float32(_TRUNCATED * voxel)
-    good = (inverse > 0) & (distance > -1)
-    index = index[good]
-    # Both are views of the whole grid, which is not contiguous in a cube.
-    place = np.unravel_index(index, total.shape)
+    # All three are views of the whole grid, which is not contiguous in a cube.
+    known = inverse > 0
+    hidden = np.unravel_index(index[known & (distance <= -1)], total.shape)
+    behind[hidden] += 1
+    good = known & (distance > -1)
+    place = np.unravel_index(index[good], total.shape)
     total[place] += np.minimum(distance[good], 1)
     weight[place] += 1
 
@@ -148,6 +152,8 @@ def _triangles(distance: Float[np.ndarray, "X Y Z"], low: np.ndarray, voxel: flo
     """Marching cubes by Open3D's VoxelBlockGrid, filled with our distances."""
     o3d = load_open3d()
     o3c = o3d.core
+    # Whole blocks: more of what is outermost.
+    distance = np.pad(distance, [(0, -n % _BLOCK) for n in distance.shape], mode="edge")
     blocks = [n // _BLOCK for n in distance.shape]
     places = np.stack(np.meshgrid(*(np.arange(n) for n in blocks), indexing="ij"), axis=-1).reshape(-1, 3)
     keys = o3c.Tensor(places.astype(np.int32))
@@ -161,8 +167,13 @@ def _triangles(distance: Float[np.ndarray, "X Y Z"], low: np.ndarray, voxel: flo
     grid.attribute("tsdf").numpy()[rows.numpy(), ..., 0] = split.transpose(0, 2, 4, 5, 3, 1).reshape(-1, *[_BLOCK] * 3)
     grid.attribute("weight").numpy()[:] = 1.0
     mesh = grid.extract_triangle_mesh(0.0).to_legacy()
-    vertices = np.asarray(mesh.vertices) * voxel + low
-    return Mesh(vertices, np.asarray(mesh.triangles), np.zeros_like(vertices))
+    # Open3D's threads number them in another order every time; what follows shall not depend on it.
+    vertices, triangles = np.asarray(mesh.vertices), np.asarray(mesh.triangles)
+    order = np.lexsort(vertices.T)
+    triangles = np.argsort(order)[triangles]
+    triangles = np.take_along_axis(triangles, (triangles.argmin(axis=1)[:, None] + np.arange(3)) % 3, axis=1)
+    triangles = triangles[np.lexsort(triangles.T)]
+    return Mesh(vertices[order] * voxel + low, triangles, np.zeros_like(vertices))
 
 
 def _close_border(distance: Float[np.ndarray, "X Y Z"], inside: bool, shell: bool) -> None:

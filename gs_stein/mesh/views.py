@@ -22,7 +22,7 @@ _RINGS = ((-15.0, 14), (10.0, 16), (35.0, 14), (60.0, 9), (85.0, 3))
 _SIDE = 288
 """Pixels of a picture's side."""
 _CUBE_FOV = 96.0
-_PLACES = 14
+_PLACES = 20
 """Places in a room to look around from, at most."""
 _TEST_SIDE = 48
 _CLEAR = 0.1
@@ -86,11 +86,12 @@ def _inside(subject: Subject, options: RoomCameras) -> Cameras:
     """Six faces at every place of a grid that nothing is too near to, without the subject's offset."""
     low, high = (np.array(corner) for corner in standing_region(options))
     width, depth, height = options.size
-    # Beyond where training stood, but not at the walls; also near the floor, to see under tables.
-    reach = np.maximum(high, 0.6 * np.array([width / 2, depth / 2, 0]))[:2]
-    places = [(0.0, 0.0, (low[2] + high[2]) / 2)]
-    for level in ((low[2] + high[2]) / 2, 0.2 * height, 0.75 * height):
-        places += [(x * reach[0], y * reach[1], level) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+    # Farther out than where training stood: from above in the corners, behind furniture, and low, under tables.
+    reach = np.maximum(high, 0.72 * np.array([width / 2, depth / 2, 0]))[:2]
+    eye, nine, four = (low[2] + high[2]) / 2, (-1, 0, 1), (-1, 1)
+    places = [(x * reach[0], y * reach[1], eye) for y in nine for x in nine]
+    places += [(x * reach[0], y * reach[1], 0.8 * height) for y in four for x in four]
+    places += [(x * reach[0], y * reach[1], 0.2 * height) for y in nine for x in nine]
     found, clearance = [], _CLEAR * min(options.size)
     for place in places:
         cameras = moved(cube_cameras(torch.tensor(place), _TEST_SIDE, _CUBE_FOV), subject.offset)
