@@ -241,7 +241,7 @@ class Refiner:
     def load_state_dict(self, state: dict, device: torch.device) -> None:
         """The inverse of `state_dict`; latents go to the denoiser's device."""
         self._targets, self._anchors = restored(state["targets"], device), restored(state["anchors"], device)
-        self._denoised = restored(state["denoised"], device)
+        self._denoised = restored(state.get("denoised", state["targets"]), device)  # earlier versions moved none
 
 
 def saved(targets: Targets | None) -> dict | None:
