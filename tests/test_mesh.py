@@ -100,7 +100,7 @@ def test_a_room_is_closed_and_fits(room: Made) -> None:
 
 
 def test_a_ball_rolls_on_the_floor_the_box_and_the_table(room: Made) -> None:
-    """Dropped anywhere from the right height, it meets what is below within some centimetres: there is no hole to fall through."""
+    """Dropped anywhere from the right height, it meets what is below within some centimetres: there is no hole to fall through."""  # noqa: E501
     drops = grid_of((-1.9, 1.9), (-1.4, 1.4), 1.4)
     x, y = drops[:, 0], drops[:, 1]
     landed = hits(room.mesh, drops, (0.0, 0.0, -1.0))[:, 2]
