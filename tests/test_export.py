@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scenes import orbit_views, random_scene
 
-from gs_stein.cameras.options import RoomCameras
+from gs_stein.cameras.options import OrbitCameras, RoomCameras
 from gs_stein.command.main import main as command
 from gs_stein.config.schema import Config
 from gs_stein.export.__main__ import main, with_surface
@@ -21,13 +22,16 @@ from gs_stein.gaussians.formats.common import importance
 from gs_stein.gaussians.initialise import initialise
 from gs_stein.gaussians.model import SH_C0, Gaussians
 from gs_stein.gaussians.options import RoomStart
+from gs_stein.live.options import LiveOptions
+from gs_stein.live.panels.export_tab import Scene, unused
+from gs_stein.live.run_view import Live
+from gs_stein.optimize.step import Controls
 from gs_stein.rasterize.api import rasterize
 from gs_stein.rasterize.many_views import render_views
 from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.rasterize.reference import covariances
 from gs_stein.render.subject import Subject, psnr
 from gs_stein.run.folder import write_start
-from tests.scenes import orbit_views, random_scene
 
 OPTIONS = RasterizeOptions()
 
@@ -247,3 +251,22 @@ def test_decimation_beats_dropping() -> None:
     for tensor, again in zip(small.tensors(), decimated(scene, 1000, seen, OPTIONS).tensors(), strict=True):
         assert torch.equal(tensor, again), "the same every time"
     assert np.isfinite(small.log_scales.numpy()).all()
+
+
+def test_the_viewers_export_tab_writes_every_format(tmp_path: Path) -> None:
+    """Those of the table, each from its own button or from the list."""
+    with Live(Controls(), "x", OrbitCameras(), options=LiveOptions(port=0), folder=tmp_path) as live:
+        tab = live._export
+        assert tab is not None
+        assert set(tab._format.options) == {row.title for row in FORMATS} - {"standard .ply", "a page of its own"}
+        scene = Scene(cloud(50), "step-1")
+        for row in FORMATS:
+            if row.title in tab._format.options and row.name != "usd":
+                tab._format.value = row.title
+                path = unused(tmp_path / f"step-1{tab._suffix()}")
+                assert tab._other(scene, path, tab._camera.home)
+                assert len(read_scene(path).gaussians) == 50
+        tab._format.value = "something a client made up"
+        assert tab._suffix() == ".compressed.ply"
+    assert unused(tmp_path / "step-1.compressed.ply") == tmp_path / "step-1-2.compressed.ply"
+    assert unused(tmp_path / "new.ply") == tmp_path / "new.ply"

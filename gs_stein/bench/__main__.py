@@ -20,6 +20,7 @@ BENCHES = {
         "quality against time and denoiser evaluations, run by run",
     ),
     "prompts": ("gs_stein.bench.prompts", "the main job on the written list of prompts, judged by the scorer"),
+    "files": ("gs_stein.bench.files", "reading and writing scenes against the disk: speed and memory"),
     "viewer": ("gs_stein.bench.viewer", "what the live viewer costs the training"),
 }
 """Name → the module whose `main` runs it, and what it measures."""

@@ -144,7 +144,12 @@ def _written(
     make_folder(path.parent)
     row = format_of(path)
     known = inspect.signature(row.function("write")).parameters
-    given = {"render_mode": subject.render_mode, "pad_sh": options.pad_sh, "version": options.spz_version}
+    given = {
+        "render_mode": subject.render_mode, "pad_sh": options.pad_sh, "version": options.spz_version,
+        "title": subject.name,
+    }  # fmt: skip
+    if subject.of_a_run:
+        given["background"] = subject.background
     write_gaussians(path, subject.gaussians, options.axes, **{k: v for k, v in given.items() if k in known})
     quality = None
     if pictures is not None and row.reads:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gs_stein.gaussians.files import FORMATS, write_gaussians
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.live.camera_path import interpolate
-from gs_stein.live.files import save_page, save_ply, save_video
+from gs_stein.live.files import finite, save_page, save_ply, save_video
 from gs_stein.live.notices import notify, offer
 from gs_stein.live.panels.camera_tab import CameraTab
 from gs_stein.live.poses import Pose
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 FOLDER = "exports"
 """Inside a run's folder."""
+_OTHERS = {row.title: row.suffixes[0] for row in FORMATS if row.name not in ("ply", "html")}
+"""Formats without a button of their own → their suffix."""
 _SIDES = ("256", "384", "512", "768", "1024")
 _OFFERED = 300 << 20
 """Bytes of the largest file that is sent to the browser as well."""
@@ -76,6 +79,9 @@ class ExportTab:
         kinds: tuple[tuple[str, Make], ...] = ((".ply", self._ply), (".html", self._page), (".mp4", self._video))
         for button, (suffix, make) in zip(self._buttons, kinds, strict=True):
             button.on_click(lambda event, suffix=suffix, make=make: self._start(suffix, make, event.client))
+        self._format = gui.add_dropdown("Other format", tuple(_OTHERS))
+        self._buttons.append(gui.add_button("Save in this format", icon=Icon.FILE_EXPORT))
+        self._buttons[-1].on_click(lambda event: self._start(self._suffix(), self._other, event.client))
         self._side = gui.add_dropdown("Video size", _SIDES, initial_value="512")
         self._progress = gui.add_progress_bar(0.0, visible=False)
         self._cancel = gui.add_button("Cancel", visible=False, color="red")
@@ -129,6 +135,13 @@ class ExportTab:
         save_ply(scene.gaussians, path)
         return True
 
+    def _suffix(self) -> str:
+        return _OTHERS.get(self._format.value, next(iter(_OTHERS.values())))  # a client may send anything
+
+    def _other(self, scene: Scene, path: Path, view: Pose) -> bool:
+        write_gaussians(path, finite(scene.gaussians))
+        return True
+
     def _page(self, scene: Scene, path: Path, view: Pose) -> bool:
         save_page(scene.gaussians, path, view, scene.background, self._path(256), self._camera.duration)
         return True
@@ -155,10 +168,11 @@ class ExportTab:
 
 
 def unused(path: Path) -> Path:
-    """The path, or the same with a number that no file has yet."""
+    """The path, or the same with a number that no file has yet, before the first dot: .compressed.ply is one suffix."""
     candidate, number = path, 2
+    stem, dot, suffix = path.name.partition(".")
     while candidate.exists():
-        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        candidate = path.with_name(f"{stem}-{number}{dot}{suffix}")
         number += 1
     return candidate
 
