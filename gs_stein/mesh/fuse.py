@@ -1,9 +1,9 @@
 """From depth pictures to a closed mesh: a truncated signed distance on a grid, solid wherever nobody could see.
 
 A voxel that some view saw through is free; one that no view ever saw is solid. So the surface closes by itself: under
-an object, behind a sofa, inside a wall. Open3D finds the triangles; distances are integrated here, since Open3D 0.20's
-VoxelBlockGrid.integrate leaves out other voxels at every run, and its ScalableTSDFVolume finds nothing at all for float
-depth in metres (0.19 does both).
+an object, behind a sofa, inside a wall. Open3D finds the triangles (its VoxelBlockGrid does so alike in 0.19 and 0.20,
+where ScalableTSDFVolume returns nothing for float depth in metres). Distances are integrated here, because Open3D reads
+the nearest pixel's depth, which makes steps of floors, and does not count the views that something hid a voxel from.
 
 Sources: Curless and Levoy, "A volumetric method for building complex models from range images" (1996), whose unseen
 voxels are solid here; Garland and Heckbert, "Surface simplification using quadric error metrics" (1997).
