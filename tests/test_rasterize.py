@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -236,6 +240,23 @@ def test_the_same_bits_without_openmp(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all_bits(scene, cameras) == expected
     assert len(calls) == 7, "one call a kernel"
     assert max(calls) == 3
+
+
+@pytest.mark.slow
+def test_the_same_bits_from_the_cache_as_when_just_compiled(tmp_path: Path) -> None:
+    code = """
+import hashlib, torch
+from scenes import orbit_views, random_scene
+from test_rasterize import all_bits
+scene, cameras = random_scene(2000, 2, size=-3.0).to(torch.float32), orbit_views(2, 50).to(torch.float32)
+print(*(hashlib.sha256(bits).hexdigest() for bits in all_bits(scene, cameras)))
+"""
+    where = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parent)}
+    compiled, cached = (
+        subprocess.run([sys.executable, "-c", code], env=where, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    )
+    assert compiled == cached
 
 
 def test_views_of_a_batch_are_those_taken_one_by_one() -> None:

@@ -79,8 +79,8 @@ class Case:
         """Pairs of tile and Gaussian, and rows of sixteen pixels that they cover."""
         render = rasterize(self.scene, self.cameras, RasterizeOptions(backend="cpu"))
         # What the blending keeps for its backward pass.
-        _, tile_ranges, _, pair_rows, _, _, _ = render.rgb.grad_fn.binned  # pyright: ignore
-        used = np.concatenate([pair_rows[first:last] for first, last in tile_ranges.reshape(-1, 2)])
+        pairs = render.rgb.grad_fn.pairs  # pyright: ignore
+        used = np.concatenate([pairs.rows[first:last] for first, last in pairs.tile_ranges.reshape(-1, 2)])
         return len(used), int((used % 16 - used // 16 + 1).sum(dtype=np.int64))
 
 

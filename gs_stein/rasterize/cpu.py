@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,28 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.gaussians.model import Gaussians
-from gs_stein.rasterize import cpu_blend, cpu_project, team
+from gs_stein.rasterize import team
+from gs_stein.rasterize.cpu_bin import sort_and_bin
+from gs_stein.rasterize.cpu_blend import blend_forward
+from gs_stein.rasterize.cpu_blend_backward import blend_backward, gather_gradients
+from gs_stein.rasterize.cpu_layouts import (
+    CHUNK,
+    FEATURES,
+    PAIR_GRADIENTS,
+    TILE,
+    BlendGradients,
+    Chunks,
+    ImageGradients,
+    Images,
+    Kept,
+    Pairs,
+    ProjectedGradients,
+    Scene,
+    Seen,
+    Views,
+)
+from gs_stein.rasterize.cpu_project import pack_seen, project_forward
+from gs_stein.rasterize.cpu_project_backward import project_backward
 from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.types import Cameras, Render
 
@@ -47,39 +67,6 @@ def _announce_compiling(what: str) -> Iterator[None]:
         timer.cancel()
 
 
-@dataclass(frozen=True)
-class _Views:
-    """Everything that is no tensor with a gradient."""
-
-    viewmats: np.ndarray
-    Ks: np.ndarray
-    width: int
-    height: int
-    degree: int
-    options: RasterizeOptions
-
-    @property
-    def tiles_x(self) -> int:
-        return -(-self.width // cpu_blend.TILE)
-
-    @property
-    def tiles_y(self) -> int:
-        return -(-self.height // cpu_blend.TILE)
-
-
-@dataclass
-class _Seen:
-    """What the projection found: M seen (view, Gaussian) combinations, view after view, each by index."""
-
-    extents: np.ndarray
-    item_views: np.ndarray
-    item_ids: np.ndarray
-    items: np.ndarray
-    view_starts: np.ndarray
-    pair_starts: np.ndarray
-    radii: Tensor
-
-
 def _numpy(tensor: Tensor) -> np.ndarray:
     return tensor.detach().contiguous().numpy()
 
@@ -89,41 +76,35 @@ class _Project(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, means: Tensor, log_scales: Tensor, quats: Tensor, logits: Tensor, sh: Tensor, views: _Views,
-        box: list[_Seen],
+        ctx: Any, means: Tensor, log_scales: Tensor, quats: Tensor, logits: Tensor, sh: Tensor, views: Views,
+        box: list[tuple[Seen, Tensor]],
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        raw = [_numpy(tensor) for tensor in (means, log_scales, quats, logits, sh)]
-        n, v, options = means.shape[0], views.viewmats.shape[0], views.options
-        chunks = -(-n // cpu_project.CHUNK)
+        scene = Scene(*(_numpy(tensor) for tensor in (means, log_scales, quats, logits, sh)))
+        n, v = means.shape[0], len(views.viewmats)
         means2d, radii = torch.empty(v, n, 2), torch.empty(v, n, dtype=torch.int32)
-        items = np.empty((v, n), np.int32)
-        seen_features = np.empty((v, n, cpu_blend.FEATURES), np.float32)
-        seen_extents, seen_ids = np.empty((v, n, 2), np.float32), np.empty((v, n), np.int32)
-        counts, bounds = np.zeros((v, chunks), np.int64), np.zeros((v, chunks), np.int64)
-        team.run(
-            cpu_project.project_forward, 1 + n * v // 2048, *raw, views.viewmats, views.Ks, views.width,
-            views.height, np.float32(options.near), np.float32(options.far), np.float32(options.eps2d),
-            options.antialiased, views.degree, seen_features, seen_extents, seen_ids, counts, bounds, means2d.numpy(),
-            radii.numpy(), items,
-        )  # fmt: skip
+        items, counts = np.empty((v, n), np.int32), np.zeros((v, -(-n // CHUNK)), np.int64)
+        chunks = Chunks(
+            features=np.empty((v, n, FEATURES), np.float32),
+            extents=np.empty((v, n, 2), np.float32),
+            ids=np.empty((v, n), np.int32),
+            counts=counts,
+            pair_bounds=np.zeros_like(counts),
+        )
+        team.run(project_forward, 1 + n * v // 2048, scene, views, chunks, means2d.numpy(), radii.numpy(), items)
         ends = counts.reshape(-1).cumsum()
         m = int(ends[-1]) if len(ends) else 0
-        starts = (ends - counts.reshape(-1)).reshape(v, chunks)
-        features = torch.empty(m, cpu_blend.FEATURES)
-        seen = _Seen(
+        starts = (ends - counts.reshape(-1)).reshape(counts.shape)
+        features = torch.empty(m, FEATURES)
+        seen = Seen(
             extents=np.empty((m, 2), np.float32),
-            item_views=np.empty(m, np.int32),
-            item_ids=np.empty(m, np.int32),
+            views=np.empty(m, np.int32),
+            ids=np.empty(m, np.int32),
             items=items,
             view_starts=np.concatenate([[0], counts.sum(axis=1).cumsum()]),
-            pair_starts=np.concatenate([[0], bounds.sum(axis=1).cumsum()]),
-            radii=radii,
+            pair_starts=np.concatenate([[0], chunks.pair_bounds.sum(axis=1).cumsum()]),
         )
-        team.run(
-            cpu_project.pack_seen, 1 + m // 8192, starts, counts, seen_features, seen_extents, seen_ids,
-            features.numpy(), seen.extents, seen.item_views, seen.item_ids, items,
-        )  # fmt: skip
-        box.append(seen)
+        team.run(pack_seen, 1 + m // 8192, starts, chunks, features.numpy(), seen)
+        box.append((seen, radii))
         ctx.save_for_backward(means, log_scales, quats, logits, sh, features)
         ctx.views, ctx.items = views, items
         return means2d, features
@@ -132,13 +113,11 @@ class _Project(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
         v_means2d, v_features = gradients
         *parameters, features = ctx.saved_tensors
-        views: _Views = ctx.views
-        raw = [_numpy(tensor) for tensor in parameters]
+        scene = Scene(*(_numpy(tensor) for tensor in parameters))
         out = [torch.empty(tensor.shape) for tensor in parameters]
         team.run(
-            cpu_project.project_backward, 1 + len(features) // 512, *raw, views.viewmats, views.Ks, views.width,
-            views.height, np.float32(views.options.eps2d), views.options.antialiased, views.degree, ctx.items,
-            _numpy(features), _numpy(v_means2d), _numpy(v_features), *(tensor.numpy() for tensor in out),
+            project_backward, 1 + len(features) // 512, scene, ctx.views, ctx.items, _numpy(features),
+            ProjectedGradients(_numpy(v_means2d), _numpy(v_features)), Scene(*(tensor.numpy() for tensor in out)),
         )  # fmt: skip
         return (*out, None, None)
 
@@ -148,35 +127,31 @@ class _Blend(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, means2d: Tensor, features: Tensor, background: Tensor, views: _Views, seen: _Seen
+        ctx: Any, means2d: Tensor, features: Tensor, background: Tensor, views: Views, seen: Seen
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        v, width, height, with_normals = means2d.shape[0], views.width, views.height, views.options.normals
-        tiles_x, tiles_y = views.tiles_x, views.tiles_y
-        tiles, pairs = tiles_x * tiles_y, int(seen.pair_starts[-1])
-        tile_ranges = np.empty((v, tiles, 2), np.int64)
-        pair_items, pair_rows = np.empty(pairs, np.int32), np.empty(pairs, np.uint8)
-        item_ranges, pair_slots = np.empty((features.shape[0], 2), np.int64), np.empty(pairs, np.int32)
+        v, width, height = means2d.shape[0], views.width, views.height
+        tiles, count = views.tiles_x * views.tiles_y, int(seen.pair_starts[-1])
+        pairs = Pairs(
+            items=np.empty(count, np.int32),
+            rows=np.empty(count, np.uint8),
+            slots=np.empty(count, np.int32),
+            tile_ranges=np.empty((v, tiles, 2), np.int64),
+            item_ranges=np.empty((features.shape[0], 2), np.int64),
+            order=np.empty(v * tiles, np.int64),
+        )
         f = features.detach().numpy()
-        team.run(
-            cpu_blend.sort_and_bin, v, seen.view_starts, f, seen.extents, tiles_x, tiles_y, seen.pair_starts,
-            tile_ranges, pair_items, pair_rows, item_ranges, pair_slots,
-        )  # fmt: skip
+        team.run(sort_and_bin, v, views, f, seen, pairs)
         # Long tiles first, dealt out like cards: every share is about the same.
-        lengths = (tile_ranges[..., 1] - tile_ranges[..., 0]).reshape(-1)
-        order = np.argsort(-lengths, kind="stable")
+        lengths = (pairs.tile_ranges[..., 1] - pairs.tile_ranges[..., 0]).reshape(-1)
+        pairs.order[:] = np.argsort(-lengths, kind="stable")
         rgb, depth = torch.empty(v, height, width, 3), torch.empty(v, height, width)
         alpha = torch.empty(v, height, width)
-        normals = torch.empty((v, height, width, 3) if with_normals else (0, 0, 0, 3))
+        normals = torch.empty((v, height, width, 3) if views.normals else (0, 0, 0, 3))
         planes = np.empty((v * tiles, 512), np.float32)
-        back = _numpy(background)
-        team.run(
-            cpu_blend.blend_forward, v * tiles, order, tiles_x, tiles_y, width, height, with_normals, f,
-            tile_ranges, pair_items, pair_rows, back, rgb.numpy(), depth.numpy(), alpha.numpy(), normals.numpy(),
-            planes,
-        )  # fmt: skip
+        images = Images(rgb.numpy(), depth.numpy(), alpha.numpy(), normals.numpy(), planes)
+        team.run(blend_forward, v * tiles, views, f, pairs, _numpy(background), images)
         ctx.save_for_backward(features, background, depth)
-        ctx.views, ctx.seen, ctx.shape = views, seen, means2d.shape
-        ctx.binned = (order, tile_ranges, pair_items, pair_rows, item_ranges, pair_slots, planes)
+        ctx.views, ctx.seen, ctx.shape, ctx.pairs, ctx.planes = views, seen, means2d.shape, pairs, planes
         return rgb, depth, alpha, normals
 
     @staticmethod
@@ -187,26 +162,21 @@ class _Blend(torch.autograd.Function):
     @staticmethod
     def _backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
         features, background, depth = ctx.saved_tensors
-        views: _Views = ctx.views
-        seen: _Seen = ctx.seen
-        order, tile_ranges, pair_items, pair_rows, item_ranges, pair_slots, planes = ctx.binned
+        views, pairs = ctx.views, ctx.pairs
         f = features.detach().numpy()
         v, tiles = ctx.shape[0], views.tiles_x * views.tiles_y
-        pair_gradients = np.empty((len(pair_items), cpu_blend.PAIR_GRADIENTS), np.float32)
-        v_background = np.empty((v, tiles, 3), np.float32)
-        incoming = [_numpy(gradient) for gradient in gradients]
-        team.run(
-            cpu_blend.blend_backward, v * tiles, order, views.tiles_x, views.tiles_y, views.width, views.height,
-            views.options.normals, f, tile_ranges, pair_items, pair_rows, pair_slots, _numpy(background),
-            _numpy(depth), planes,
-            *incoming, pair_gradients, v_background,
-        )  # fmt: skip
+        kept = Kept(_numpy(background), _numpy(depth), ctx.planes)
+        incoming = ImageGradients(*(_numpy(gradient) for gradient in gradients))
+        found = BlendGradients(
+            np.empty((len(pairs.items), PAIR_GRADIENTS), np.float32), np.empty((v, tiles, 3), np.float32)
+        )
+        team.run(blend_backward, v * tiles, views, f, pairs, kept, incoming, found)
         v_features, v_means2d = torch.empty_like(features), torch.zeros(ctx.shape)
         team.run(
-            cpu_blend.gather_gradients, 1 + len(f) // 2048, views.options.normals, f, item_ranges, pair_gradients,
-            seen.item_views, seen.item_ids, v_features.numpy(), v_means2d.numpy(),
+            gather_gradients, 1 + len(f) // 2048, views, f, ctx.seen, pairs, found.pairs,
+            ProjectedGradients(v_means2d.numpy(), v_features.numpy()),
         )  # fmt: skip
-        return v_means2d, v_features, torch.from_numpy(v_background.sum(axis=1)), None, None
+        return v_means2d, v_features, torch.from_numpy(found.background.sum(axis=1)), None, None
 
 
 def rasterize_cpu(
@@ -223,10 +193,24 @@ def rasterize_cpu(
             f"{gaussians.device}; convert with .to() or take 'reference'"
         )
     degree = gaussians.sh_degree if options.sh_degree is None else min(options.sh_degree, gaussians.sh_degree)
-    views = _Views(_numpy(cameras.viewmats), _numpy(cameras.Ks), cameras.width, cameras.height, degree, options)
-    box: list[_Seen] = []
+    width, height = cameras.width, cameras.height
+    views = Views(
+        viewmats=_numpy(cameras.viewmats),
+        Ks=_numpy(cameras.Ks),
+        width=width,
+        height=height,
+        tiles_x=-(-width // TILE),
+        tiles_y=-(-height // TILE),
+        near=np.float32(options.near),
+        far=np.float32(options.far),
+        eps2d=np.float32(options.eps2d),
+        antialiased=options.antialiased,
+        normals=options.normals,
+        degree=degree,
+    )
+    box: list[tuple[Seen, Tensor]] = []
     with _announce_compiling("forward"):
         means2d, features = _Project.apply(*gaussians.tensors(), views, box)
-        (seen,) = box
+        ((seen, radii),) = box
         rgb, depth, alpha, normals = _Blend.apply(means2d, features, background, views, seen)
-    return Render(rgb, depth, alpha, normals if options.normals else None, means2d, seen.radii)
+    return Render(rgb, depth, alpha, normals if options.normals else None, means2d, radii)

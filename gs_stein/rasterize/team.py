@@ -16,6 +16,7 @@ import torch
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.compiler import Flags
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
@@ -78,7 +79,11 @@ def sharing(kernel):
 
     kernel(share, shares, *arguments) is called for every share, each once, on any of the threads. There are a few times
     as many shares as threads. Threads take share after share until none is left, so that it matters little if one of
-    them is slower, and not at all how many there really are. The kernel is compiled as a part of the launcher.
+    them is slower, and not at all how many there really are.
+
+    The kernel is compiled into the launcher. Were it a function of its own, the process that compiles it would run
+    that one, and later processes the launcher's copy from the cache, which the optimiser has seen once more: other
+    roundings.
     """
 
     @intrinsic
@@ -92,7 +97,9 @@ def sharing(kernel):
             for i, value in enumerate((ir.Constant(_I64, 0), shares, ir.Constant(_I32, 0), packed)):
                 builder.store(value, cgutils.gep_inbounds(builder, shared, 0, i))
             inner = signature(types.none, types.intp, types.intp, *arguments.types)
-            compiled = context.compile_subroutine(builder, kernel, inner)
+            flags = Flags()
+            flags.nrt = flags.forceinline = True
+            compiled = context.compile_subroutine(builder, kernel, inner, flags=flags)
             task = _task(context, builder.module, compiled, arguments.types, shared_type)
             kind = ir.FunctionType(ir.VoidType(), [_POINTER, _POINTER, _I32, _I32])
             builder.call(
@@ -111,7 +118,10 @@ def sharing(kernel):
 
 @no_type_check
 def _borrowed(context, builder, numba_type, value):
-    """An array without its reference count, for which all threads would fight; the caller keeps it alive."""
+    """Arrays without their reference count, for which all threads would fight; the caller keeps them alive."""
+    if isinstance(numba_type, types.BaseTuple):
+        parts = zip(numba_type, cgutils.unpack_tuple(builder, value, len(numba_type)), strict=True)
+        return context.make_tuple(builder, numba_type, [_borrowed(context, builder, *part) for part in parts])
     if not isinstance(numba_type, types.Array):
         return value
     array = context.make_array(numba_type)(context, builder, value)

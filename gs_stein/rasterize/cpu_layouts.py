@@ -1,0 +1,164 @@
+"""What the compiled kernels are handed: arrays under names, and what lies where in them.
+
+Arrays are contiguous and float32 unless said otherwise. N Gaussians, V views, T tiles a view; M seen (view, Gaussian)
+combinations, view after view; P pairs (tile, seen combination).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+CHUNK = 512
+"""Gaussians projected together; fixed, so that the order of results is fixed too."""
+TILE = 16
+"""Side of a tile in pixels; one row of it is one `Lanes` value."""
+FEATURES = 13
+"""Per seen Gaussian: x, y, conic xx, xy, yy, ln opacity, r, g, b, depth, normal x, y, z."""
+PAIR_GRADIENTS = 16
+"""Per pair: Σg, Σg·dx, Σg·dy, Σg·dx², Σg·dx·dy, Σg·dy² with g = ∂loss/∂σ, then the features from r on (one cache
+line, so that two threads never write to the same one)."""
+jitted = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+"""Compiles launchers, and what allocates: the interpreter lock is free, products and sums may contract."""
+jitted_inline = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True, _nrt=False)
+"""Compiles a part of a kernel as if it were written where it is called, without counting references to arrays, which
+it only borrows: counted, gradients of the projection take a third longer."""
+
+
+class Scene(NamedTuple):
+    """Raw parameters of the Gaussians, or their gradients."""
+
+    means: np.ndarray
+    """(N, 3)."""
+    log_scales: np.ndarray
+    """(N, 3)."""
+    quats: np.ndarray
+    """(N, 4), of any length."""
+    logits: np.ndarray
+    """(N,)."""
+    sh: np.ndarray
+    """(N, K, 3)."""
+
+
+class Views(NamedTuple):
+    """Cameras, and the options of the rasterizer."""
+
+    viewmats: np.ndarray
+    """(V, 4, 4)."""
+    Ks: np.ndarray
+    """(V, 3, 3)."""
+    width: int
+    height: int
+    tiles_x: int
+    tiles_y: int
+    near: np.float32
+    far: np.float32
+    eps2d: np.float32
+    antialiased: bool
+    normals: bool
+    """Whether they are composited too."""
+    degree: int
+    """Of the spherical harmonics that are used."""
+
+
+class Chunks(NamedTuple):
+    """What projection finds, per view and chunk of Gaussians; rows are packed at the start of each chunk's."""
+
+    features: np.ndarray
+    """(V, N, FEATURES)."""
+    extents: np.ndarray
+    """(V, N, 2), see `Seen`."""
+    ids: np.ndarray
+    """(V, N) int32: which Gaussian a row is."""
+    counts: np.ndarray
+    """(V, chunks) int64: rows that are filled."""
+    pair_bounds: np.ndarray
+    """(V, chunks) int64: upper bound of the tiles that they touch."""
+
+
+class Seen(NamedTuple):
+    """The same without gaps between the chunks; features (M, FEATURES) go beside it."""
+
+    extents: np.ndarray
+    """(M, 2): half width and half height of the ellipse outside which alpha < 1/255, pixels."""
+    views: np.ndarray
+    """(M,) int32."""
+    ids: np.ndarray
+    """(M,) int32."""
+    items: np.ndarray
+    """(V, N) int32: the row of a Gaussian in a view, -1 where it is not seen."""
+    view_starts: np.ndarray
+    """(V + 1,) int64: first row of each view."""
+    pair_starts: np.ndarray
+    """(V + 1,) int64: where the pairs of each view begin."""
+
+
+class Pairs(NamedTuple):
+    """Which seen Gaussian touches which tile: in each view grouped by tile, in a tile by depth."""
+
+    items: np.ndarray
+    """(P,) int32: row of the features."""
+    rows: np.ndarray
+    """(P,) uint8: first row · 16 + last row of the tile that the Gaussian's ellipse can reach."""
+    slots: np.ndarray
+    """(P,) int32: row of the pair's gradients, which lie Gaussian by Gaussian."""
+    tile_ranges: np.ndarray
+    """(V, T, 2) int64: first pair, one past the last."""
+    item_ranges: np.ndarray
+    """(M, 2) int64: first slot, one past the last."""
+    order: np.ndarray
+    """(V · T,) int64: tiles in the order in which they are dealt out, those with most pairs first."""
+
+
+class Images(NamedTuple):
+    """What blending writes."""
+
+    rgb: np.ndarray
+    """(V, H, W, 3)."""
+    depth: np.ndarray
+    """(V, H, W)."""
+    alpha: np.ndarray
+    """(V, H, W)."""
+    normals: np.ndarray
+    """(V, H, W, 3), or empty."""
+    planes: np.ndarray
+    """(V · T, 512): final transmittance of a tile's 256 pixels, then the number (in the tile) of the Gaussian that
+    would have taken each to the limit, and so ended it; 2³⁰ if none did."""
+
+
+class Kept(NamedTuple):
+    """What blending backward must know of the images."""
+
+    background: np.ndarray
+    """(V, 3)."""
+    depth: np.ndarray
+    planes: np.ndarray
+
+
+class ImageGradients(NamedTuple):
+    """∂loss by what the images show."""
+
+    rgb: np.ndarray
+    depth: np.ndarray
+    alpha: np.ndarray
+    normals: np.ndarray
+
+
+class BlendGradients(NamedTuple):
+    """What blending backward writes."""
+
+    pairs: np.ndarray
+    """(P, PAIR_GRADIENTS), by slot."""
+    background: np.ndarray
+    """(V, T, 3)."""
+
+
+class ProjectedGradients(NamedTuple):
+    """∂loss by what projection hands to blending."""
+
+    means2d: np.ndarray
+    """(V, N, 2)."""
+    features: np.ndarray
+    """(M, FEATURES)."""
