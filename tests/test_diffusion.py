@@ -120,6 +120,8 @@ def as_eps(recording: Recording) -> torch.Tensor:
 def test_is_a_denoiser(recording):
     prior = load(recording)
     assert isinstance(prior, Denoiser)
+    assert prior.identity == str(recording.folder)
+    assert not prior.knows_cameras
     assert prior.resolution == 32
     assert not any(p.requires_grad for p in prior.network.parameters())
 
@@ -325,6 +327,7 @@ def test_the_bundled_network_is_bf16_where_the_processor_multiplies_it(monkeypat
 
 def test_a_prior_of_several_resolutions_takes_small_pictures_as_they_are(tmp_path):
     prior = load_prior(DiffusionOptions(model=str(tiny_bundled(tmp_path / "tiny"))))
+    assert prior.knows_cameras
     native = prior.encode(torch.rand(1, 3, 32, 32)).shape[-1]
     prior.smaller = (16,)
     small = torch.rand(2, 3, 16, 16)

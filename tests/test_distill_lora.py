@@ -49,6 +49,7 @@ class UNetPrior:
         self.network.requires_grad_(False).eval()
         self.schedule, self.resolution, self.evaluations = Schedule.stable_diffusion(), 8, 0
         self.device = torch.device("cpu")
+        self.identity, self.knows_cameras = "unet", False
 
     def embed(self, prompts):
         generator = torch.Generator().manual_seed(len(prompts[0]))

@@ -21,7 +21,7 @@ from gs_stein.files import write_atomically
 from gs_stein.gaussians.files import read_gaussians, read_scene
 from gs_stein.gaussians.formats.compressed_ply import write_compressed_ply
 from gs_stein.gaussians.formats.ply import write_ply
-from gs_stein.gaussians.formats.points import read_points
+from gs_stein.gaussians.formats.points import read_point_cloud
 from gs_stein.gaussians.formats.splat import write_splat
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.images import depth_colours, depth_range, write_png
@@ -403,7 +403,7 @@ def test_bad_points(tmp_path: Path, name: str, content: bytes | np.ndarray, mess
     else:
         np.save(path, content)
     with pytest.raises(ValueError, match=message) as caught:
-        read_points(path)
+        read_point_cloud(path)
     assert str(caught.value).startswith(f"{path}: ")
 
 
@@ -413,7 +413,7 @@ def test_points_without_open3d_say_what_to_do(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "open3d", None)
     (tmp_path / "cloud.pcd").write_text("anything")
     with pytest.raises(ValueError, match=r"cloud.pcd: needs open3d.*libusb.*give the points as .npy"):
-        read_points(tmp_path / "cloud.pcd")
+        read_point_cloud(tmp_path / "cloud.pcd")
 
 
 def test_writes_are_complete(tmp_path: Path) -> None:

@@ -157,6 +157,22 @@ def test_ctrl_c_keeps_what_was_done_and_resumes(number, prior: Path, tmp_path: P
     assert all(torch.equal(a, b) for a, b in zip(one.tensors(), other.tensors(), strict=True))
 
 
+def test_a_resumed_run_needs_the_file_no_more_that_it_began_with(prior, tmp_path, monkeypatch, capsys) -> None:
+    cloud = tmp_path / "cloud.npy"
+    np.save(cloud, np.random.default_rng(0).uniform((-2, -2, 500), (2, 2, 502), (200, 3)))
+    asked = flags(prior, tmp_path / "runs", "--no-score", "--init", str(cloud))
+    del asked[asked.index("--start.count") : asked.index("--start.count") + 2]
+    assert call([*asked, "--seed", "1"], monkeypatch) == 0
+    assert f"{cloud}: map coordinates: the middle" in capsys.readouterr().out
+    run = only(tmp_path / "runs")
+    whole = read_gaussians(run / "point_cloud.ply")
+    checkpoint.checkpoints(run)[-1].unlink()
+    cloud.unlink()
+    assert call(["--resume", str(run), "--no-viewer", "--no-score", "--video-frames", "0"], monkeypatch) == 0
+    again = read_gaussians(run / "point_cloud.ply")
+    assert all(torch.equal(a, b) for a, b in zip(whole.tensors(), again.tensors(), strict=True))
+
+
 def test_kill_minus_nine_loses_at_most_the_interval(prior: Path, tmp_path: Path) -> None:
     steps = 100_000  # ends by the signal only
     arguments = flags(prior, tmp_path, "--checkpoint-every", "3", "--keep-checkpoints", "3", steps=steps)
@@ -454,7 +470,7 @@ def test_metrics_survive_a_torn_last_line(tmp_path: Path) -> None:
 
 def test_held_out_cameras_are_always_the_same_and_never_trained_on() -> None:
     config = Config(prompt="x", scene=True, cameras=RoomCameras(), start=RoomStart())
-    one, other = evaluate.held_out(config, 11), evaluate.held_out(config, 11)
+    one, other = evaluate.evaluation_cameras(config, 11), evaluate.evaluation_cameras(config, 11)
     assert len(one) == 11
     assert torch.equal(one.viewmats, other.viewmats)
     assert len(evaluate.distractors(True, "a kitchen with teal cabinets")) == 49

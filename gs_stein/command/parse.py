@@ -18,6 +18,7 @@ from gs_stein.config.presets import BUNDLED, default_preset, preset_file
 from gs_stein.config.schema import Config
 from gs_stein.config.serialize import RENAMED, kind_of, make, members, merged, read_yaml, required
 from gs_stein.distill.options import Estimator
+from gs_stein.gaussians.formats.table import FORMATS
 from gs_stein.gaussians.options import FileStart, PointsStart, Start
 from gs_stein.live.options import LiveOptions
 from gs_stein.run.options import RunOptions
@@ -53,7 +54,7 @@ class Choices:
     start_kind: StartKind | None = None
     """What to start from; its options are --start.*"""
     init: Path | None = None
-    """Start from a file instead: Gaussians (.ply, .splat) or points (.npy, .npz, and what open3d reads)."""
+    """Start from a file instead: Gaussians (any format of splats) or points (.ply, .npy, .npz, text, .pcd …)."""
     densify_kind: DensifyKind | None = None
     """How Gaussians are added and moved; its options are --densify.*"""
 
@@ -151,11 +152,17 @@ def base_config(choices: First, ask_torch: bool = True) -> Config:
     if choices.start_kind not in (None, kind_of(config.start)):
         config = replace(config, start=make(STARTS, choices.start_kind, "start_kind"))
     if choices.init is not None:
-        cls = FileStart if choices.init.suffix.lower() in (".ply", ".splat") else PointsStart
-        config = replace(config, start=cls(choices.init))
+        config = replace(config, start=start_of(choices.init))
     if choices.densify_kind not in (None, kind_of(config.densify)):
         config = replace(config, densify=make(members(Densify), choices.densify_kind, "densify_kind"))
     return config
+
+
+def start_of(path: Path) -> FileStart | PointsStart:
+    """The start that a path makes: Gaussians if it is a folder or has the suffix of a format of splats, else points."""
+    name = path.name.lower()
+    splats = path.is_dir() or any(name.endswith(suffix) for row in FORMATS if row.reads for suffix in row.suffixes)
+    return FileStart(path) if splats else PointsStart(path)
 
 
 def model_of(tree: dict) -> str | None:

@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from gs_stein.command.parse import Job, parse
 from gs_stein.config.schema import BACKGROUNDS, Config
+from gs_stein.gaussians.options import BallStart
 from gs_stein.run.options import RunOptions
 
 if TYPE_CHECKING:
@@ -109,7 +110,13 @@ def run_job(job: Job, command: str) -> int:
     priors = load_priors(choice.config, choice.prior_device)
     if note := priors.advice(choice.config.prompt, choice.config.scene):
         print(f"note        {note}")
-    state = begin(choice.config, priors, choice.device)
+    start = choice.config
+    if job.resume is not None and checkpoint.checkpoints(job.resume):
+        # The checkpoint replaces the first scene, whose file may be gone by now.
+        start = replace(start, start=BallStart(count=1))
+    state = begin(start, priors, choice.device)
+    for note in state.notes:
+        print(f"note        {note}")
     folder = open_folder(job, choice.config, state)
     print(f"folder      {folder}", flush=True)
     controls = Controls()

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.gaussians.files import read_gaussians
-from gs_stein.gaussians.formats.points import is_point_cloud, read_points
+from gs_stein.gaussians.files import read_scene
+from gs_stein.gaussians.formats.points import is_point_cloud, read_point_cloud
 from gs_stein.gaussians.model import Gaussians, rgb_to_sh
 from gs_stein.gaussians.options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart, Start
 
@@ -33,15 +33,9 @@ def initialise(start: Start, generator: torch.Generator, sh_degree: int = 0) -> 
     Raises:
         ValueError: an option is out of range, or the file is bad (one line with its name).
     """
-    if isinstance(start, FileStart) and start.path.suffix.lower() == ".ply" and is_point_cloud(start.path):
-        start = PointsStart(start.path)
-    if isinstance(start, FileStart):
-        return read_gaussians(start.path).with_sh_degree(sh_degree)
-    if not 0 < start.opacity < 1:
-        raise ValueError(f"start.opacity: {start.opacity} must lie between 0 and 1, both excluded")
-    if isinstance(start, PointsStart):
-        points, rgb = read_points(start.path)
-        return from_points(points, rgb, start.opacity).with_sh_degree(sh_degree)
+    if isinstance(start, FileStart | PointsStart):
+        return read_start(start, sh_degree)[0]
+    _check_opacity(start.opacity)
     if start.count < 1:
         raise ValueError(f"start.count: {start.count} Gaussians make no scene; give at least 1")
     if isinstance(start, BallStart) and not 0 < start.radius < math.inf:
@@ -66,6 +60,34 @@ def initialise(start: Start, generator: torch.Generator, sh_degree: int = 0) -> 
     names = ("means", "log_scales", "quats", "opacity_logits", "sh")
     joined = {name: torch.cat([getattr(layer, name) for layer in layers]) for name in names}
     return Gaussians(**joined).with_sh_degree(sh_degree)
+
+
+def read_start(start: FileStart | PointsStart, sh_degree: int = 0) -> tuple[Gaussians, tuple[str, ...]]:
+    """Read a scene of Gaussians or points to start from, as they lie in the file.
+
+    Args:
+        start: where it is; a .ply without scales and rotations holds points.
+        sh_degree: as for `initialise`.
+
+    Returns:
+        float32 Gaussians on the CPU, and what the reader changed or left aside, a line each.
+
+    Raises:
+        ValueError: the file is bad (one line with its name), or the opacity out of range.
+    """
+    if isinstance(start, FileStart) and start.path.suffix.lower() == ".ply" and is_point_cloud(start.path):
+        start = PointsStart(start.path)
+    if isinstance(start, FileStart):
+        scene = read_scene(start.path)
+        return scene.gaussians.with_sh_degree(sh_degree), scene.notes
+    _check_opacity(start.opacity)
+    cloud = read_point_cloud(start.path)
+    return from_points(cloud.points, cloud.rgb, start.opacity).with_sh_degree(sh_degree), cloud.notes
+
+
+def _check_opacity(opacity: float) -> None:
+    if not 0 < opacity < 1:
+        raise ValueError(f"start.opacity: {opacity} must lie between 0 and 1, both excluded")
 
 
 def from_points(

@@ -82,7 +82,7 @@ class OutdoorStart:
 
 @dataclass(frozen=True)
 class PointsStart:
-    """Points from a file: .npy or .npz (N×3, or N×6 with colours in [0, 1]), or whatever open3d reads."""
+    """Points from a file: .npy or .npz (N×3, or N×6 with colours), .ply, text, or whatever open3d reads."""
 
     kind: ClassVar[str] = "points"
 
@@ -94,7 +94,7 @@ class PointsStart:
 
 @dataclass(frozen=True)
 class FileStart:
-    """An existing scene of Gaussians (.ply or .splat, ours or another tool's)."""
+    """An existing scene of Gaussians, in any format that can be read, ours or another tool's; or a folder with one."""
 
     kind: ClassVar[str] = "file"
 

@@ -8,7 +8,6 @@ import torch
 
 from gs_stein.config.schema import Config
 from gs_stein.distill.options import SSD, Baseline
-from gs_stein.prior.bundled import MultiViewDenoiser
 from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.registry import bundled_for
 from gs_stein.prior.denoiser import Denoiser, DepthEstimator, NormalEstimator
@@ -37,7 +36,7 @@ class Priors:
     @property
     def knows_cameras(self) -> bool:
         """Whether the denoiser is told where the cameras stand (then prompts need not)."""
-        return isinstance(self.denoiser, DiffusionPrior) and isinstance(self.denoiser.network, MultiViewDenoiser)
+        return self.denoiser.knows_cameras
 
     def advice(self, prompt: str, scene: bool) -> str | None:
         """One line if the prompt is none that a small prior knows; None if all is well, or the prior is a large one."""
@@ -51,7 +50,7 @@ class Priors:
     @property
     def identity(self) -> str:
         """Names the denoiser in checkpoints, so that none is resumed with another."""
-        return self.denoiser.identity if isinstance(self.denoiser, DiffusionPrior) else type(self.denoiser).__name__
+        return self.denoiser.identity
 
 
 def load_denoiser(config: Config, device: torch.device | str = "cpu") -> DiffusionPrior:

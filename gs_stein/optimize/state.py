@@ -11,12 +11,12 @@ from gs_stein.cameras.options import OrbitCameras, RoomCameras
 from gs_stein.config.schema import Config
 from gs_stein.distill.distiller import Distiller
 from gs_stein.distill.reuse import ReusedGuess
-from gs_stein.gaussians.initialise import initialise
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.gaussians.options import RoomStart
 from gs_stein.optimize.eta import Eta
 from gs_stein.optimize.networks import Priors
 from gs_stein.optimize.plan import Plan
+from gs_stein.optimize.start import first_scene
 from gs_stein.refine.refiner import Refiner
 from gs_stein.text.prompts import Prompts
 from gs_stein.update import adam
@@ -57,6 +57,8 @@ class State:
     """Spent in them."""
     evaluations: int = 0
     """Views denoised."""
+    notes: tuple[str, ...] = ()
+    """What was changed or left aside of the file that the scene began with, a line each."""
 
     @property
     def gaussians(self) -> Gaussians:
@@ -119,7 +121,8 @@ def begin(config: Config, priors: Priors, device: torch.device | str = "cpu") ->
             )
     device = torch.device(device)
     generator = torch.Generator().manual_seed(config.seed)
-    gaussians = initialise(config.start, generator, config.sh_degree).to(device)
+    gaussians, notes = first_scene(config, generator)
+    gaussians = gaussians.to(device)
     parameters = gaussians.parameters()
     distiller = Distiller(config.distill, priors.denoiser, priors.depth, priors.normal)
     return State(
@@ -132,4 +135,5 @@ def begin(config: Config, priors: Priors, device: torch.device | str = "cpu") ->
         refiner=Refiner(config.refine, priors.denoiser, priors.depth, config.iterations),
         generator=generator,
         device=device,
+        notes=notes,
     )

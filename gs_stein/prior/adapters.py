@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 @runtime_checkable
 class Network(Protocol):
     """A denoising network behind the group-of-views interface."""
+
+    knows_cameras: ClassVar[bool]
+    """Whether it looks at the cameras."""
 
     @property
     def module(self) -> nn.Module:
@@ -83,6 +86,7 @@ def flatten_groups(
 class PlainUNet:
     """Stable Diffusion 1.x and 2.x: cross-attention to one text encoder's token states."""
 
+    knows_cameras: ClassVar[bool] = False
     module: UNet2DConditionModel
     views_at_once: int = 0
 
@@ -99,6 +103,7 @@ class PlainUNet:
 class SDXLUNet:
     """Stable Diffusion XL: two text encoders, a pooled state, and the size conditioning of arXiv 2307.01952, § 2.2."""
 
+    knows_cameras: ClassVar[bool] = False
     module: UNet2DConditionModel
     resolution: int
     """Pixels; announced as the original size, so that small renders are not taken for blown-up thumbnails."""
@@ -125,6 +130,7 @@ class SDXLUNet:
 class SD3Transformer:
     """Stable Diffusion 3 and 3.5: flow matching, token states of three encoders and a pooled state (2403.03206)."""
 
+    knows_cameras: ClassVar[bool] = False
     module: SD3Transformer2DModel
     views_at_once: int = 0
 
@@ -147,6 +153,7 @@ class SD3Transformer:
 class MultiView:
     """The bundled denoiser: all views of a group at once, with their cameras."""
 
+    knows_cameras: ClassVar[bool] = True
     module: MultiViewDenoiser
 
     def __call__(self, x_t: Tensor, t: Tensor, text: list[TextEmbedding], cameras: Cameras | None) -> Tensor:

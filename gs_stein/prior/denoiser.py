@@ -40,6 +40,16 @@ class Denoiser(Protocol):
     device: torch.device
     """Where latents live."""
 
+    @property
+    def identity(self) -> str:
+        """Names the prior in checkpoints and reports, so that no run is resumed with another."""
+        ...
+
+    @property
+    def knows_cameras(self) -> bool:
+        """Whether `predict` looks at the cameras (then prompts need not say where one looks from)."""
+        ...
+
     def embed(self, prompts: list[str]) -> TextEmbedding:
         """Encode P prompts."""
         ...

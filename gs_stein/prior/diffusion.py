@@ -2,7 +2,7 @@
 
 A prior is composed of four parts, each loaded by the library that wrote it: text encoders, codec (pixels to latents),
 network, noise schedule. `DiffusionPrior` only connects them; what differs between models lives in small adapters
-(`networks`, `codecs`, `encoders`) that `gs_stein.prior.checkpoints.load` picks by the classes it loaded.
+(`adapters`, `codecs`, `encoders`) that `gs_stein.prior.checkpoints.load` picks by the classes it loaded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gs_stein.types import Cameras, TextEmbedding
 
 
 class DiffusionPrior:
-    """Fulfils `gs_stein.types.Denoiser` with a network, a codec, a schedule and text encoders that were given.
+    """Fulfils `gs_stein.prior.denoiser.Denoiser` with a network, a codec, a schedule and text encoders that were given.
 
     Parameters are frozen and the networks are in evaluation mode; gradients flow through `encode`, `decode` and, where
     asked for (LoRA layers, ∇φ), `predict`.
@@ -53,7 +53,6 @@ class DiffusionPrior:
         self.text = text
         self.device = device
         self.identity = identity
-        """Names the checkpoint in logs and resumed runs."""
         self.folder = folder
         self._network = network
         self._checkpointing = checkpointing
@@ -67,6 +66,11 @@ class DiffusionPrior:
     def network(self) -> nn.Module:
         """The denoising network itself, for LoRA adapters."""
         return self._network.module
+
+    @property
+    def knows_cameras(self) -> bool:
+        """Whether the network is told where the cameras stand."""
+        return self._network.knows_cameras
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:

@@ -61,7 +61,7 @@ class Footprint:
     """`encode` with checkpointing."""
 
 
-# Measured by gs_stein.prior.meter at the native resolution (in millions of numbers); a test repeats it.
+# Measured by gs_stein.prior.measure_footprint at the native resolution (in millions of numbers); a test repeats it.
 SD15 = Footprint(859_520_964, 83_653_863, 123_060_480, 0, 512, 34e6, 400e6, 795e6, 1526e6, 117e6, 512e6)
 SD21 = Footprint(865_910_724, 83_653_863, 340_387_840, 0, 512, 34e6, 378e6, 795e6, 1526e6, 95e6, 512e6)
 SDXL = Footprint(2_567_463_684, 83_653_863, 817_720_320, 0, 1024, 83e6, 2677e6, 3180e6, 6105e6, 315e6, 2047e6)

@@ -107,6 +107,16 @@ class MixturePrior:
         mixing = torch.linalg.qr(torch.randn(max(channels, 3), 3, generator=generator, dtype=torch.float64))[0]
         self._channels = torch.eye(3, dtype=dtype) if channels == 3 else mixing[:channels].to(dtype)
 
+    @property
+    def identity(self) -> str:
+        """The name of its class: nothing of it is stored."""
+        return type(self).__name__
+
+    @property
+    def knows_cameras(self) -> bool:
+        """False: it looks at single images."""
+        return False
+
     def embed(self, prompts: list[str]) -> TextEmbedding:
         """Log-weights of the modes as one token a prompt.
 

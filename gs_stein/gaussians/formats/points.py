@@ -47,12 +47,6 @@ class PointCloud:
     """What was changed or left aside, one line each, without the file's name."""
 
 
-def read_points(path: Path) -> tuple[Float[Tensor, "N 3"], Float[Tensor, "N 3"]]:
-    """Points (metres) and colours (in [0, 1]) of a cloud; see `read_point_cloud`."""
-    cloud = read_point_cloud(path)
-    return cloud.points, cloud.rgb
-
-
 def read_point_cloud(path: Path) -> PointCloud:
     """Read a point cloud: .npy or .npz, .ply, text, or whatever open3d reads.
 
