@@ -7,7 +7,10 @@ import math
 from dataclasses import replace
 
 import pytest
+import torch
 
+from gs_stein.bench.convergence import __main__ as convergence
+from gs_stein.bench.convergence import judge
 from gs_stein.bench.convergence.__main__ import main
 from gs_stein.bench.convergence.arms import ARMS, configured
 from gs_stein.bench.convergence.figures import compare, cost_to_reach, interval, score_at
@@ -66,7 +69,9 @@ def test_interval_holds_the_median():
     assert middle == 2.0
 
 
-def test_finished_runs_are_not_repeated(tmp_path, capsys):
+def test_finished_runs_are_not_repeated(tmp_path, capsys, monkeypatch):
+    # Pictures of nothing: how real renders look is not what this is about, and a hundred of them take a minute.
+    monkeypatch.setattr(judge, "real_pictures", lambda scene: torch.rand(8, 3, 128, 128))
     arguments = ["--quick", "--json", "--arms", "coarse", "--iterations", "2", "--output", str(tmp_path)]
     assert main(arguments) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -74,6 +79,7 @@ def test_finished_runs_are_not_repeated(tmp_path, capsys):
     assert found["peak_mb_coarse"] > 100
     assert (tmp_path / "convergence.png").stat().st_size > 1000
     before = (tmp_path / "runs.jsonl").read_text()
+    monkeypatch.setattr(convergence, "memory", lambda config: 200.0)  # measured anew in processes of their own
     assert main(arguments) == 0
     assert (tmp_path / "runs.jsonl").read_text() == before
 

@@ -19,7 +19,7 @@ SEED = 90_000_000
 
 @pytest.fixture(scope="module")
 def things() -> list[attributes.Thing]:
-    return list(attributes.things(tuple(ROOMS), 6, 2, SEED))
+    return list(attributes.things(tuple(ROOMS), 10, 2, SEED))
 
 
 def test_things_are_named_and_seen(things):
@@ -79,8 +79,9 @@ def test_recolouring_changes_the_thing_alone():
         attributes.recoloured(scene, replace(thing, rgb=(0.123, 0.987, 0.456)), "purple")
 
 
-def test_accuracy_tells_real_pictures_from_grey_ones():
+def test_accuracy_tells_real_pictures_from_grey_ones(things, monkeypatch):
     arguments = (tuple(ROOMS), 10, 2, SEED)
+    monkeypatch.setattr(attributes, "things", lambda *asked: things if asked == arguments else [])
     real = attributes.accuracy(lambda thing, _: thing.rgb, *arguments)
     grey = attributes.accuracy(lambda thing, _: thing.rgb.mean(1, keepdim=True).expand_as(thing.rgb), *arguments)
     assert real["attribute_accuracy_real"] == grey["attribute_accuracy_real"]

@@ -45,7 +45,8 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError("scenes, objects: both are empty; give at least one prompt")
     if options.quick:
         options = dataclasses.replace(
-            options, scenes=options.scenes[:1], objects=(), seeds=1, iterations=12, marks=3, rates=(1.0,),
+            options, scenes=options.scenes[:1], objects=(), seeds=1, iterations=min(options.iterations, 12), marks=3,
+            rates=(1.0,),
         )  # fmt: skip
     bench = Bench(options)
     arms = list(dict.fromkeys(["sds", *options.arms]))
