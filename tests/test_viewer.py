@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_bundled import SIDE, tiny_bundled
-from viewer_support import blob, eventually, fake_training
+from viewer_support import blob, eventually, fake_training, moved
 
 from gs_stein.bench.viewer import watcher
 from gs_stein.cameras.options import OrbitCameras, RoomCameras
@@ -519,19 +519,6 @@ def test_runs_of_other_versions_open(tmp_path):
 
 
 # The knobs.
-class Handle:
-    """Stands for a browser's event: it came from a client."""
-
-    client = object()
-
-
-def moved(slider, value) -> None:
-    """As if somebody had dragged it."""
-    slider._impl.value = value
-    for callback in slider._impl.update_cb:
-        callback(Handle())
-
-
 def test_the_timesteps_slider_follows_the_run_until_somebody_holds_it():
     server, controls = open_server("127.0.0.1", 0, "test"), Controls()
     try:

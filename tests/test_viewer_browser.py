@@ -301,7 +301,7 @@ def staged(*paths: Path) -> Iterator[tuple]:
 
 def upload(page, path: Path) -> None:
     """Give the button's hidden input a file: browsers open a chooser only after a real mouse click."""
-    page.get_by_role("button", name="Open .ply or .splat").wait_for(state="attached")
+    page.get_by_role("button", name="Open a splat file").wait_for(state="attached")
     page.locator("input[type=file]").first.set_input_files(path)
 
 
@@ -314,10 +314,14 @@ def test_uploads_are_shown_if_they_are_splats_and_refused_otherwise(chromium, tm
         joined(server)
         eventually(lambda: strongest(server) == RED, "the opened file")
         open_tab(page, "Open")
-        for bad in ("evil.html", "bad.ply"):
+        for bad, why in (("evil.html", "Give a file with one of"), ("bad.ply", "bad.ply: has a header that is no")):
             upload(page, tmp_path / bad)
-            page.get_by_text("Refused").first.wait_for(state="attached")
-            assert not stage.poll()
+
+            def refused(why: str = why) -> bool:
+                assert not stage.poll()
+                return page.get_by_text(why).count() > 0
+
+            eventually(refused, f"{bad} is refused")
         upload(page, tmp_path / "green.ply")
         eventually(stage.poll, "the upload is taken")
         eventually(lambda: strongest(server) == GREEN, "the uploaded splats")

@@ -104,6 +104,19 @@ def eventually(condition: Callable[[], object], what: str, patience: float = PAT
         time.sleep(0.05)
 
 
+class Handle:
+    """Stands for a browser's event: it came from a client."""
+
+    client = object()
+
+
+def moved(slider, value) -> None:
+    """As if somebody had dragged it, or chosen."""
+    slider._impl.value = value
+    for callback in slider._impl.update_cb:
+        callback(Handle())
+
+
 def blob(rgb: tuple[float, float, float], count: int = 300, seed: int = 0, size: float = 0.08) -> Gaussians:
     """A ball of one colour, radius about 0.6, opaque."""
     generator = torch.Generator().manual_seed(seed)

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Literal
 
 import tyro
 
 # Threads of OpenMP that wait must sleep instead of spinning. Torch and Numba read this when they are imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# NumPy's own threads spin while they wait for each other: on a busy machine they make reading a scene thrice as slow.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from gs_stein.gaussians.formats.table import FORMATS
 from gs_stein.live.options import LiveOptions
+
+_KNOWN = " ".join(suffix for row in FORMATS if row.reads for suffix in row.suffixes)
 
 
 @dataclass(frozen=True)
 class Command:
     """Look at splats in the browser.
 
-    Give the folder of a run, finished or still training; or a splat file, ours or another tool's; or two of them to
-    see them side by side. Without any it is the studio: type a prompt, press Generate, watch.
+    Give the folder of a run, finished or still training; or a splat file of any format or a 3DGS model folder, ours or
+    another tool's; or two of them to see them side by side. Without any it is the studio: type a prompt, press
+    Generate, watch.
     """
 
-    paths: tyro.conf.Positional[tuple[Path, ...]] = ()
-    """Folder of a run, .ply or .splat; two to compare; none for the studio."""
+    paths: Annotated[
+        tyro.conf.Positional[tuple[Path, ...]],
+        tyro.conf.arg(
+            help=f"Folder of a run, 3DGS model folder, or splat file ({_KNOWN}); two to compare; none for the studio."
+        ),
+    ] = ()
+    up: Literal["z-up", "y-down", "y-up"] | None = None
+    """Which way is up in a file, if it comes out on its side or head; remembered for the next time. The page has the
+    same choice. Default: as chosen before, else what the file says, else what is usual for its format."""
     output: Path = Path("runs")
     """Studio: folder of the runs."""
     live: tyro.conf.OmitArgPrefixes[LiveOptions] = field(default_factory=LiveOptions)
@@ -40,22 +55,31 @@ def main(arguments: list[str] | None = None, command: str = "gs-stein view") -> 
     Returns:
         The exit status.
     """
+    status, whole = 0, True
     try:
         asked = tyro.cli(Command, args=arguments, prog=command)
+        if asked.up is not None and not asked.paths:
+            raise ValueError("up: there is no file to turn; give one, or leave --up out")
         if asked.paths:
             from gs_stein.live.browse import browse
 
-            browse(list(asked.paths), asked.live)
+            whole = browse(list(asked.paths), asked.live, up=asked.up)
         else:
             from gs_stein.live.studio import studio
 
-            studio(asked.output, asked.live)
+            whole = studio(asked.output, asked.live)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        status = 2
     except KeyboardInterrupt:
-        return 130
-    return 0
+        status, whole = 130, False
+    if not whole:
+        # A thread still reads or draws. Nobody wants its work, but Python would abort on finding it inside torch.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    gc.freeze()  # else the interpreter would tidy up for a second before it ends
+    return status
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Scenes that come from the disk: a splat file, or a run's folder that may still be growing."""
+"""Scenes that come from the disk: a splat file, a 3DGS model folder, or a run's folder that may still be growing."""
 
 from __future__ import annotations
 
@@ -12,18 +12,38 @@ import torch
 from jaxtyping import Float
 
 from gs_stein.cameras.options import CameraOptions, OrbitCameras
-from gs_stein.gaussians.files import read_gaussians
+from gs_stein.gaussians.files import read_scene, scene_path
+from gs_stein.gaussians.formats.sniff import refuse_disguise
+from gs_stein.gaussians.formats.table import FORMATS, format_of
 from gs_stein.gaussians.model import Gaussians
+from gs_stein.gaussians.orientation import rotated, to_axes
+from gs_stein.live.level import lies_on_its_side
 from gs_stein.live.poses import Pose, home, home_of_points
 from gs_stein.live.snapshot import TERMS
 from gs_stein.rasterize.filter_3d import as_trained
 from gs_stein.rasterize.options import RasterizeOptions
 
-SUFFIXES = (".ply", ".splat")
-"""Of files that hold splats."""
+SUFFIXES = tuple(suffix for row in FORMATS if row.reads for suffix in row.suffixes)
+"""Of files that can be shown."""
 _FINAL = "point_cloud.ply"
+_LOOKED_AT = 100_000
+"""Gaussians that decide where to look from."""
 _SHOWN = ("prompt", "cameras", "iterations", "background", "rasterize")
 """Settings of a run that concern its page."""
+
+
+@dataclass(frozen=True)
+class Up:
+    """Which way is up in a file; conventions are those of `formats.table.AXES`."""
+
+    used: str
+    """The convention that its numbers were taken in."""
+    own: str
+    """The one that the file says, or else its format's."""
+    own_from: str
+    """How that is known, as `SceneFile.axes_from`."""
+    better: tuple[str, ...] = ()
+    """Conventions in which it would stand level, if it seems to lie on its side in the one that was used."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +55,25 @@ class Loaded:
     """Name of the file, for people."""
     step: int | None
     """Iterations behind it, where the file says so."""
+    notes: tuple[str, ...] = ()
+    """What was changed or left aside while reading, one line each."""
+    up: Up | None = None
+    """Of files; a run's checkpoints are always in our world."""
 
 
 class Source:
-    """A splat file or the folder of a run, read again whenever it changes.
+    """A splat file, a 3DGS model folder or the folder of a run, read again whenever it changes.
 
     Args:
-        path: a .ply or .splat, of ours or another tool's, or a folder with config.yaml.
+        path: a file of any format that can be read, of ours or another tool's, or a folder.
+        up: the convention that a file's numbers are in; None: what the file says, else its format's.
 
     Raises:
-        ValueError: neither; one line.
+        ValueError: neither, or a file that begins like something else than its suffix says; one line.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, up: str | None = None) -> None:
+        self.path, self.up = path, up
         self.prompt: str | None = None
         self.cameras: CameraOptions | None = None
         self.total: int | None = None
@@ -56,12 +81,28 @@ class Source:
         """Grey level that a run was made before."""
         self._rasterize = RasterizeOptions()
         self._seen: tuple[Path, int, int] | None = None
-        if path.is_dir():
+        self._changing: tuple[Path, int, int] | None = None
+        self.is_run = path.is_dir() and ((path / "config.yaml").is_file() or any(path.glob("checkpoints/step_*.pt")))
+        """Whether it is the folder of a run, which says itself which way is up."""
+        if self.is_run:
             self._read_settings()
-        elif not path.exists():
-            raise ValueError(f"{path}: no such file or folder; give a .ply, a .splat, or the folder of a run")
-        elif path.suffix.lower() not in SUFFIXES:
-            raise ValueError(f"{path}: is neither a .ply nor a .splat; give one of these, or the folder of a run")
+            return
+        if not path.exists():
+            raise ValueError(
+                f"{path}: no such file or folder; give a splat file ({', '.join(SUFFIXES)}), a 3DGS model folder, or "
+                "the folder of a run"
+            )
+        try:
+            file = scene_path(path)
+        except ValueError as error:
+            raise ValueError(
+                f"{path}: is no run and no 3DGS model folder: it holds neither config.yaml, nor point_cloud.ply, nor "
+                "point_cloud/iteration_N/point_cloud.ply"
+            ) from error
+        row = format_of(file)
+        if not row.reads:
+            raise ValueError(f"{path}: is {row.title}, which is only written; give the file that it was made from")
+        refuse_disguise(file, row)
 
     @property
     def name(self) -> str:
@@ -69,14 +110,27 @@ class Source:
         return self.path.resolve().name
 
     @property
-    def is_run(self) -> bool:
-        """Whether it is a folder."""
-        return self.path.is_dir()
+    def stem(self) -> str:
+        """The name without the suffix of its format."""
+        name = self.name
+        if self.path.is_dir():
+            return name
+        fitting = [suffix for suffix in SUFFIXES if name.lower().endswith(suffix)]
+        return name[: len(name) - len(max(fitting, key=len, default=""))]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file that is read next; 0 if there is none (yet)."""
+        found = self._newest()
+        try:
+            return 0 if found is None else found.stat().st_size
+        except OSError:
+            return 0
 
     @property
     def folder(self) -> Path:
         """Where files made from it belong."""
-        return self.path if self.is_run else self.path.parent
+        return self.path if self.path.is_dir() else self.path.parent
 
     @property
     def finished(self) -> bool:
@@ -87,36 +141,74 @@ class Source:
         """The newest scene, if there is a newer one than at the last call; None otherwise.
 
         Raises:
-            ValueError: a lone file is bad. In a run's folder files may be half there, and are tried again.
+            ValueError: a file is bad; said once, until it changes. In a run's folder files may be half there, and are
+                tried again.
         """
         found = self._newest()
         if found is None:
             return None
         try:
             stat = found.stat()
-        except FileNotFoundError:  # an old checkpoint, removed meanwhile
+        except OSError:  # an old checkpoint, removed meanwhile
             return None
         stamp = (found, stat.st_mtime_ns, stat.st_size)
-        if stamp == self._seen:
+        if stamp == self._seen or not self._settled(stamp):
             return None
         try:
-            if found.suffix == ".pt":
-                loaded = _from_checkpoint(found)
-                if self.cameras is not None:
-                    scene = as_trained(loaded.gaussians, self.cameras, self._rasterize)
-                    loaded = replace(loaded, gaussians=scene)
-            else:
-                loaded = Loaded(read_gaussians(found), found.name, None)
+            loaded = self._checkpoint(found) if found.suffix == ".pt" else self._file(found)
         except ValueError:
             if not self.is_run:
+                self._seen = stamp
                 raise
             return None
         self._seen = stamp
         return loaded
 
+    def turned(self, loaded: Loaded, up: str | None) -> Loaded:
+        """A scene that was read from here in another convention, which is used from now on.
+
+        Args:
+            loaded: the scene.
+            up: the convention; None: what the file says, else its format's.
+        """
+        self.up = up
+        if loaded.up is None:
+            return loaded
+        wanted = loaded.up.own if up is None else up
+        rotation = to_axes(wanted).T @ to_axes(loaded.up.used)
+        return replace(
+            loaded, gaussians=rotated(loaded.gaussians, rotation), up=replace(loaded.up, used=wanted, better=())
+        )
+
+    def _settled(self, stamp: tuple[Path, int, int]) -> bool:
+        """Whether a file is no longer being written: one that has changed is read when it has rested for a round."""
+        if self.is_run or self._seen is None or stamp == self._changing:
+            return True
+        self._changing = stamp
+        return False
+
+    def _file(self, path: Path) -> Loaded:
+        scene = read_scene(path)
+        if self.is_run:
+            return Loaded(scene.gaussians, path.name, None, scene.notes)
+        better: tuple[str, ...] = ()
+        if self.up is None and scene.axes_from == "format":
+            better = lies_on_its_side(scene.gaussians, scene.axes)
+        up = Up(scene.axes, scene.axes, scene.axes_from, better)
+        loaded = Loaded(scene.gaussians, path.name, None, scene.notes, up)
+        return loaded if self.up is None else self.turned(loaded, self.up)
+
+    def _checkpoint(self, path: Path) -> Loaded:
+        loaded = _from_checkpoint(path)
+        if self.cameras is None:
+            return loaded
+        return replace(loaded, gaussians=as_trained(loaded.gaussians, self.cameras, self._rasterize))
+
     def first_view(self, gaussians: Gaussians) -> Pose:
         """Where to look from at first: as the run's cameras do, or as the splats suggest."""
-        return home_of_points(gaussians.means.detach().cpu().numpy()) if self.cameras is None else home(self.cameras)
+        if self.cameras is not None:
+            return home(self.cameras)
+        return home_of_points(gaussians.means[:: -(-len(gaussians) // _LOOKED_AT)].detach().cpu().numpy())
 
     @property
     def is_object(self) -> bool:
@@ -139,7 +231,10 @@ class Source:
 
     def _newest(self) -> Path | None:
         if not self.is_run:
-            return self.path
+            try:
+                return scene_path(self.path)
+            except ValueError:  # a model folder that was emptied meanwhile
+                return None
         candidates = []
         for path in (self.path / _FINAL, *sorted((self.path / "checkpoints").glob("step_*.pt"))[-1:]):
             try:
@@ -159,8 +254,6 @@ class Source:
             config = merged(Config(), {key: tree[key] for key in _SHOWN if key in tree})
             self.prompt, self.cameras, self.total = config.prompt, config.cameras, config.iterations
             self.background, self._rasterize = BACKGROUNDS[config.background], config.rasterize
-        elif self._newest() is None:
-            raise ValueError(f"{self.path}: is no run: it holds neither config.yaml nor {_FINAL}")
 
 
 def _from_checkpoint(path: Path) -> Loaded:

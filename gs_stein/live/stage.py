@@ -23,7 +23,9 @@ from gs_stein.live.panels.camera_tab import CameraTab
 from gs_stein.live.panels.export_tab import ExportTab, Scene
 from gs_stein.live.panels.layer_view import SPLATS, LayerView
 from gs_stein.live.panels.plots import Plots
+from gs_stein.live.panels.up_control import UpControl, words
 from gs_stein.live.poses import Layer, Pose, picture
+from gs_stein.live.remembered import remember
 from gs_stein.live.splats import copied, to_splats
 from gs_stein.types import Cameras
 
@@ -53,13 +55,14 @@ class Stage:
         self._lock = threading.Lock()
         self._sources: list[Source] = []
         self._loaded: list[Loaded | None] = []
-        self._uploaded: list[Source] | None = None
+        self._uploaded: Source | None = None
         self._uploads = tempfile.TemporaryDirectory(prefix="gs-stein-upload-", ignore_cleanup_errors=True)
         self._offset = 0.0
         self._arrived = False
         gui = server.gui
         self._title = gui.add_html(html.note("Nothing opened yet."))
         self._bar = gui.add_progress_bar(0.0, visible=False)
+        self._ups = [UpControl(server, label) for label in ("Up", "Up, second")]
         self._layers = LayerView(server, self._first_gaussians, self._draw)
         self._layers.on_change(lambda _: self._arrange())
         self._compare = gui.add_dropdown("Compare", (SPLIT, LEFT, RIGHT, APART), initial_value=SPLIT, visible=False)
@@ -74,16 +77,24 @@ class Stage:
         self._plots = Plots(server, tabs.add_tab("Plots"))
         with tabs.add_tab("Open"):
             gui.add_html(html.note("A splat file from your disk, of ours or another tool's. It is only looked at."))
-            upload = gui.add_upload_button("Open .ply or .splat", mime_type="*/*")
+            upload = gui.add_upload_button("Open a splat file", mime_type="*/*", hint=", ".join(SUFFIXES))
             upload.on_upload(lambda event: self._upload(event.target.value.name, event.target.value.content))
 
-    def open(self, sources: list[Source]) -> None:
+    def open(self, sources: list[Source]) -> list[str]:
         """Show one scene or two. Call from the thread that calls `poll`.
+
+        Returns:
+            Lines that are worth knowing: what was changed while reading, and whether a scene seems to lie on its side.
 
         Raises:
             ValueError: a file is bad; what was shown stays.
         """
-        loaded = [source.load() for source in sources]
+        self._title.content = html.note("Reading " + " and ".join(map(_with_size, sources)) + " …")
+        try:
+            loaded = [source.load() for source in sources]
+        except ValueError:
+            self._describe()
+            raise
         with self._lock:
             self._sources, self._loaded = list(sources), list(loaded)
         self._compare.visible = len(sources) == 2
@@ -92,13 +103,25 @@ class Stage:
         for splats in self._splats[len(sources) :]:
             splats.visible(False)
         self._refresh(list(range(len(sources))), first=True)
+        return [
+            f"{source.name}: {line}"
+            for source, scene in zip(sources, loaded, strict=True)
+            if scene is not None
+            for line in (*scene.notes, *(f"{hint}, or give --up" for hint in _hints(scene)))
+        ]
 
     def poll(self) -> bool:
-        """Look for newer states of what is shown; says whether there were any. Call about once a second."""
+        """Look for newer states of what is shown; says whether there were any. Call about once a second.
+
+        Raises:
+            ValueError: a file was replaced by something that is no scene; what was shown stays.
+        """
         with self._lock:
             uploaded, self._uploaded = self._uploaded, None
         if uploaded is not None:
-            self.open(uploaded)
+            return self._open_uploaded(uploaded)
+        if turned := self._turn():
+            self._refresh(turned, first=0 in turned)
             return True
         changed = []
         for i, source in enumerate(self._sources):
@@ -113,11 +136,29 @@ class Stage:
             self._describe()
         return bool(changed)
 
-    def close(self) -> None:
-        """Stop all threads; the server stays."""
+    def close(self) -> bool:
+        """Stop all threads; the server stays. Says whether they have ended: a picture of a large scene takes long."""
         self._export.close()
-        self._layers.close()
+        drawn = self._layers.close(patience=0.5)
         self._uploads.cleanup()
+        return drawn
+
+    def _turn(self) -> list[int]:
+        """Turn the scenes for which somebody has chosen another way up, and keep that for the next time."""
+        turned = []
+        for i, source in enumerate(self._sources):
+            asked, loaded = self._ups[i].taken(), self._loaded[i]
+            if asked is None or loaded is None or loaded.up is None:
+                continue
+            with self._lock:
+                self._loaded[i] = source.turned(loaded, *asked)
+            turned.append(i)
+            if not self._is_upload(source):
+                try:
+                    remember(source.path, *asked)
+                except ValueError as error:
+                    notify(self._server, "Not remembered", str(error), "orange")
+        return turned
 
     # Drawing.
 
@@ -217,6 +258,9 @@ class Stage:
             pairs.append(("Gaussians", html.splats_line(shown, len(loaded.gaussians), self._options.max_splats)))
             if source.is_run:
                 pairs.append(("State", _state(source, loaded)))
+            pairs += [("Note", line) for line in (*_hints(loaded), *loaded.notes)]
+        for control, (source, loaded) in zip(self._ups, [*together, (None, None), (None, None)], strict=False):
+            control.show(None if loaded is None else loaded.up, None if source is None else source.up)
         content = html.rows(pairs) if pairs else html.note("Nothing opened yet.")
         if content != self._title.content:
             self._title.content = content
@@ -234,38 +278,64 @@ class Stage:
         if chosen is None:
             return None
         source = self._sources[1 if chosen is second else 0]
-        stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(source.name).stem if not source.is_run else source.name).strip("-")
+        stem = re.sub(r"[^A-Za-z0-9]+", "-", source.stem).strip("-")
         name = (stem or "scene") if chosen.step is None else f"step-{chosen.step:06d}"
         return Scene(chosen.gaussians, name, source.background)
 
     def _folder(self) -> Path | None:
         if not self._sources:
             return None
-        folder = self._sources[0].folder
-        return None if folder.resolve() == Path(self._uploads.name).resolve() else folder
+        return None if self._is_upload(self._sources[0]) else self._sources[0].folder
 
     def _path(self, frames: int) -> Cameras | None:
         cameras = self._sources[0].cameras if self._sources else None
         return None if cameras is None else video_path(cameras, frames)
 
     def _upload(self, name: str, content: bytes) -> None:
-        """Accept a file from a browser if it parses as splats."""
-        suffix = Path(name).suffix.lower()
-        if suffix not in SUFFIXES:
-            notify(self._server, "Refused", "Give a .ply or a .splat file.", "red")
+        """Put a file from a browser where the thread that calls `poll` finds it."""
+        fitting = [suffix for suffix in SUFFIXES if name.lower().endswith(suffix)]
+        if not fitting:
+            notify(self._server, "Refused", f"Give a file with one of {', '.join(SUFFIXES)}.", "red")
             return
-        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(name).stem)[:60].strip("-") or "upload"
-        path = Path(self._uploads.name) / f"{stem}{suffix}"
+        suffix = max(fitting, key=len)
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", name[: -len(suffix)])[:60].strip("-") or "upload"
+        # A folder of its own: an earlier file of this name may just be read.
+        path = Path(tempfile.mkdtemp(dir=self._uploads.name)) / f"{stem}{suffix}"
         path.write_bytes(content)
-        source = Source(path)
         try:
-            source.load()
+            source = Source(path)
         except ValueError as error:
-            path.unlink()
-            notify(self._server, "Refused", str(error).replace(f"{self._uploads.name}/", ""), "red")
+            self._refuse(path, error)
             return
         with self._lock:
-            self._uploaded = [Source(path)]
+            self._uploaded = source
+
+    def _open_uploaded(self, source: Source) -> bool:
+        try:
+            self.open([source])
+        except ValueError as error:
+            self._refuse(source.path, error)
+            return False
+        source.path.unlink(missing_ok=True)
+        return True
+
+    def _refuse(self, path: Path, error: ValueError) -> None:
+        path.unlink(missing_ok=True)
+        notify(self._server, "Refused", str(error).replace(str(path), path.name), "red")
+
+    def _is_upload(self, source: Source) -> bool:
+        return Path(self._uploads.name) in source.path.parents
+
+
+def _with_size(source: Source) -> str:
+    return f"{source.name} ({source.size / 1e6:.0f} MB)" if source.size >= 1e6 else source.name
+
+
+def _hints(loaded: Loaded) -> list[str]:
+    """What to try if a scene seems to lie on its side."""
+    if loaded.up is None or not loaded.up.better:
+        return []
+    return [f"seems to lie on its side; choose Up: {' or '.join(words(axes) for axes in loaded.up.better)}"]
 
 
 def halved(cameras: Cameras) -> Cameras:

@@ -14,11 +14,11 @@ import numpy as np
 from jaxtyping import UInt8
 
 from gs_stein.live import html
-from gs_stein.live.browse import INTERVAL, on_signals
 from gs_stein.live.disk import Source
 from gs_stein.live.jobs import LONGEST_PROMPT, Job, Order, command, presets, runs_in
 from gs_stein.live.notices import notify
 from gs_stein.live.options import LiveOptions
+from gs_stein.live.rounds import Rounds, on_signals
 from gs_stein.live.server import close_server, describe, open_server
 from gs_stein.live.stage import Stage
 
@@ -62,11 +62,11 @@ class Studio:
         self._follow()
         self._list_runs()
 
-    def close(self) -> None:
-        """Stop the run (it saves first) and all threads; the server stays."""
+    def close(self) -> bool:
+        """Stop the run (it saves first) and all threads; the server stays. Returns as `Stage.close`."""
         if self.job is not None:
             self.job.end()
-        self.stage.close()
+        return self.stage.close()
 
     def _tabs(self, tabs: viser.GuiTabGroupHandle) -> None:
         from viser import Icon
@@ -194,8 +194,11 @@ def _stamp(path: Path) -> int:
         return 0
 
 
-def studio(output: Path, options: LiveOptions, ended: threading.Event | None = None) -> None:
+def studio(output: Path, options: LiveOptions, ended: threading.Event | None = None) -> bool:
     """Serve the studio until Ctrl-C; a run in progress saves and ends with it.
+
+    Returns:
+        Whether all threads have ended; False where one still reads or draws and nobody will wait for it.
 
     Raises:
         ValueError: nothing can be served at the address.
@@ -205,8 +208,9 @@ def studio(output: Path, options: LiveOptions, ended: threading.Event | None = N
     page = Studio(server, output, options)
     try:
         print(describe(server), flush=True)
-        while not ended.wait(INTERVAL):
-            page.poll()
+        rounds = Rounds(ended, page.poll, page.poll)
+        rounds.wait()
     finally:
-        page.close()
+        drawn = page.close()
         close_server(server)
+    return drawn and not rounds.busy

@@ -95,11 +95,12 @@ class LayerView:
         if self.layer is not None:
             self._news.set()
 
-    def close(self) -> None:
-        """Stop drawing."""
+    def close(self, patience: float = 5.0) -> bool:
+        """Stop drawing; says whether the picture that was under way was finished within some seconds."""
         self._closed.set()
         self._news.set()
-        self._thread.join(timeout=5.0)
+        self._thread.join(timeout=patience)
+        return not self._thread.is_alive()
 
     def _chosen(self) -> None:
         self._told(self.layer is None)
