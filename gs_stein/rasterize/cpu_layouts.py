@@ -6,7 +6,7 @@ combinations, view after view; P pairs (tile, seen combination).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -20,9 +20,10 @@ FEATURES = 13
 PAIR_GRADIENTS = 16
 """Per pair: Σg, Σg·dx, Σg·dy, Σg·dx², Σg·dx·dy, Σg·dy² with g = ∂loss/∂σ, then the features from r on (one cache
 line, so that two threads never write to the same one)."""
-jitted = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+_COMPILED: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
+jitted = njit(**_COMPILED)
 """Compiles launchers, and what allocates: the interpreter lock is free, products and sums may contract."""
-jitted_inline = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True, _nrt=False)
+jitted_inline = njit(**_COMPILED, forceinline=True, _nrt=False)
 """Compiles a part of a kernel as if it were written where it is called, without counting references to arrays, which
 it only borrows: counted, gradients of the projection take a third longer."""
 

@@ -97,7 +97,7 @@ def sharing(kernel):
             for i, value in enumerate((ir.Constant(_I64, 0), shares, ir.Constant(_I32, 0), packed)):
                 builder.store(value, cgutils.gep_inbounds(builder, shared, 0, i))
             inner = signature(types.none, types.intp, types.intp, *arguments.types)
-            flags = Flags()
+            flags: Any = Flags()
             flags.nrt = flags.forceinline = True
             compiled = context.compile_subroutine(builder, kernel, inner, flags=flags)
             task = _task(context, builder.module, compiled, arguments.types, shared_type)
