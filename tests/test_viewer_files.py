@@ -303,7 +303,7 @@ def test_meadows_and_rooms_on_their_sides_are_noticed_and_shelves_left_alone(tmp
     assert turned.up.better == ()
     with staged() as stage:
         lines = stage.open([Source(tmp_path / "a.ply")])
-        hint = "a.ply: seems to lie on its side; choose Up: z up, or give --up"
+        hint = "a.ply: seems to lie on its side; choose Up: z up"
         assert lines == ([hint] if told else [])
         assert ("seems to lie on its side" in stage._title.content) == told
 
@@ -453,6 +453,21 @@ def test_bad_uploads_are_refused_and_leave_what_is_shown(tmp_path, monkeypatch, 
         assert stage._uploads.name not in said[0]
         assert "shown.ply" in stage._title.content
         assert not [file for file in Path(stage._uploads.name).rglob("*") if file.is_file()]
+
+
+def test_a_reader_that_fails_on_an_upload_does_not_end_the_page(tmp_path, monkeypatch):
+    from gs_stein.live import disk
+
+    def fail(_: Path) -> None:
+        raise EOFError
+
+    write_gaussians(tmp_path / "a.sog", tall())
+    with staged() as stage:
+        stage._upload("a.sog", (tmp_path / "a.sog").read_bytes())
+        with monkeypatch.context() as patched:
+            patched.setattr(disk, "read_scene", fail)
+            assert not stage.poll()
+        assert "Nothing opened yet" in stage._title.content
 
 
 # Long work.

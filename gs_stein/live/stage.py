@@ -92,7 +92,7 @@ class Stage:
         self._title.content = html.note("Reading " + " and ".join(map(_with_size, sources)) + " …")
         try:
             loaded = [source.load() for source in sources]
-        except ValueError:
+        except Exception:
             self._describe()
             raise
         with self._lock:
@@ -107,7 +107,7 @@ class Stage:
             f"{source.name}: {line}"
             for source, scene in zip(sources, loaded, strict=True)
             if scene is not None
-            for line in (*scene.notes, *(f"{hint}, or give --up" for hint in _hints(scene)))
+            for line in (*scene.notes, *_hints(scene))
         ]
 
     def poll(self) -> bool:
@@ -301,10 +301,10 @@ class Stage:
         stem = re.sub(r"[^A-Za-z0-9_-]+", "-", name[: -len(suffix)])[:60].strip("-") or "upload"
         # A folder of its own: an earlier file of this name may just be read.
         path = Path(tempfile.mkdtemp(dir=self._uploads.name)) / f"{stem}{suffix}"
-        path.write_bytes(content)
         try:
+            path.write_bytes(content)
             source = Source(path)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             self._refuse(path, error)
             return
         with self._lock:
@@ -313,15 +313,15 @@ class Stage:
     def _open_uploaded(self, source: Source) -> bool:
         try:
             self.open([source])
-        except ValueError as error:
+        except Exception as error:  # whatever a stranger's file is able to do, the page goes on
             self._refuse(source.path, error)
             return False
         source.path.unlink(missing_ok=True)
         return True
 
-    def _refuse(self, path: Path, error: ValueError) -> None:
+    def _refuse(self, path: Path, error: Exception) -> None:
         path.unlink(missing_ok=True)
-        notify(self._server, "Refused", str(error).replace(str(path), path.name), "red")
+        notify(self._server, "Refused", (str(error) or type(error).__name__).replace(str(path), path.name), "red")
 
     def _is_upload(self, source: Source) -> bool:
         return Path(self._uploads.name) in source.path.parents

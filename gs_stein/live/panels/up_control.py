@@ -39,7 +39,7 @@ class UpControl:
             chosen: the convention that somebody chose, now or once; None: none.
         """
         self._choice.visible = up is not None
-        if up is None:
+        if up is None or self._asked is not None:  # what was just chosen is soon done
             return
         automatic = f"{AUTOMATIC} ({words(up.own)}, {_KNOWN_FROM[up.own_from]})"
         options = (automatic, *(words(axes) for axes in AXES))
