@@ -66,8 +66,7 @@ def rotated(gaussians: Gaussians, rotation: Float[Tensor, "3 3"]) -> Gaussians:
     if torch.equal(rotation, torch.eye(3, dtype=torch.float64)):
         return gaussians
     if bool((rotation == rotation.round()).all()):
-        order = rotation.abs().argmax(dim=1).tolist()
-        signs = rotation.sum(dim=1).tolist()
+        order, signs = exchange_of(rotation)
         means = torch.stack([gaussians.means[:, i] * sign for i, sign in zip(order, signs, strict=True)], dim=1)
         log_scales = torch.stack([gaussians.log_scales[:, i] for i in order], dim=1)
         w, *vector = gaussians.quats.unbind(-1)
@@ -78,6 +77,11 @@ def rotated(gaussians: Gaussians, rotation: Float[Tensor, "3 3"]) -> Gaussians:
         quats = quaternion_product(quaternion_of(rotation).to(gaussians.quats), gaussians.quats)
     sh = turn_sh(gaussians.sh, rotation)
     return Gaussians(means, log_scales, quats, gaussians.opacity_logits, sh)
+
+
+def exchange_of(rotation: Float[Tensor, "3 3"]) -> tuple[list[int], list[float]]:
+    """A rotation that only exchanges axes: of each new axis, which old one it is and with which sign."""
+    return rotation.abs().argmax(dim=1).tolist(), rotation.sum(dim=1).tolist()
 
 
 def turn_sh(sh: Float[Tensor, "N K 3"], rotation: Float[Tensor, "3 3"]) -> Float[Tensor, "N K 3"]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,9 +21,40 @@ FLAT = -13.815510557964274
 """The logarithm of a millionth: what a scale of exactly 0 becomes, so that a flat Gaussian stays one."""
 
 
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some Gaussians of a file as float32 arrays; numbers may be infinite or NaN."""
+
+    means: np.ndarray
+    """(N, 3)."""
+    log_scales: np.ndarray
+    """(N, 3)."""
+    quats: np.ndarray
+    """(N, 4), w x y z."""
+    opacity_logits: np.ndarray
+    """(N,)."""
+    colours: np.ndarray
+    """(N, 3): the constant coefficient of the spherical harmonics."""
+    rest: np.ndarray
+    """(N, 3 (K − 1)): the higher ones."""
+    by_colour: bool = False
+    """Whether `rest` has all coefficients of red first, as .ply files do; else the three colours of a coefficient lie
+    side by side."""
+
+    @staticmethod
+    def of(gaussians: Gaussians) -> Block:
+        """The same numbers."""
+        means, log_scales, quats, logits, sh = (tensor.numpy() for tensor in gaussians.tensors())
+        return Block(means, log_scales, quats, logits, sh[:, 0], sh[:, 1:].reshape(len(sh), -1))
+
+
 @runtime_checkable
 class Rows(Protocol):
-    """Gaussians that are made from the file when they are asked for, some rows at a time."""
+    """Gaussians that are made from the file when they are asked for, some rows at a time and on any thread."""
 
     @property
     def sh_degree(self) -> int:
@@ -30,7 +63,9 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: slice, /) -> Gaussians: ...
+    def block(self, index: slice, /) -> Block:
+        """Some rows."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -65,17 +100,16 @@ def worth_writing(path: Path, gaussians: Gaussians, axes: str) -> Gaussians:
     return turned_to(scene, axes)
 
 
-def from_arrays(
-    means: np.ndarray, log_scales: np.ndarray, quats: np.ndarray, logits: np.ndarray, sh: np.ndarray
-) -> Gaussians:
-    """Gaussians in the memory of float32 arrays; `sh` may lie colour by colour."""
-    return Gaussians(
-        torch.from_numpy(means),
-        torch.from_numpy(log_scales),
-        torch.from_numpy(quats),
-        torch.from_numpy(logits),
-        torch.from_numpy(sh),
-    )
+def on_threads(work: Callable[[_T], _R], parts: Sequence[_T]) -> list[_R]:
+    """What `work` makes of each part, on as many threads as torch takes; NumPy works without the interpreter's lock.
+
+    Keep torch's own operations on many numbers out of it: they would wake all of torch's threads from each of these.
+    """
+    threads = min(torch.get_num_threads(), len(parts))
+    if threads < 2:
+        return [work(part) for part in parts]
+    with ThreadPoolExecutor(threads, thread_name_prefix="formats") as pool:
+        return list(pool.map(work, parts))
 
 
 def unit_quats(quats: Tensor) -> Tensor:
@@ -113,10 +147,13 @@ def smallest_three(quats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def largest_filled_in(largest: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Unit quaternions (N, 4) from what `smallest_three` gives."""
+    first, second, third = others.T
+    left_out = np.sqrt(np.clip(1 - (first * first + second * second + third * third), 0, None))
     quats = np.empty((len(others), 4), others.dtype)
-    np.put_along_axis(quats, _OTHERS[largest], others, axis=1)
-    left_out = np.sqrt(np.clip(1 - (others * others).sum(axis=1), 0, None))
-    np.put_along_axis(quats, largest[:, None], left_out[:, None], axis=1)
+    quats[:, 0] = np.where(largest == 0, left_out, first)
+    quats[:, 1] = np.where(largest == 1, left_out, np.where(largest < 1, first, second))
+    quats[:, 2] = np.where(largest == 2, left_out, np.where(largest < 2, second, third))
+    quats[:, 3] = np.where(largest == 3, left_out, third)
     return quats
 
 

@@ -16,8 +16,8 @@ import torch
 
 from gs_stein.files import atomic_file
 from gs_stein.gaussians.formats.common import (
+    Block,
     Content,
-    from_arrays,
     largest_filled_in,
     morton_codes,
     smallest_three,
@@ -122,14 +122,13 @@ def _join(fractions: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
     return packed
 
 
-def _split(packed: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
+def _split(packed: np.ndarray, bits: tuple[int, ...]) -> list[np.ndarray]:
     """The fields of the given widths, highest first, as fractions in [0, 1]."""
-    fields, shift = np.empty((len(packed), len(bits)), np.float32), 32
-    for i, width in enumerate(bits):
+    fields, shift = [], 32
+    for width in bits:
         shift -= width
         limit = (1 << width) - 1
-        fields[:, i] = (packed >> np.uint32(shift)) & np.uint32(limit)
-        fields[:, i] /= np.float32(limit)
+        fields.append(((packed >> np.uint32(shift)) & np.uint32(limit)).astype(np.float32) / np.float32(limit))
     return fields
 
 
@@ -170,38 +169,54 @@ def from_compressed(path: Path, ply: PlyFile) -> Content:
 class _Rows:
     """Gaussians in the rows of a table of packed words."""
 
-    # The outermost bytes of harmonics stand for the ends, the others for the middle of their step.
-    _HARMONICS = ((np.array([-0.5, *range(1, 255), 255.5], np.float32) + np.float32(0.5)) / 256 - np.float32(0.5)) * 8
-
     def __init__(self, table: np.ndarray, ranges: np.ndarray, sh: np.ndarray, rest: list[str]) -> None:
-        self._table, self._ranges, self._sh, self._rest = table, ranges, sh, rest
+        self._table, self._ranges, self._sh, self._rest = table, ranges, sh, tuple(rest)
         self.sh_degree = min(math.isqrt(1 + len(rest) // 3) - 1, MAX_SH_DEGREE)
 
     def __len__(self) -> int:
         return len(self._table)
 
-    def __getitem__(self, index: slice) -> Gaussians:
+    def block(self, index: slice) -> Block:
+        """Some rows."""
         index = slice(*index.indices(len(self)))
-        table, which = self._table[index], np.arange(index.start, index.stop) // _CHUNK
+        table, first = self._table[index], index.start // _CHUNK
+        chunks = self._ranges[first : -(-index.stop // _CHUNK)].T
+        inside = slice(index.start - first * _CHUNK, index.stop - first * _CHUNK)
 
-        def spread(first: int, fractions: np.ndarray) -> np.ndarray:
-            low, high = self._ranges[:, first : first + 3], self._ranges[:, first + 3 : first + 6]
+        def spread(ranges: np.ndarray, fractions: list[np.ndarray]) -> np.ndarray:
+            values = np.empty((len(table), 3), np.float32)
             with np.errstate(over="ignore", invalid="ignore"):
-                return low[which] + (high - low)[which] * fractions
+                for i, part in enumerate(fractions):
+                    low, width = (np.repeat(row, _CHUNK)[inside] for row in (ranges[i], ranges[3 + i] - ranges[i]))
+                    values[:, i] = low + width * part
+            return values
 
         position, rotation, scale, colour = (table[name].astype(np.uint32) for name in _PACKED)
-        means = spread(0, _split(position, _POSITION))
-        log_scales = spread(6, _split(scale, _SCALE))
-        rgba = _split(colour, _COLOUR)
-        rgb = spread(12, rgba[:, :3]) if self._ranges.shape[1] > 12 else rgba[:, :3]
-        others = (_split(rotation, _ROTATION)[:, 1:] - np.float32(0.5)) * np.float32(np.sqrt(2))
-        quats = largest_filled_in((rotation >> np.uint32(30)).astype(np.int64), others)
-        k = (self.sh_degree + 1) ** 2
-        # Colour by colour, as in the file.
-        sh = np.empty((len(table), 3, k), np.float32)
-        sh[:, :, 0] = rgb_to_sh(torch.from_numpy(rgb)).numpy()
-        if k > 1:
-            codes = columns(self._sh[index], self._rest, "u1").reshape(len(table), 3, -1)
-            sh[:, :, 1:] = self._HARMONICS[codes[:, :, : k - 1]]
-        logits = byte_logits(torch.from_numpy(rgba[:, 3].copy())).numpy()
-        return from_arrays(means, log_scales, quats, logits, sh.transpose(0, 2, 1))
+        *rgb, _ = _split(colour, _COLOUR)
+        shown = spread(chunks[12:], rgb) if len(chunks) > 12 else np.stack(rgb, axis=1)
+        others = np.stack([part - np.float32(0.5) for part in _split(rotation, _ROTATION)[1:]]) * np.float32(np.sqrt(2))
+        return Block(
+            spread(chunks[:6], _split(position, _POSITION)),
+            spread(chunks[6:12], _split(scale, _SCALE)),
+            largest_filled_in(rotation >> np.uint32(30), others.T),
+            byte_logits(colour & np.uint32(255)),
+            rgb_to_sh(torch.from_numpy(shown)).numpy(),
+            self._harmonics(index),
+            by_colour=True,
+        )
+
+    def _harmonics(self, index: slice) -> np.ndarray:
+        """The higher ones, colour by colour as in the file, in float32."""
+        wanted = (self.sh_degree + 1) ** 2 - 1
+        if not wanted:
+            return np.empty((index.stop - index.start, 0), np.float32)
+        codes = columns(self._sh[index], self._rest, "u1")
+        if codes.shape[1] > 3 * wanted:
+            codes = codes.reshape(len(codes), 3, -1)[:, :, :wanted].reshape(len(codes), -1)
+        # The outermost bytes stand for the ends, the others for the middle of their step.
+        values = codes.astype(np.float32)
+        values += np.float32(0.5)
+        values[codes == 0], values[codes == 255] = 0, 256
+        values *= np.float32(1 / 32)
+        values -= np.float32(4)
+        return values

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gs_stein.gaussians.formats.common import Block
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.gaussians.orientation import rotated
 
@@ -84,7 +85,8 @@ class Pieces:
     def __len__(self) -> int:
         return sum(map(len, self._pieces))
 
-    def __getitem__(self, index: slice) -> Gaussians:
+    def block(self, index: slice) -> Block:
+        """Some rows."""
         first, last, _ = index.indices(len(self))
         parts, start = [], 0
         for piece in self._pieces:
@@ -93,7 +95,7 @@ class Pieces:
                 parts.append(piece.rows(slice(low, high)))
             start += len(piece)
         whole = parts[0] if len(parts) == 1 else Gaussians.cat(parts)
-        return whole.with_sh_degree(self.sh_degree)
+        return Block.of(whole.with_sh_degree(self.sh_degree))
 
 
 def from_linear(

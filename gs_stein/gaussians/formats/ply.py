@@ -7,6 +7,7 @@ the tail of f_rest out.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from gs_stein.files import atomic_file
-from gs_stein.gaussians.formats.common import Content, from_arrays, worth_writing
+from gs_stein.gaussians.formats.common import Block, Content, worth_writing
 from gs_stein.gaussians.formats.ply_file import PlyFile, read_ply_file
 from gs_stein.gaussians.model import MAX_SH_DEGREE, SH_C0, Gaussians
 
@@ -110,13 +111,13 @@ def from_standard(path: Path, ply: PlyFile) -> Content:
         notes.append("there is no scale_2: flat Gaussians of 2DGS")
     if colours[0] == "red":
         notes.append("colours are red, green and blue instead of f_dc_0..2")
-    return Content(_Rows(table, groups, k), axes, render_mode, tuple(notes))
+    return Content(_Rows(table, [tuple(names) for names in groups], k), axes, render_mode, tuple(notes))
 
 
 class _Rows:
     """Gaussians in the rows of a table."""
 
-    def __init__(self, table: np.ndarray, groups: list[list[str]], coefficients: int) -> None:
+    def __init__(self, table: np.ndarray, groups: list[tuple[str, ...]], coefficients: int) -> None:
         self._table, self._groups, self._coefficients = table, groups, coefficients
         self._whites = [_white(table[name]) for name in groups[4]] if groups[4][0] == "red" else []
 
@@ -127,31 +128,41 @@ class _Rows:
     def __len__(self) -> int:
         return len(self._table)
 
-    def __getitem__(self, index: slice) -> Gaussians:
-        block, k = self._table[index], self._coefficients
-        means, scales, quats, opacity, colours, rest = (columns(block, names) for names in self._groups)
-        n = len(block)
-        log_scales = np.full((n, 3), -np.inf, np.float32)
+    def block(self, index: slice) -> Block:
+        """Some rows."""
+        # The map is read once, in order and as bytes: NumPy copies rows of fields field by field.
+        table, k = self._table[index], self._coefficients
+        table = np.ascontiguousarray(table).view(np.uint8).copy().view(table.dtype)
+        means, scales, quats, opacity, colours, rest = (columns(table, names) for names in self._groups)
+        log_scales = np.full((len(table), 3), -np.inf, np.float32)
         log_scales[:, : scales.shape[1]] = scales
-        # Colour by colour, as in the file.
-        sh = np.empty((n, 3, k), np.float32)
-        sh[:, :, 0] = (colours / np.float32(max(self._whites)) - 0.5) / SH_C0 if self._whites else colours
-        if k > 1:
-            sh[:, :, 1:] = rest.reshape(n, 3, -1)[:, :, : k - 1]
-        return from_arrays(means.copy(), log_scales, quats.copy(), opacity[:, 0].copy(), sh.transpose(0, 2, 1))
+        if self._whites:
+            colours = (colours / np.float32(max(self._whites)) - 0.5) / SH_C0
+        if rest.shape[1] > 3 * (k - 1):
+            rest = rest.reshape(len(table), 3, -1)[:, :, : k - 1].reshape(len(table), -1)
+        return Block(means, log_scales, quats, opacity[:, 0], colours, rest, by_colour=True)
 
 
-def columns(block: np.ndarray, names: list[str], kind: str = "<f4") -> np.ndarray:
+def columns(block: np.ndarray, names: tuple[str, ...], kind: str = "<f4") -> np.ndarray:
     """Columns (N, names) of a structured array in one type: a view if they lie side by side in it."""
-    fields, dtype = block.dtype.fields or {}, np.dtype(kind)
-    start, size = fields[names[0]][1] if names else 0, dtype.itemsize
-    if all(fields[name] == (dtype, start + size * i) for i, name in enumerate(names)):
-        return np.ndarray((len(block), len(names)), dtype, block.data, start, (block.strides[0], size))
-    table = np.empty((len(block), len(names)), dtype)
+    start = _side_by_side(block.dtype, names, kind)
+    if start is not None:
+        return np.ndarray(
+            (len(block), len(names)), kind, block.data, start, (block.strides[0], np.dtype(kind).itemsize)
+        )
+    table = np.empty((len(block), len(names)), kind)
     with np.errstate(over="ignore", invalid="ignore"):
         for i, name in enumerate(names):
             table[:, i] = block[name]
     return table
+
+
+@functools.lru_cache(maxsize=64)
+def _side_by_side(row: np.dtype, names: tuple[str, ...], kind: str) -> int | None:
+    """Where in a row these columns begin, if they have this type and follow each other."""
+    fields, dtype = row.fields or {}, np.dtype(kind)
+    start = fields[names[0]][1] if names else 0
+    return start if all(fields[name] == (dtype, start + dtype.itemsize * i) for i, name in enumerate(names)) else None
 
 
 def _white(colours: np.ndarray) -> float:

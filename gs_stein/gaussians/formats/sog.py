@@ -22,9 +22,9 @@ import torch
 
 from gs_stein.files import atomic_file
 from gs_stein.gaussians.formats.common import (
+    Block,
     Content,
     first_line,
-    from_arrays,
     largest_filled_in,
     morton_codes,
     smallest_three,
@@ -242,13 +242,14 @@ class _Rows:
             codes = texels("shN", least=0)[:, :3]
             codes = codes[: len(codes) // k * k].reshape(-1, k, 3)[:count]
             palette = numbers(meta["shN"]["codebook"], 256).astype(np.float32)[codes]
-            self._palette = np.concatenate([palette, np.zeros((1, k, 3), np.float32)])
+            self._palette = np.concatenate([palette, np.zeros((1, k, 3), np.float32)]).reshape(-1, 3 * k)
             self._labels = texels("shN", 1)
 
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, index: slice) -> Gaussians:
+    def block(self, index: slice) -> Block:
+        """Some rows."""
         index = slice(*index.indices(self._count))
         steps = self._lower[index, :3] + (self._upper[index, :3].astype(np.uint16) << 8)
         folded = self._low + (self._high - self._low) * (steps / _POSITION_STEPS)
@@ -258,13 +259,12 @@ class _Rows:
         others = (packed[:, :3] / np.float32(255) - np.float32(0.5)) * np.float32(math.sqrt(2))
         quats = largest_filled_in(np.maximum(packed[:, 3].astype(np.int64) - 252, 0), others)
         quats[packed[:, 3] < 252] = (1, 0, 0, 0)
-        sh = np.empty((len(means), (self.sh_degree + 1) ** 2, 3), np.float32)
-        sh[:, 0] = self._sh0_book[self._sh0[index, :3]]
+        rest = np.empty((len(means), 0), np.float32)
         if self.sh_degree:
             labels = self._labels[index, 0] + (self._labels[index, 1].astype(np.int64) << 8)
-            sh[:, 1:] = self._palette[np.minimum(labels, len(self._palette) - 1)]
-        logits = byte_logits(torch.from_numpy(self._sh0[index, 3] / np.float32(255))).numpy()
-        return from_arrays(means, self._scale_book[self._scales[index, :3]], quats, logits, sh)
+            rest = self._palette[np.minimum(labels, len(self._palette) - 1)]
+        log_scales, colours = self._scale_book[self._scales[index, :3]], self._sh0_book[self._sh0[index, :3]]
+        return Block(means, log_scales, quats, byte_logits(self._sh0[index, 3]), colours, rest)
 
 
 def _decoded(path: Path, name: str, data: bytes) -> np.ndarray:

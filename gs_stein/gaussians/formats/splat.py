@@ -53,11 +53,16 @@ def read_splat(path: Path) -> Content:
         raise ValueError(f"{path}: truncated or no .splat: {len(data)} bytes are no multiple of {_SPLAT.itemsize}")
     table = np.frombuffer(data, _SPLAT)
     means, scales = (torch.from_numpy(table[name].astype(np.float32)) for name in ("mean", "scale"))
-    rgba = torch.from_numpy(table["rgba"].astype(np.float32) / 255)
+    rgb = torch.from_numpy(table["rgba"][:, :3].astype(np.float32) / 255)
     quats = torch.from_numpy((table["quat"].astype(np.float32) - 128) / 128)
-    return Content(Gaussians(means, scales.log(), quats, byte_logits(rgba[:, 3]), rgb_to_sh(rgba[:, :3])[:, None]))
+    logits = torch.from_numpy(byte_logits(table["rgba"][:, 3]))
+    return Content(Gaussians(means, scales.log(), quats, logits, rgb_to_sh(rgb)[:, None]))
 
 
-def byte_logits(opacities: torch.Tensor) -> torch.Tensor:
-    """Logits of opacities that were rounded to bytes: 0 and 1 stand for half a step inside."""
-    return torch.logit(opacities.clamp(0.5 / 255, 1 - 0.5 / 255))
+def byte_logits(codes: np.ndarray) -> np.ndarray:
+    """Logits (float32) of opacities that were rounded to bytes: 0 and 255 stand for half a step inside."""
+    return _LOGITS[codes]
+
+
+_LOGITS = (np.arange(256) / 255).clip(0.5 / 255, 1 - 0.5 / 255)
+_LOGITS = (np.log(_LOGITS) - np.log1p(-_LOGITS)).astype(np.float32)

@@ -23,9 +23,9 @@ import torch
 
 from gs_stein.files import write_atomically
 from gs_stein.gaussians.formats.common import (
+    Block,
     Content,
     first_line,
-    from_arrays,
     largest_filled_in,
     read_bytes,
     smallest_three,
@@ -260,24 +260,26 @@ class _Rows:
     def __len__(self) -> int:
         return self._header.count
 
-    def __getitem__(self, index: slice) -> Gaussians:
+    def block(self, index: slice) -> Block:
+        """Some rows."""
         positions, alphas, colours, scales, rotations, *rest = (stream[index] for stream in self._streams)
-        n, k = len(positions), (self.sh_degree + 1) ** 2
         if self._header.version == 1:
             means = np.ascontiguousarray(positions).view("<f2").astype(np.float32)
         else:
-            fixed = np.zeros((n, 3, 4), np.uint8)
-            fixed[:, :, 1:] = positions.reshape(n, 3, 3)
-            means = (fixed.view("<i4")[:, :, 0] >> 8) * np.float32(2.0**-self._header.bits)
+            means = _signed24(positions) * np.float32(2.0**-self._header.bits)
         log_scales = scales * np.float32(1 / 16) - np.float32(10)
-        sh = np.empty((n, k, 3), np.float32)
-        sh[:, 0] = (colours / np.float32(255) - np.float32(0.5)) / np.float32(_COLOUR_SCALE)
-        if rest and k > 1:
-            sh[:, 1:] = rest[0].reshape(n, -1, 3)[:, : k - 1]
-            sh[:, 1:] -= 128
-            sh[:, 1:] *= np.float32(1 / 128)
-        logits = byte_logits(torch.from_numpy(alphas[:, 0] / np.float32(255))).numpy()
-        return from_arrays(means, log_scales, np.ascontiguousarray(_quats(rotations)[:, _WXYZ]), logits, sh)
+        base = (colours / np.float32(255) - np.float32(0.5)) / np.float32(_COLOUR_SCALE)
+        wanted = 3 * _COEFFICIENTS[self.sh_degree]
+        higher = rest[0][:, :wanted].astype(np.float32) if wanted else np.empty((len(positions), 0), np.float32)
+        higher -= 128
+        higher *= np.float32(1 / 128)
+        return Block(means, log_scales, _quats(rotations)[:, _WXYZ], byte_logits(alphas[:, 0]), base, higher)
+
+
+def _signed24(positions: np.ndarray) -> np.ndarray:
+    """Integers (N, 3) of three bytes each, the lowest first."""
+    low, middle, high = (positions[:, i::3] for i in range(3))
+    return low.astype(np.int32) | (middle.astype(np.int32) << 8) | (high.view(np.int8).astype(np.int32) << 16)
 
 
 def _quats(packed: np.ndarray) -> np.ndarray:
@@ -285,9 +287,9 @@ def _quats(packed: np.ndarray) -> np.ndarray:
     if packed.shape[1] == 3:
         return largest_filled_in(np.full(len(packed), 3), packed * np.float32(1 / 127.5) - np.float32(1))
     words = np.ascontiguousarray(packed).view("<u4")[:, 0]
-    others = np.empty((len(words), 3), np.float32)
+    others = np.empty((3, len(words)), np.float32)
     for i in range(3):
-        field = (words >> np.uint32(20 - 10 * i)) & np.uint32(1023)
+        field = words >> np.uint32(20 - 10 * i)
         size = (field & np.uint32(511)) * np.float32(math.sqrt(0.5) / 511)
-        others[:, i] = np.where(field & np.uint32(512), -size, size)
-    return largest_filled_in((words >> np.uint32(30)).astype(np.int64), others)
+        others[i] = np.where(field & np.uint32(512), -size, size)
+    return largest_filled_in(words >> np.uint32(30), others.T)
