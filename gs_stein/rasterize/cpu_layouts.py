@@ -23,7 +23,8 @@ line, so that two threads never write to the same one)."""
 _COMPILED: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 jitted = njit(**_COMPILED)
 """Compiles launchers, and what allocates: the interpreter lock is free, products and sums may contract."""
-jitted_inline = njit(**_COMPILED, forceinline=True, _nrt=False)
+_INLINED: dict[str, Any] = {**_COMPILED, "forceinline": True, "_nrt": False}
+jitted_inline = njit(**_INLINED)
 """Compiles a part of a kernel as if it were written where it is called, without counting references to arrays, which
 it only borrows: counted, gradients of the projection take a third longer."""
 
