@@ -61,8 +61,9 @@ def suffixes() -> list[str]:
 def test_one_scene_in_every_format(room_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = [str(tmp_path / "out" / f"room{suffix}") for suffix in suffixes()]
     assert main([str(room_file), "-o", *names[:3], "-o", *names[3:]]) == 0
-    clipped, head, *rows = capsys.readouterr().out.splitlines()
+    clipped, plain, head, *rows = capsys.readouterr().out.splitlines()
     assert "have a base colour beyond 0 to 1" in clipped
+    assert plain.startswith(f"{names[-1]}: a page shows the mean colour")
     assert head.split() == ["file", "size", "bytes/splat", "PSNR"]
     assert [row.split()[0] for row in rows] == names
     scene = read_scene(room_file).gaussians
@@ -92,6 +93,24 @@ def test_several_scenes_and_runs(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert len(read_scene(tmp_path / "out" / "a-run.spz").gaussians) == 500
     assert len(read_scene(tmp_path / "out" / "chair.spz").gaussians) == 300
     assert capsys.readouterr().out.count("PSNR") == 2
+
+
+def test_a_run_that_goes_on_is_exported_as_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, out = tmp_path / "a-run", tmp_path / "out.html"
+    run.mkdir()
+    write_start(run, Config(prompt="a room", scene=True, cameras=RoomCameras(resolution=16)))
+    assert main([str(run), "-o", str(out)]) == 2
+    assert "has written neither point_cloud.ply nor a checkpoint yet" in capsys.readouterr().err
+    (run / "checkpoints").mkdir()
+    scene = room(500)
+    torch.save({"parameters": scene.parameters(), "step": 7}, run / "checkpoints" / "step_0000007.pt")
+    assert main([str(run), "-o", str(out), str(tmp_path / "out.ply")]) == 0
+    assert "the run is not finished; this is its step_0000007.pt" in capsys.readouterr().err
+    assert torch.equal(read_scene(tmp_path / "out.ply").gaussians.means, scene.means)
+    # The page flies along the run's own video path, before its background.
+    page = out.read_text()
+    assert '"tour": [[' in page
+    assert '"background": 0.5' in page
 
 
 def test_smaller_scenes(room_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

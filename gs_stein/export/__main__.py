@@ -98,7 +98,7 @@ def jobs(options: Options) -> list[Job]:
     from gs_stein.export.write import Job
     from gs_stein.gaussians.files import scene_path
     from gs_stein.gaussians.formats.table import format_of
-    from gs_stein.render.subject import base_name
+    from gs_stein.render.subject import base_name, is_unfinished
 
     names = [name for group in options.output for name in group]
     if not names:
@@ -117,7 +117,8 @@ def jobs(options: Options) -> list[Job]:
                 f"output: {name} cannot be {len(options.scenes)} scenes; put {{name}} into it, such as "
                 f"{name.with_name('{name}' + name.suffix)}"
             )
-    found, taken = [], {scene_path(scene).resolve() for scene in options.scenes}
+    found = []
+    taken = {(scene if is_unfinished(scene) else scene_path(scene)).resolve() for scene in options.scenes}
     for scene in options.scenes:
         paths = tuple(Path(str(name).replace("{name}", base_name(scene))) for name in names)
         for path in paths:

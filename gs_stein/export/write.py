@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gs_stein.export.simplify import at_least, cropped, decimated
 from gs_stein.gaussians.files import format_of, read_scene, write_gaussians
+from gs_stein.gaussians.formats.html import tour_of
 from gs_stein.gaussians.model import Gaussians, sh_to_rgb
 from gs_stein.rasterize.many_views import render_views
 from gs_stein.render.countdown import Countdown
@@ -29,6 +30,8 @@ _DECIMATE_VIEWS = 24
 """Views that importance is measured in."""
 _SIDE = 128
 """Pixels of the pictures' side at least."""
+_TOUR = 120
+"""Cameras along the tour of a run's page."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,9 @@ def write_files(jobs: list[Job], options: Options) -> int:
     status = 0
     for job in jobs:
         subject, whole = prepared(job.scene, options)
+        for path in job.files:
+            if format_of(path).name == "html" and subject.gaussians.sh_degree > 0:
+                print(f"{path}: a page shows the mean colour of each Gaussian, not how it changes with the view")
         rows = []
         with Countdown("file", len(job.files)) as bar:
             views = _views(subject)
@@ -149,7 +155,10 @@ def _written(
         "title": subject.name,
     }  # fmt: skip
     if subject.of_a_run:
-        given["background"] = subject.background
+        film = subject.film(_TOUR)
+        fov = 2 * torch.atan(0.5 * film.height / film.Ks[:, 1, 1])
+        tour = tour_of(film.viewmats.double().numpy(), fov.double().numpy())
+        given |= {"background": subject.background, "tour": tour}
     write_gaussians(path, subject.gaussians, options.axes, **{k: v for k, v in given.items() if k in known})
     quality = None
     if pictures is not None and row.reads:

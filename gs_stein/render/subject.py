@@ -95,12 +95,15 @@ def read_subject(path: Path, axes: str | None = None, look: Look = "auto") -> Su
         ValueError: as `read_scene`; or a run's config.yaml is damaged.
     """
     path = Path(path)
-    scene = read_scene(path, axes)
-    notes = tuple(f"{scene.path}: {note}" for note in scene.notes)
-    rasterize = RasterizeOptions(antialiased=scene.render_mode == "mip")
-    cameras, offset = guessed(scene.gaussians, look)
-    subject = Subject(path, scene.gaussians, cameras, offset, rasterize=rasterize, notes=notes)
     settings = path / "config.yaml"
+    if is_unfinished(path):
+        scene, notes, antialiased = *_unfinished(path), False
+    else:
+        found = read_scene(path, axes)
+        scene, notes = found.gaussians, tuple(f"{found.path}: {note}" for note in found.notes)
+        antialiased = found.render_mode == "mip"
+    cameras, offset = guessed(scene, look)
+    subject = Subject(path, scene, cameras, offset, rasterize=RasterizeOptions(antialiased=antialiased), notes=notes)
     if not (path.is_dir() and settings.is_file()):
         return subject
     tree = read_yaml(settings)
@@ -111,6 +114,25 @@ def read_subject(path: Path, axes: str | None = None, look: Look = "auto") -> Su
     if isinstance(config.cameras, wanted):
         subject = replace(subject, cameras=config.cameras, offset=(0.0, 0.0, 0.0), of_a_run=True)
     return subject
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether it is a run's folder without its scene: still going on, or ended before it wrote one."""
+    return (path / "config.yaml").is_file() and not (path / "point_cloud.ply").is_file()
+
+
+def _unfinished(run: Path) -> tuple[Gaussians, tuple[str, ...]]:
+    """The newest checkpoint of a run that has written no scene yet, and a line that says so.
+
+    Raises:
+        ValueError: there is none that can be read.
+    """
+    from gs_stein.live.disk import Source
+
+    loaded = Source(run).load()
+    if loaded is None:
+        raise ValueError(f"{run}: this run has written neither point_cloud.ply nor a checkpoint yet; try again later")
+    return loaded.gaussians, (f"{run}: the run is not finished; this is its {loaded.origin}",)
 
 
 def guessed(gaussians: Gaussians, look: Look) -> tuple[CameraOptions, tuple[float, float, float]]:
