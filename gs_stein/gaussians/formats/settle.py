@@ -17,8 +17,8 @@ from gs_stein.gaussians.formats.common import FLAT, LOGIT_MAX, Block, Rows, on_t
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.gaussians.orientation import exchange_of, sh_row_matrix, to_axes
 
-_BLOCK = 4096
-"""Rows at a time: their numbers fit into the processor's cache."""
+_BLOCK = 1 << 14
+"""Rows at a time: their numbers fit into the processor's last cache, and threads seldom wait for the interpreter."""
 _PRODUCT = 64
 """Rows that are multiplied by a matrix at once: so few that the BLAS does not wake threads of its own for them, which
 would get into the way of these."""
@@ -92,14 +92,13 @@ class _Turn:
         quats[:, 0], logits[:], sh[:, 0] = block.quats[:, 0], block.opacity_logits, block.colours
         if sh.shape[1] == 1:
             return
-        if self._matrices is None:
-            sh[:, 1:] = (
-                block.rest.reshape(len(sh), 3, -1).transpose(0, 2, 1)
-                if block.by_colour
-                else block.rest.reshape(len(sh), -1, 3)
-            )
-            return
-        _multiply(block.rest, self._matrices[block.by_colour], sh.reshape(len(sh), -1)[:, 3:])
+        rest = sh.reshape(len(sh), -1)[:, 3:]
+        if self._matrices is not None:
+            _multiply(block.rest, self._matrices[block.by_colour], rest)
+        elif block.by_colour:
+            sh[:, 1:] = block.rest.reshape(len(sh), 3, -1).transpose(0, 2, 1)
+        else:
+            rest[:] = block.rest
 
 
 def _rest_matrix(rotation: Tensor, degree: int, by_colour: bool) -> np.ndarray:

@@ -27,6 +27,7 @@ from gs_stein.gaussians.formats.common import (
     Content,
     first_line,
     largest_filled_in,
+    on_threads,
     read_bytes,
     smallest_three,
     unit_quats,
@@ -137,34 +138,48 @@ def read_spz(path: Path) -> Content:
     Raises:
         ValueError: one line with the file: no SPZ, an unknown version, truncated, or counts that do not fit.
     """
-    data = read_bytes(path)
-    if data.startswith(b"\x1f\x8b"):
-        return _legacy(path, data)
-    if not data.startswith(_MAGIC):
+    head = read_bytes(path, 32)
+    if head.startswith(b"\x1f\x8b"):
+        return _legacy(path, read_bytes(path))
+    if not head.startswith(_MAGIC):
         raise ValueError(f"{path}: is no SPZ file (neither gzip nor 'NGSP')")
-    if len(data) < 32:
-        raise ValueError(f"{path}: truncated: {len(data)} bytes hold no header of SPZ")
-    header = _Header.parse(path, data)
+    if len(head) < 32:
+        raise ValueError(f"{path}: truncated: {len(head)} bytes hold no header of SPZ")
+    data = memoryview(np.asarray(np.memmap(path, np.uint8, "r")))
+    header = _Header.parse(path, head, len(data))
     if header.version < 4:
-        return _content(path, header, [data[16:]])
+        return _content(path, header, data[16:])
     (toc,) = struct.unpack_from("<I", data, 16)
     start = toc + 16 * header.streams
     if toc < 32 or start > len(data) or header.streams != len(header.sizes):
         raise ValueError(f"{path}: truncated or damaged: its table of {header.streams} streams lies at byte {toc}")
+    packed = []
+    for i, size in enumerate(header.sizes):
+        length, whole = struct.unpack_from("<QQ", data, toc + 16 * i)
+        if whole != size or start + length > len(data):
+            raise ValueError(f"{path}: truncated or damaged: stream {i} of {whole} bytes does not fit {size}")
+        packed.append(data[start : start + length])
+        start += length
+    body = np.empty(sum(header.sizes), np.uint8)
+    targets = np.split(body, np.cumsum(header.sizes)[:-1])
+    on_threads(
+        lambda i: _unpack(f"{path}: truncated or damaged: stream {i}", packed[i], targets[i]), range(len(packed))
+    )
+    axes, notes = _said_axes(bytes(data[32:toc]) if header.flags & _EXTENSIONS else b"")
+    return _content(path, header, body.data, axes, notes)
+
+
+def _unpack(fault: str, packed: memoryview, target: np.ndarray) -> None:
+    """Fill an array from a stream of zstd."""
     import zstandard
 
-    streams = []
-    for i, size in enumerate(header.sizes):
-        packed, whole = struct.unpack_from("<QQ", data, toc + 16 * i)
-        if whole != size or start + packed > len(data):
-            raise ValueError(f"{path}: truncated or damaged: stream {i} of {whole} bytes does not fit {size}")
-        try:
-            streams.append(zstandard.ZstdDecompressor().decompress(data[start : start + packed], max_output_size=size))
-        except zstandard.ZstdError as error:
-            raise ValueError(f"{path}: truncated or damaged: stream {i}: {first_line(error)}") from error
-        start += packed
-    axes, notes = _said_axes(data[32:toc] if header.flags & _EXTENSIONS else b"")
-    return _content(path, header, streams, axes, notes)
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(packed) as reader:
+            found = reader.readinto(target)
+    except zstandard.ZstdError as error:
+        raise ValueError(f"{fault}: {first_line(error)}") from error
+    if found < len(target):
+        raise ValueError(f"{fault}: {found} of {len(target)} bytes are there")
 
 
 def _legacy(path: Path, data: bytes) -> Content:
@@ -178,7 +193,7 @@ def _legacy(path: Path, data: bytes) -> Content:
         body = unpacker.decompress(unpacker.unconsumed_tail, sum(header.sizes))
     except zlib.error as error:
         raise ValueError(f"{path}: truncated or damaged ({first_line(error)})") from error
-    return _content(path, header, [body])
+    return _content(path, header, memoryview(body))
 
 
 @dataclass(frozen=True)
@@ -191,7 +206,7 @@ class _Header:
     streams: int
 
     @staticmethod
-    def parse(path: Path, head: bytes, file_size: int | None = None) -> _Header:
+    def parse(path: Path, head: bytes, file_size: int) -> _Header:
         _, *numbers = _HEADER.unpack_from(head)
         header = _Header(*numbers)
         if not 1 <= header.version <= 4:
@@ -202,9 +217,8 @@ class _Header:
             )
         if header.count == 0:
             raise ValueError(f"{path}: holds no Gaussians")
-        size = len(head) if file_size is None else file_size
-        if sum(header.sizes) > _MAX_RATIO * size:
-            raise ValueError(f"{path}: truncated: the header promises {header.count} Gaussians in {size} bytes")
+        if sum(header.sizes) > _MAX_RATIO * file_size:
+            raise ValueError(f"{path}: truncated: the header promises {header.count} Gaussians in {file_size} bytes")
         return header
 
     @property
@@ -230,16 +244,13 @@ def _said_axes(extensions: bytes) -> tuple[str | None, list[str]]:
 
 
 def _content(
-    path: Path, header: _Header, streams: list[bytes], axes: str | None = None, notes: list[str] | None = None
+    path: Path, header: _Header, body: memoryview, axes: str | None = None, notes: list[str] | None = None
 ) -> Content:
-    notes = list(notes or [])
-    if len(streams) == 1:
-        body, start, streams = streams[0], 0, []
-        if len(body) < sum(header.sizes):
-            raise ValueError(f"{path}: truncated: {len(body)} of {sum(header.sizes)} bytes of {header.count} Gaussians")
-        for size in header.sizes:
-            streams.append(body[start : start + size])
-            start += size
+    """Gaussians of the attributes' bytes, one attribute after the other."""
+    notes, size = list(notes or []), sum(header.sizes)
+    if len(body) < size:
+        raise ValueError(f"{path}: truncated: {len(body)} of {size} bytes of {header.count} Gaussians")
+    streams = np.split(np.frombuffer(body, np.uint8, size), np.cumsum(header.sizes)[:-1])
     if header.degree > MAX_SH_DEGREE:
         notes.append(f"spherical harmonics above degree {MAX_SH_DEGREE} are left out")
     mode = "mip" if header.flags & _ANTIALIASED else "default"
@@ -249,9 +260,8 @@ def _content(
 class _Rows:
     """Gaussians in the attributes' bytes."""
 
-    def __init__(self, header: _Header, streams: list[bytes]) -> None:
-        self._header = header
-        self._streams = [np.frombuffer(stream, np.uint8).reshape(header.count, -1) for stream in streams]
+    def __init__(self, header: _Header, streams: list[np.ndarray]) -> None:
+        self._header, self._streams = header, [stream.reshape(header.count, -1) for stream in streams]
 
     @property
     def sh_degree(self) -> int:
