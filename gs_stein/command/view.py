@@ -13,7 +13,8 @@ import tyro
 
 # Threads of OpenMP that wait must sleep instead of spinning. Torch and Numba read this when they are imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# NumPy's own threads spin while they wait for each other: on a busy machine they make reading a scene thrice as slow.
+# NumPy's own threads spin while they wait for each other: beside other busy programs reading a scene took up to thrice
+# as long, alone no less.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from gs_stein.gaussians.formats.table import FORMATS
