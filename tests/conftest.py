@@ -19,6 +19,12 @@ import pytest
 import torch
 from hypothesis import settings
 
+LONGEST = (
+    "test_viewer_browser", "test_world_attributes", "test_world_export", "test_mesh", "test_examples", "test_diffusion",
+    "test_diffusion_steps", "test_diffusion_memory", "test_bench_convergence", "test_rasterize",
+)  # fmt: skip
+"""Files of half a minute and more; they are begun first."""
+
 # A shared machine must not turn a slow example into a failure.
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=25)
 settings.load_profile("steady")
@@ -29,9 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Files with slow tests first, so that neither process is left with one of them alone at the end.
-    slow = {item.path for item in items if "slow" in item.keywords}
-    items.sort(key=lambda item: item.path not in slow)
+    # So that neither process is left with one of them alone at the end.
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
     if torch.cuda.is_available():
         return
     for item in items:

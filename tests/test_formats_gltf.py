@@ -535,7 +535,6 @@ def ball(rgb: tuple[float, float, float], place: tuple[float, float, float]) -> 
     return Gaussians(0.3 * small.means + torch.tensor(place), *small.tensors()[1:])
 
 
-@pytest.mark.slow
 def test_three_shows_it_right_side_up(tmp_path: Path) -> None:
     """Red up, green right, blue towards a viewer who stands in the south, where our cameras begin."""
     npm_folder()
