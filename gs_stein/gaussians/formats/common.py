@@ -2,70 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from gs_stein.gaussians.formats.blocks import Block, Rows, turned
 from gs_stein.gaussians.model import Gaussians
-from gs_stein.gaussians.orientation import turned_to
+from gs_stein.gaussians.orientation import to_axes
 
 LOGIT_MAX = 16.0
 """Where opacities of exactly 0 and 1 are held: the sigmoid is within 1.2e-7 of them, and finite."""
 FLAT = -13.815510557964274
 """The logarithm of a millionth: what a scale of exactly 0 becomes, so that a flat Gaussian stays one."""
-
-
-_T = TypeVar("_T")
-_R = TypeVar("_R")
-
-
-@dataclass(frozen=True)
-class Block:
-    """Some Gaussians of a file as float32 arrays; numbers may be infinite or NaN."""
-
-    means: np.ndarray
-    """(N, 3)."""
-    log_scales: np.ndarray
-    """(N, 3)."""
-    quats: np.ndarray
-    """(N, 4), w x y z."""
-    opacity_logits: np.ndarray
-    """(N,)."""
-    colours: np.ndarray
-    """(N, 3): the constant coefficient of the spherical harmonics."""
-    rest: np.ndarray
-    """(N, 3 (K − 1)): the higher ones."""
-    by_colour: bool = False
-    """Whether `rest` has all coefficients of red first, as .ply files do; else the three colours of a coefficient lie
-    side by side."""
-
-    @staticmethod
-    def of(gaussians: Gaussians) -> Block:
-        """The same numbers."""
-        means, log_scales, quats, logits, sh = (tensor.numpy() for tensor in gaussians.tensors())
-        return Block(means, log_scales, quats, logits, sh[:, 0], sh[:, 1:].reshape(len(sh), -1))
-
-
-@runtime_checkable
-class Rows(Protocol):
-    """Gaussians that are made from the file when they are asked for, some rows at a time and on any thread."""
-
-    @property
-    def sh_degree(self) -> int:
-        """Degree of the colours' view dependence."""
-        ...
-
-    def __len__(self) -> int: ...
-
-    def block(self, index: slice, /) -> Block:
-        """Some rows."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -88,28 +39,17 @@ def worth_writing(path: Path, gaussians: Gaussians, axes: str) -> Gaussians:
     Raises:
         ValueError: there are no Gaussians, a value is not finite, or there are no such axes.
     """
-    scene = Gaussians(*(_plain(tensor) for tensor in gaussians.tensors()))
-    if len(scene) == 0:
+    plain = Gaussians(*(tensor.detach().to(device="cpu", dtype=torch.float32) for tensor in gaussians.tensors()))
+    rotation = to_axes(axes)
+    if len(plain) == 0:
         raise ValueError(f"{path}: there are no Gaussians to write")
-    bad = (~scene.finite()).nonzero()
+    scene, finite = turned(len(plain), plain.sh_degree, rotation, lambda part: Block.of(plain[part]))
+    bad = np.flatnonzero(~finite)
     if len(bad):
         raise ValueError(
-            f"{path}: not written: Gaussian {int(bad[0])} has a value that is not finite ({len(bad)} of "
-            f"{len(scene)} do)"
+            f"{path}: not written: Gaussian {bad[0]} has a value that is not finite ({len(bad)} of {len(scene)} do)"
         )
-    return turned_to(scene, axes)
-
-
-def on_threads(work: Callable[[_T], _R], parts: Sequence[_T]) -> list[_R]:
-    """What `work` makes of each part, on as many threads as torch takes; NumPy works without the interpreter's lock.
-
-    Keep torch's own operations on many numbers out of it: they would wake all of torch's threads from each of these.
-    """
-    threads = min(torch.get_num_threads(), len(parts))
-    if threads < 2:
-        return [work(part) for part in parts]
-    with ThreadPoolExecutor(threads, thread_name_prefix="formats") as pool:
-        return list(pool.map(work, parts))
+    return scene
 
 
 def unit_quats(quats: Tensor) -> Tensor:
@@ -171,10 +111,6 @@ def morton_codes(means: np.ndarray) -> np.ndarray:
     ):  # fmt: skip
         cells = (cells | (cells << np.uint64(shift))) & np.uint64(mask)
     return cells[:, 0] | (cells[:, 1] << np.uint64(1)) | (cells[:, 2] << np.uint64(2))
-
-
-def _plain(tensor: Tensor) -> Tensor:
-    return tensor.detach().to(device="cpu", dtype=torch.float32)
 
 
 def read_bytes(path: Path, count: int = -1) -> bytes:

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from gs_stein.files import atomic_file
+from gs_stein.gaussians.formats.blocks import Block
 from gs_stein.gaussians.formats.common import (
-    Block,
     Content,
     largest_filled_in,
     morton_codes,

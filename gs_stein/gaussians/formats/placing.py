@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.gaussians.formats.common import Block
+from gs_stein.gaussians.formats.blocks import Block
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.gaussians.orientation import rotated
 
@@ -76,7 +76,7 @@ class Piece(Protocol):
 
 
 class Pieces:
-    """All splats of a file, one piece after the other (`formats.common.Rows`)."""
+    """All splats of a file, one piece after the other (`formats.blocks.Rows`)."""
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self._pieces = pieces

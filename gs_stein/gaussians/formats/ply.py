@@ -16,7 +16,8 @@ from typing import Literal
 import numpy as np
 
 from gs_stein.files import atomic_file
-from gs_stein.gaussians.formats.common import Block, Content, worth_writing
+from gs_stein.gaussians.formats.blocks import Block
+from gs_stein.gaussians.formats.common import Content, worth_writing
 from gs_stein.gaussians.formats.ply_file import PlyFile, read_ply_file
 from gs_stein.gaussians.model import MAX_SH_DEGREE, SH_C0, Gaussians
 

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from gs_stein.files import atomic_file
+from gs_stein.gaussians.formats.blocks import Block
 from gs_stein.gaussians.formats.common import (
-    Block,
     Content,
     first_line,
     largest_filled_in,

@@ -22,12 +22,11 @@ import numpy as np
 import torch
 
 from gs_stein.files import write_atomically
+from gs_stein.gaussians.formats.blocks import Block, on_threads
 from gs_stein.gaussians.formats.common import (
-    Block,
     Content,
     first_line,
     largest_filled_in,
-    on_threads,
     read_bytes,
     smallest_three,
     unit_quats,
