@@ -58,6 +58,8 @@ ALLOWED: dict[str, str] = {
     "evaluate run live render mesh",
     "command": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
     "evaluate run live",
+    "api": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
+    "evaluate run live command",
     "__main__": "command",
     "doctor": "types files text cameras gaussians rasterize prior distill update refine config run live command",
     "world": "types files images text cameras prior scorer",

@@ -1,0 +1,133 @@
+"""The front door for Python: a sentence in, a scene out; or the loop itself.
+
+import gs_stein
+
+scene = gs_stein.generate("a cozy living room", scene=True, preset="preview")
+scene.save("room.ply")
+
+config = gs_stein.configure("a red armchair", iterations=200)
+for step in gs_stein.steps(config):
+    print(step.step, step.count)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gs_stein.config.schema import Config
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import UInt8
+
+    from gs_stein.gaussians.model import Gaussians
+    from gs_stein.optimize.step import Step
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A finished scene."""
+
+    gaussians: Gaussians
+    """Our world (metres, z up), on the CPU, as its training views showed it."""
+    config: Config
+    """What it was made with, the prior named."""
+
+    def save(self, path: str | Path, axes: str | None = None) -> Path:
+        """Write the scene in the format of the suffix, upright for the programs that read it.
+
+        Args:
+            path: of the file; its folder must exist.
+            axes: the convention to write in instead of the format's own.
+
+        Raises:
+            ValueError: as `gs_stein.gaussians.files.write_gaussians`.
+        """
+        from gs_stein.gaussians.files import write_gaussians
+
+        write_gaussians(Path(path), self.gaussians, axes)
+        return Path(path)
+
+    def contact_sheet(self) -> UInt8[np.ndarray, "H W 3"]:
+        """Eight views and their depth, as in preview.png."""
+        from gs_stein.config.schema import BACKGROUNDS
+        from gs_stein.run.video import contact_sheet
+
+        config = self.config
+        return contact_sheet(
+            self.gaussians, config.cameras, config.rasterize, background=BACKGROUNDS[config.background]
+        )
+
+
+def configure(prompt: str, *, scene: bool = False, preset: str | None = None, **options: Any) -> Config:
+    """The configuration that `gs-stein train` would use.
+
+    Args:
+        prompt: what to make.
+        scene: a room or landscape seen from inside instead of an object seen from around.
+        preset: laid over the default one, such as "preview".
+        options: fields of `Config` as in YAML: `iterations=200, rates={"means": 1e-3}, densify="none"`.
+
+    Raises:
+        ValueError: a preset or field that does not exist, or a value that does not fit.
+    """
+    from gs_stein.command.parse import First, base_config
+    from gs_stein.config.serialize import merged
+
+    config = base_config(First(prompt=prompt, scene=scene, preset=preset))
+    return replace(merged(config, options), prompt=prompt)
+
+
+def steps(config: Config) -> Iterator[Step]:
+    """Load what the run needs and run it; not asking for the next step is a pause, leaving the loop is the end.
+
+    Args:
+        config: of `configure`, or `Config(prompt=...)`.
+
+    Yields:
+        One `Step` an iteration; `step.gaussians` is the scene as it stands.
+
+    Raises:
+        ValueError: something that was asked for cannot be had here.
+        FloatingPointError: too many steps in a row were not finite.
+    """
+    from gs_stein.command.auto import choose
+    from gs_stein.optimize.loop import optimize
+    from gs_stein.optimize.networks import load_priors
+    from gs_stein.optimize.state import begin
+
+    choice = choose(config)
+    yield from optimize(
+        choice.config, begin(choice.config, load_priors(choice.config, choice.prior_device), choice.device)
+    )
+
+
+def generate(
+    prompt: str, *, scene: bool = False, preset: str | None = None, progress: bool = True, **options: Any
+) -> Generated:
+    """From a sentence to a scene of Gaussian splats, in one call. Nothing is written.
+
+    Args:
+        prompt, scene, preset, options: as for `configure`.
+        progress: show a line with the time left.
+
+    Raises:
+        ValueError, FloatingPointError: as `configure` and `steps`.
+    """
+    from gs_stein.command.auto import choose
+    from gs_stein.rasterize.filter_3d import as_trained
+    from gs_stein.run.progress import Progress
+
+    config = choose(configure(prompt, scene=scene, preset=preset, **options)).config
+    line, last = Progress(), None
+    try:
+        for last in steps(config):
+            if progress:
+                line.show(last)
+    finally:
+        line.end()
+    assert last is not None  # a configuration has at least one iteration
+    return Generated(as_trained(last.gaussians, config.cameras, config.rasterize).to("cpu"), config)
