@@ -31,8 +31,10 @@ def preset_file(name: str) -> Path:
     """
     known = sorted(path.stem for path in presets_folder().glob("*.yaml"))
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}"
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+        # The others are laid under every run without being asked for.
+        offered = [other for other in known if other.removeprefix("gpu-") not in ("scene", "object", "outdoors")]
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(offered)}"
         raise ValueError(f"preset: {name!r} is unknown; {hint}")
     return presets_folder() / f"{name}.yaml"
 
