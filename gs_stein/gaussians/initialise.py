@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gs_stein.gaussians.denormals import denormals
 from gs_stein.gaussians.files import read_scene
 from gs_stein.gaussians.formats.points import is_point_cloud, read_point_cloud
 from gs_stein.gaussians.model import Gaussians, rgb_to_sh
@@ -132,7 +133,8 @@ def neighbour_distances(points: Float[Tensor, "N 3"], neighbours: int = 3) -> Fl
     extent = float(np.linalg.norm(np.ptp(cloud, axis=0))) if len(cloud) else 0.0
     if k < 1 or extent == 0.0:
         return torch.full((len(cloud),), 0.1)
-    distances = np.atleast_2d(KDTree(cloud).query(cloud, k=k + 1)[0])[:, 1:]
+    with denormals(flushed=False):  # the tree needs the number next to 0, or its recursion never ends
+        distances = np.atleast_2d(KDTree(cloud).query(cloud, k=k + 1)[0])[:, 1:]
     size = np.sqrt((distances**2).mean(axis=1)).clip(min=1e-4 * extent)
     return torch.from_numpy(size).float()
 

@@ -133,6 +133,15 @@ def taken(scene: Gaussians, order: np.ndarray) -> Gaussians:
     return Gaussians(*(torch.from_numpy(array) for array in found))
 
 
+def multiply(rows: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
+    """out = rows @ matrix, on this thread only."""
+    whole = len(rows) // _PRODUCT * _PRODUCT
+    parts = [(array[:whole].reshape(-1, _PRODUCT, array.shape[1]), array[whole:]) for array in (rows, out)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for source, target in zip(*parts, strict=True):
+            np.matmul(source, matrix, out=target)
+
+
 class _Turn:
     """A rotation that only exchanges axes, applied to blocks."""
 
@@ -156,7 +165,7 @@ class _Turn:
             return
         rest = sh.reshape(len(sh), -1)[:, 3:]
         if self._matrices is not None:
-            _multiply(block.rest, self._matrices[block.by_colour], rest)
+            multiply(block.rest, self._matrices[block.by_colour], rest)
         elif block.by_colour:
             sh[:, 1:] = block.rest.reshape(len(sh), 3, -1).transpose(0, 2, 1)
         else:
@@ -168,15 +177,6 @@ def _rest_matrix(rotation: Tensor, degree: int, by_colour: bool) -> np.ndarray:
     matrix = sh_row_matrix(rotation, degree, by_colour).float().numpy()
     constant = slice(None, None, (degree + 1) ** 2) if by_colour else slice(3)
     return np.ascontiguousarray(np.delete(matrix, constant, axis=0)[:, 3:])
-
-
-def _multiply(rows: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
-    """out = rows @ matrix."""
-    whole = len(rows) // _PRODUCT * _PRODUCT
-    shape = (-1, _PRODUCT, len(matrix))
-    with np.errstate(over="ignore", invalid="ignore"):
-        np.matmul(rows[:whole].reshape(shape), matrix, out=out[:whole].reshape(shape))
-        np.matmul(rows[whole:], matrix, out=out[whole:])
 
 
 def _finite(block: Block) -> np.ndarray:

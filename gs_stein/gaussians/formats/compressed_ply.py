@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from gs_stein.files import atomic_file
-from gs_stein.gaussians.formats.blocks import Block
+from gs_stein.gaussians.formats.blocks import Block, on_blocks, taken
 from gs_stein.gaussians.formats.common import (
     Content,
     largest_filled_in,
@@ -35,7 +35,7 @@ from gs_stein.gaussians.formats.ply import (
 )
 from gs_stein.gaussians.formats.ply_file import PlyFile, read_ply_file
 from gs_stein.gaussians.formats.splat import byte_logits
-from gs_stein.gaussians.model import MAX_SH_DEGREE, Gaussians, rgb_to_sh, sh_to_rgb
+from gs_stein.gaussians.model import MAX_SH_DEGREE, SH_C0, Gaussians, rgb_to_sh
 from gs_stein.gaussians.options import ALPHA_MIN
 
 _CHUNK = 256
@@ -46,8 +46,6 @@ _PACKED = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
 _POSITION = _SCALE = (11, 10, 11)
 _ROTATION = (2, 10, 10, 10)
 _COLOUR = (8, 8, 8, 8)
-_BLOCK = 256 * _CHUNK
-"""Gaussians packed or unpacked together."""
 _LOG_SCALE_LIMIT = 20.0
 """Readers hold logarithms of scales within ±20."""
 
@@ -75,8 +73,8 @@ def write_compressed_ply(
     n = len(order)
     # The last chunk is filled with copies of the last Gaussian, which are not written.
     order = np.concatenate([order, np.full(-n % _CHUNK, order[-1])])
-    scene = scene[torch.from_numpy(order)]
-    chunks, packed = _pack(scene)
+    scene = taken(scene, order)
+    chunks, packed = _packed(scene)
     rest = 3 * (scene.sh.shape[1] - 1)
     elements = [(f"chunk {len(chunks)}", "float", _RANGES), (f"vertex {n}", "uint", _PACKED)]
     if rest:
@@ -88,29 +86,49 @@ def write_compressed_ply(
         file.write("\n".join([*header, "end_header", ""]).encode())
         file.write(chunks.tobytes())
         file.write(packed[:n].tobytes())
-        for block in scene.sh[:n, 1:].split(_BLOCK) if rest else ():
-            bytes_ = (block.permute(0, 2, 1).reshape(len(block), rest) * 32 + 128).floor_().clamp_(0, 255)
-            file.write(bytes_.to(torch.uint8).numpy().data)
+        if rest:
+            file.write(_codes(scene.sh[:n, 1:].numpy()).data)
 
 
-def _pack(scene: Gaussians) -> tuple[np.ndarray, np.ndarray]:
+def _packed(scene: Gaussians) -> tuple[np.ndarray, np.ndarray]:
     """Ranges of the chunks (C, 18) and the four words of each Gaussian (N, 4), N a multiple of the chunk's size."""
-    groups = (scene.means, scene.log_scales.clamp(-_LOG_SCALE_LIMIT, _LOG_SCALE_LIMIT), sh_to_rgb(scene.sh[:, 0]))
-    ranges, fractions = [], []
-    for group in groups:
-        rows = group.numpy().reshape(-1, _CHUNK, 3)
-        low, high = rows.min(axis=1), rows.max(axis=1)
-        width = high.astype(np.float64) - low
-        ranges += [low, high]
-        part = (rows - low[:, None].astype(np.float64)) / np.where(width > 0, width, 1)[:, None]
-        fractions.append(part.reshape(-1, 3))
-    quats = unit_quats(scene.quats).numpy()
-    largest, others = smallest_three(quats)
-    rotation = np.concatenate([largest[:, None] / 3, others * np.sqrt(0.5) + 0.5], axis=1)
-    colour = np.concatenate([fractions[2], scene.opacities.numpy()[:, None]], axis=1)
-    words = [_join(fractions[0], _POSITION), _join(rotation, _ROTATION)]
-    words += [_join(fractions[1], _SCALE), _join(colour, _COLOUR)]
-    return np.concatenate(ranges, axis=1).astype("<f4"), np.stack(words, axis=1).astype("<u4")
+    means, log_scales, _, _, sh = (tensor.numpy() for tensor in scene.tensors())
+    quats, opacities = unit_quats(scene.quats).numpy(), scene.opacities.numpy()
+    ranges, words = np.empty((len(scene) // _CHUNK, 18), "<f4"), np.empty((len(scene), 4), "<u4")
+
+    def pack(part: slice) -> None:
+        rgb = np.float32(0.5) + np.float32(SH_C0) * sh[part, 0]
+        groups = (means[part], log_scales[part].clip(-_LOG_SCALE_LIMIT, _LOG_SCALE_LIMIT), rgb)
+        chunks = slice(part.start // _CHUNK, part.stop // _CHUNK)
+        fractions = []
+        for i, group in enumerate(groups):
+            rows = group.reshape(-1, _CHUNK, 3)
+            low, high = rows.min(axis=1), rows.max(axis=1)
+            width = high.astype(np.float64) - low
+            ranges[chunks, 6 * i : 6 * i + 6] = np.concatenate([low, high], axis=1)
+            inside = (rows - low[:, None].astype(np.float64)) / np.where(width > 0, width, 1)[:, None]
+            fractions.append(inside.reshape(-1, 3))
+        largest, others = smallest_three(quats[part])
+        rotation = np.concatenate([largest[:, None] / 3, others * np.sqrt(0.5) + 0.5], axis=1)
+        colour = np.concatenate([fractions[2], opacities[part, None]], axis=1)
+        words[part, 0], words[part, 1] = _join(fractions[0], _POSITION), _join(rotation, _ROTATION)
+        words[part, 2], words[part, 3] = _join(fractions[1], _SCALE), _join(colour, _COLOUR)
+
+    on_blocks(pack, len(scene))
+    return ranges, words
+
+
+def _codes(harmonics: np.ndarray) -> np.ndarray:
+    """Bytes (N, 3 (K − 1)) of the higher spherical harmonics (N, K − 1, 3), colour by colour."""
+    codes = np.empty((len(harmonics), harmonics[0].size), np.uint8)
+
+    def pack(part: slice) -> None:
+        values = harmonics[part].transpose(0, 2, 1).reshape(-1, codes.shape[1])
+        with np.errstate(over="ignore"):
+            codes[part] = np.floor(values * 32 + 128).clip(0, 255)
+
+    on_blocks(pack, len(codes))
+    return codes
 
 
 def _join(fractions: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:

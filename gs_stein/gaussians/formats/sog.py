@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from gs_stein.files import atomic_file
-from gs_stein.gaussians.formats.blocks import Block
+from gs_stein.gaussians.formats.blocks import Block, fresh, multiply, on_blocks, on_threads, taken
 from gs_stein.gaussians.formats.common import (
     Content,
     first_line,
@@ -60,7 +59,7 @@ def write_sog(
         ValueError: there are no Gaussians, a value is not finite, or the file cannot be written.
     """
     scene = worth_writing(path, gaussians, axes)
-    scene = scene[torch.from_numpy(np.argsort(morton_codes(scene.means.numpy()), kind="stable"))]
+    scene = taken(scene, np.argsort(morton_codes(scene.means.numpy()), kind="stable"))
     n = len(scene)
     width = math.ceil(math.sqrt(n) / 4) * 4
     size = (width, math.ceil(n / width / 4) * 4)
@@ -87,16 +86,17 @@ def write_sog(
         "means_u.webp": _picture(size, steps >> 8),
         "quats.webp": _picture(size, quats, 252 + largest),
         "scales.webp": _picture(size, scale_codes),
-        "sh0.webp": _picture(size, colour_codes, to_bytes(scene.opacities * 255)),
+        "sh0.webp": _picture(size, colour_codes, to_bytes((scene.opacities * 255).numpy())),
     }
     if scene.sh_degree:
         meta["shN"], more = _palette(scene, size)
         pictures |= more
+    encoded = on_threads(_webp, pictures.values())
     with atomic_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         # Without the time of day: the same scene makes the same file.
         archive.writestr(zipfile.ZipInfo("meta.json"), json.dumps(meta))
-        for name, picture in pictures.items():
-            archive.writestr(zipfile.ZipInfo(name), _webp(picture))
+        for name, data in zip(pictures, encoded, strict=True):
+            archive.writestr(zipfile.ZipInfo(name), data)
 
 
 def _folded(x: np.ndarray) -> np.ndarray:
@@ -138,8 +138,9 @@ def _codebook(values: np.ndarray) -> tuple[list[float], np.ndarray]:
         levels = np.where(weight > 0, centre / np.maximum(weight, 1), levels)
     levels[0], levels[-1] = low, max(high, low)
     levels = np.sort(levels.astype(np.float32))
-    codes = np.searchsorted((levels[1:] + levels[:-1]) / 2, flat).astype(np.uint8)
-    return levels.tolist(), codes.reshape(values.shape)
+    borders = (levels[1:] + levels[:-1]) / 2
+    parts = on_blocks(lambda part: np.searchsorted(borders, flat[part]).astype(np.uint8), len(flat))
+    return levels.tolist(), np.concatenate(parts).reshape(values.shape)
 
 
 def _palette(scene: Gaussians, size: tuple[int, int]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -149,9 +150,8 @@ def _palette(scene: Gaussians, size: tuple[int, int]) -> tuple[dict[str, Any], d
     labels, count = np.arange(len(rest)), len(rest)
     if count > _PALETTE_MAX:
         labels, count = _cells(rest, _PALETTE_MAX), _PALETTE_MAX
-        weights = np.maximum(np.bincount(labels, minlength=count), 1)
-        rest = np.stack([np.bincount(labels, column, count) / weights for column in rest.T], axis=1)
-    codebook, codes = _codebook(rest.astype(np.float32))
+        rest = _averages(rest, labels, count)
+    codebook, codes = _codebook(rest)
     rows = math.ceil(count / _PALETTE_COLUMNS)
     names = ["shN_centroids.webp", "shN_labels.webp"]
     pictures = {
@@ -161,24 +161,53 @@ def _palette(scene: Gaussians, size: tuple[int, int]) -> tuple[dict[str, Any], d
     return {"count": count, "bands": scene.sh_degree, "codebook": codebook, "files": names}, pictures
 
 
+def _averages(rows: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """The average (count, D) of the rows with each label; zeros where there are none."""
+    order, sizes = np.argsort(labels, kind="stable"), np.bincount(labels, minlength=count)
+    ends = np.cumsum(sizes)
+    found = np.zeros((count, rows.shape[1]), np.float32)
+
+    def work(part: slice) -> None:
+        here = np.flatnonzero(sizes[part]) + part.start
+        if len(here):
+            first = ends[here[0]] - sizes[here[0]]
+            sums = np.add.reduceat(rows.take(order[first : ends[here[-1]]], axis=0), ends[here] - sizes[here] - first)
+            found[here] = sums / sizes[here, None].astype(np.float32)
+
+    on_blocks(work, count)
+    return found
+
+
 def _cells(rows: np.ndarray, count: int) -> np.ndarray:
-    """Labels (N,) of `count` (a power of two) equally large groups of similar rows: each group is halved across the
-    direction in which it is most scattered, of the eight in which all rows are."""
+    """Labels (N,) of `count` (a power of two, at most 65 536) equally large groups of similar rows: each group is
+    halved across the direction in which it is most scattered, of the eight in which all rows are."""
     rng = np.random.default_rng(0)
     sample = rows[rng.choice(len(rows), min(len(rows), _SAMPLE // 16), replace=False)]
-    _, vectors = np.linalg.eigh(np.cov(sample.T))
-    data = ((rows - sample.mean(axis=0)) @ vectors[:, -8:]).astype(np.float32)
-    order = np.concatenate([np.arange(len(data)), rng.choice(len(data), -len(data) % count)]).reshape(1, -1)
-    while len(order) < count:
-        # The axis of each group, from at most 1024 of its rows.
-        some = data[order[:, :: max(1, order.shape[1] // 1024)]]
-        axis = some.var(axis=1).argmax(axis=1)
-        half = order.shape[1] // 2
-        order = np.take_along_axis(order, np.argpartition(data[order, axis[:, None]], half - 1, axis=1), axis=1)
-        order = order.reshape(-1, half)
-    labels = np.empty(len(data), np.int64)
-    labels[order] = np.arange(count)[:, None]
+    centre = sample.mean(axis=0)
+    _, vectors = np.linalg.eigh((sample - centre).T @ (sample - centre))
+    order = np.concatenate([np.arange(len(rows)), rng.choice(len(rows), -len(rows) % count)])
+    axes, data = np.ascontiguousarray(vectors[:, -8:]), fresh(len(order), 8)
+    on_blocks(lambda part: multiply(rows.take(order[part], axis=0) - centre, axes, data[part]), len(order))
+    few = min(8, count)
+    groups = _halved(data, few)
+    halved = on_threads(lambda group: group[_halved(data[group], count // few)], groups)
+    labels = np.empty(len(rows), np.uint16)
+    labels[order[np.concatenate(halved)]] = np.arange(count)[:, None]
     return labels
+
+
+def _halved(rows: np.ndarray, count: int) -> np.ndarray:
+    """Indices (count, N / count) of the groups that `_cells` makes of rows (N, D), N a multiple of `count`."""
+    order = np.arange(len(rows))[None]
+    while len(order) < count:
+        groups = rows.reshape(len(order), -1, rows.shape[1])
+        # The axis of each group, from at most 1024 of its rows.
+        axis = groups[:, :: max(1, groups.shape[1] // 1024)].var(axis=1).argmax(axis=1)
+        values = np.take_along_axis(groups, axis[:, None, None], axis=2)[:, :, 0]
+        half = np.argpartition(values, values.shape[1] // 2 - 1, axis=1)
+        rows = rows.take(half + np.arange(0, len(rows), values.shape[1])[:, None], axis=0).reshape(rows.shape)
+        order = np.take_along_axis(order, half, axis=1).reshape(2 * len(order), -1)
+    return order
 
 
 def read_sog(path: Path) -> Content:

@@ -31,15 +31,15 @@ def write_splat(path: Path, gaussians: Gaussians, axes: str = "y-down") -> None:
     table["mean"], table["scale"] = scene.means.numpy(), scene.scales.numpy()
     if not np.isfinite(table["scale"]).all():
         raise ValueError(f"{path}: not written: a scale of e^{scene.log_scales.max():.0f} m is too large for a .splat")
-    table["rgba"][:, :3] = to_bytes(sh_to_rgb(scene.sh[:, 0]) * 255)
-    table["rgba"][:, 3] = to_bytes(scene.opacities * 255)
-    table["quat"] = to_bytes(unit_quats(scene.quats) * 128 + 128)
+    table["rgba"][:, :3] = to_bytes((sh_to_rgb(scene.sh[:, 0]) * 255).numpy())
+    table["rgba"][:, 3] = to_bytes((scene.opacities * 255).numpy())
+    table["quat"] = to_bytes((unit_quats(scene.quats) * 128 + 128).numpy())
     write_atomically(path, table[by_importance(scene).numpy()].tobytes())
 
 
-def to_bytes(values: torch.Tensor) -> np.ndarray:
+def to_bytes(values: np.ndarray) -> np.ndarray:
     """Rounded to the nearest of 0 to 255."""
-    return values.round().clamp(0, 255).to(torch.uint8).numpy()
+    return np.rint(values).clip(0, 255).astype(np.uint8)
 
 
 def read_splat(path: Path) -> Content:

@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 
 from gs_stein.files import write_atomically
-from gs_stein.gaussians.formats.blocks import Block, on_threads
+from gs_stein.gaussians.formats.blocks import Block, on_blocks, on_threads
 from gs_stein.gaussians.formats.common import (
     Content,
     first_line,
@@ -93,7 +92,7 @@ def write_spz(
     if axes != "y-up":
         flags |= _EXTENSIONS
         extensions = struct.pack("<III", _COORDINATE_SYSTEM, 4, _SYSTEMS[axes])
-    compressed = [zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(stream.tobytes()) for stream in streams]
+    compressed = on_threads(lambda stream: zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(stream.data), streams)
     header = _HEADER.pack(_MAGIC, 4, len(scene), scene.sh_degree, bits, flags, len(streams))
     header += struct.pack("<I12x", 32 + len(extensions)) + extensions
     table = b"".join(struct.pack("<QQ", len(a), a_whole.nbytes) for a, a_whole in zip(compressed, streams, strict=True))
@@ -109,26 +108,40 @@ def _packed(path: Path, scene: Gaussians) -> tuple[int, list[np.ndarray]]:
         bits = math.floor(math.log2(_POSITION_MAX / reach))
         if bits < 0:
             raise ValueError(f"{path}: not written: a position of {reach:.3g} m is beyond the ±8388607 m of SPZ")
-    fixed = np.rint(means.astype(np.float64) * 2**bits).astype("<i4")
-    positions = np.ascontiguousarray(fixed.view(np.uint8).reshape(-1, 3, 4)[:, :, :3])
-    largest, others = smallest_three(unit_quats(scene.quats).numpy()[:, _XYZW])
-    words = largest.astype(np.uint32)
+    quats, opacities = unit_quats(scene.quats).numpy(), scene.opacities.numpy()
+    log_scales, sh = scene.log_scales.numpy(), scene.sh.numpy()
+    # Fewer steps compress better: 32 of degree 1, 16 above, each with 0 among them.
+    step = np.repeat(np.array([8, 16], np.float32), (9, 36))[: 3 * (sh.shape[1] - 1)]
+    streams = [np.empty((len(scene), width), np.uint8) for width in (9, 1, 3, 3, 4, len(step)) if width]
+
+    def pack(part: slice) -> None:
+        fixed = np.rint(means[part].astype(np.float64) * 2**bits).astype("<i4")
+        attributes = [
+            np.ascontiguousarray(fixed.view(np.uint8).reshape(-1, 3, 4)[:, :, :3]).reshape(-1, 9),
+            to_bytes(opacities[part, None] * 255),
+            to_bytes(sh[part, 0] * np.float32(_COLOUR_SCALE * 255) + np.float32(127.5)),
+            to_bytes((log_scales[part] + 10) * 16),
+            _words(quats[part]).view(np.uint8).reshape(-1, 4),
+        ]
+        if len(step):
+            with np.errstate(over="ignore"):
+                higher = np.rint(sh[part, 1:].reshape(-1, len(step)) * (128 / step)) * step + 128
+            attributes.append(to_bytes(higher))
+        for stream, attribute in zip(streams, attributes, strict=True):
+            stream[part] = attribute
+
+    on_blocks(pack, len(scene))
+    return bits, streams
+
+
+def _words(quats: np.ndarray) -> np.ndarray:
+    """The smallest three of unit quaternions w x y z, with their signs."""
+    largest, others = smallest_three(quats[:, _XYZW])
+    words = largest.astype("<u4")
     for column in others.T:
         size = np.floor(511 * np.abs(column) * np.sqrt(2) + 0.5).clip(0, 511).astype(np.uint32)
         words = (words << np.uint32(10)) | (np.uint32(512) * (column < 0)) | size
-    streams = [
-        positions,
-        to_bytes(scene.opacities * 255),
-        to_bytes(scene.sh[:, 0] * (_COLOUR_SCALE * 255) + 127.5),
-        to_bytes((scene.log_scales + 10) * 16),
-        words.astype("<u4").view(np.uint8),
-    ]
-    if scene.sh_degree:
-        # Fewer steps compress better: 32 of degree 1, 16 above, each with 0 among them.
-        step = torch.full((scene.sh.shape[1] - 1, 1), 16.0)
-        step[:3] = 8.0
-        streams.append(to_bytes(torch.round(scene.sh[:, 1:] * 128 / step) * step + 128))
-    return bits, [np.ascontiguousarray(stream) for stream in streams]
+    return words
 
 
 def read_spz(path: Path) -> Content:
