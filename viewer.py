@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 
 from gs_stein.command.view import main
 
 if __name__ == "__main__":
+    faulthandler.enable()  # what kills the process shall not do it without a word
     sys.exit(main(command="viewer.py"))

@@ -5,7 +5,9 @@ To add one, add its row: a module with `main(arguments)` that returns the exit s
 
 from __future__ import annotations
 
+import faulthandler
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 COMMANDS = {
@@ -39,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         if not asked:
             print(f"\ngs-stein: there is no {name!r}; give one of {', '.join(COMMANDS)}", file=out)
         return 0 if asked else 2
+    with suppress(ValueError, RuntimeError):  # whoever calls this may have no stderr that is a file
+        faulthandler.enable()  # what kills the process shall not do it without a word
     try:
         return import_module(COMMANDS[name][0]).main(rest)
     except ValueError as error:

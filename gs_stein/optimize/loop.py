@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from gs_stein.config.schema import Config
+from gs_stein.gaussians.denormals import denormals
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.optimize.descend import descend
 from gs_stein.optimize.eta import Eta
@@ -44,23 +45,24 @@ def optimize(
     denoiser, device, eta = state.priors.denoiser, state.priors.device, Eta()
     options = replace(config.rasterize, normals=needs_normals(config))
     while state.step < config.iterations and not controls.stop:
-        began, before = time.perf_counter(), denoiser.evaluations
-        plan = plan_step(config, controls, state.step, state.refiner.first)
-        state.follow(plan, config)
+        with denormals(flushed=True):
+            began, before = time.perf_counter(), denoiser.evaluations
+            plan = plan_step(config, controls, state.step, state.refiner.first)
+            state.follow(plan, config)
 
-        # Where we look from, and what is there.
-        phase = next_phase(config, state, plan, watch)
-        background = draw_background(config, state.generator).to(state.device)
-        gaussians = Gaussians.from_parameters(state.parameters)
-        render = rasterize(gaussians, phase.cameras.to(state.device), options, background)
+            # Where we look from, and what is there.
+            phase = next_phase(config, state, plan, watch)
+            background = draw_background(config, state.generator).to(state.device)
+            gaussians = Gaussians.from_parameters(state.parameters)
+            render = rasterize(gaussians, phase.cameras.to(state.device), options, background)
 
-        # What the prior thinks of it: dL/dx₀, with nothing differentiated through the denoiser.
-        x0 = denoiser.encode(render.rgb.permute(0, 3, 1, 2).to(device))
-        estimate = phase.estimate(x0.detach(), render)
+            # What the prior thinks of it: dL/dx₀, with nothing differentiated through the denoiser.
+            x0 = denoiser.encode(render.rgb.permute(0, 3, 1, 2).to(device))
+            estimate = phase.estimate(x0.detach(), render)
 
-        # One step downhill, on every attribute.
-        losses = descend(config, state, phase, gaussians, render, background, x0, estimate)
-        state.count_iteration(time.perf_counter() - began, denoiser.evaluations - before, eta)
+            # One step downhill, on every attribute.
+            losses = descend(config, state, phase, gaussians, render, background, x0, estimate)
+            state.count_iteration(time.perf_counter() - began, denoiser.evaluations - before, eta)
         yield Step(
             step=state.step, total=config.iterations, losses=losses, gaussians=state.gaussians, cameras=phase.cameras,
             render=render.detach(), estimate=estimate, variance_ratio=state.distiller.variance_ratio,

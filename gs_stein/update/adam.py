@@ -8,14 +8,15 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gs_stein.gaussians.denormals import start_threads
 from gs_stein.update.options import LearningRates
 
 EPS = 1e-15
 """Adam's floor: the gradient of a single Gaussian is tiny, and its size means nothing in distillation."""
 
-# Moments of Gaussians that no view shows decay, and stop at denormal numbers: a step of Adam on those takes twenty
-# times as long on Intel's processors. Threads inherit this, so it comes before the first that multiplies.
-torch.set_flush_denormal(True)
+# Moments of Gaussians that no view shows decay to denormal numbers. The loop flushes them in its own thread; torch's
+# threads, which share its work, have to be started so before anything else starts them.
+start_threads()
 
 
 def learning_rate(start_end: tuple[float, float], progress: float, until: float = 1.0) -> float:
