@@ -146,7 +146,7 @@ def _codebook(values: np.ndarray) -> tuple[list[float], np.ndarray]:
 def _palette(scene: Gaussians, size: tuple[int, int]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The higher spherical harmonics: their part of meta.json, and pictures of palette and labels."""
     k = scene.sh.shape[1] - 1
-    rest = scene.sh[:, 1:].reshape(len(scene), 3 * k).numpy()
+    rest = np.ascontiguousarray(scene.sh.numpy()[:, 1:]).reshape(len(scene), 3 * k)
     labels, count = np.arange(len(rest)), len(rest)
     if count > _PALETTE_MAX:
         labels, count = _cells(rest, _PALETTE_MAX), _PALETTE_MAX
@@ -164,18 +164,16 @@ def _palette(scene: Gaussians, size: tuple[int, int]) -> tuple[dict[str, Any], d
 def _averages(rows: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     """The average (count, D) of the rows with each label; zeros where there are none."""
     order, sizes = np.argsort(labels, kind="stable"), np.bincount(labels, minlength=count)
-    ends = np.cumsum(sizes)
-    found = np.zeros((count, rows.shape[1]), np.float32)
+    starts = np.cumsum(sizes) - sizes
+    sums = np.zeros((count, rows.shape[1]), np.float32)
 
     def work(part: slice) -> None:
-        here = np.flatnonzero(sizes[part]) + part.start
-        if len(here):
-            first = ends[here[0]] - sizes[here[0]]
-            sums = np.add.reduceat(rows.take(order[first : ends[here[-1]]], axis=0), ends[here] - sizes[here] - first)
-            found[here] = sums / sizes[here, None].astype(np.float32)
+        for i in range(sizes[part].max()):
+            more = np.flatnonzero(sizes[part] > i)
+            sums[part][more] += rows.take(order[starts[part][more] + i], axis=0)
 
     on_blocks(work, count)
-    return found
+    return sums / np.maximum(sizes, 1)[:, None].astype(np.float32)
 
 
 def _cells(rows: np.ndarray, count: int) -> np.ndarray:
