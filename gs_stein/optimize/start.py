@@ -80,8 +80,9 @@ def fitted(gaussians: Gaussians, options: CameraOptions) -> tuple[Gaussians, lis
     moved = replace(
         gaussians, means=((means - anchor) * scale).float(), log_scales=gaussians.log_scales + math.log(scale)
     )
-    x, y, z = (-anchor).tolist()
-    return moved, [f"{why}: moved by ({x:.4g}, {y:.4g}, {z:.4g}), then scaled by {scale:.4g}"]
+    # Adding nothing takes away the sign of zeros.
+    x, y, z = (round(-length, 4) + 0.0 for length in anchor.tolist())
+    return moved, [f"{why}: moved by ({x:g}, {y:g}, {z:g}) m, then scaled by {scale:.4g}"]
 
 
 def cells_filled(gaussians: Gaussians, cameras: Cameras) -> float:
