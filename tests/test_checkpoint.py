@@ -190,9 +190,12 @@ def test_another_prior_or_format_is_refused(tmp_path: Path) -> None:
     config, state = tiny_state()
     path = checkpoint.save(tmp_path, state)
     content = torch.load(path, weights_only=True)
-    torch.save({**content, "prior": "another"}, path)
+    path.write_bytes(checkpoint.sealed({**content, "prior": "another"}))
     with pytest.raises(ValueError, match="made with the prior another"):
         checkpoint.restore_latest(tmp_path, state, config)
-    torch.save({**content, "format": 99}, path)
+    path.write_bytes(checkpoint.sealed({**content, "format": 99}))
+    with pytest.raises(ValueError, match="has format 99"):
+        checkpoint.restore_latest(tmp_path, state, config)
+    torch.save({**content, "format": 99}, path)  # earlier versions wrote no checksum
     with pytest.raises(ValueError, match="has format 99"):
         checkpoint.restore_latest(tmp_path, state, config)

@@ -157,7 +157,7 @@ def open_folder(job: Job, config: Config, state: State) -> Path:
         folder = new_folder(job.run.output, config.prompt)
         write_start(folder, config)
         return folder
-    found = checkpoint.restore_latest(job.resume, state, config)
+    found = checkpoint.restore_latest(job.resume, state, config, lambda line: print(f"note        {line}"))
     print(f"resume      {found or 'from the start: there is no checkpoint yet'}")
     return job.resume
 

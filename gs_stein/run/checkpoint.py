@@ -2,14 +2,15 @@
 
 A checkpoint holds Gaussians, optimiser moments, densification sums, coefficients and meters of the estimator, VSD's
 LoRA with its optimiser, the refined views, weights of the first colours, the guess that is reused, the random
-generator, and the counts. It is read with `weights_only=True`: no code in it.
+generator, and the counts. It is read with `weights_only=True`: no code in it. A checksum tells whether it is whole.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
-import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,17 @@ from gs_stein.config.schema import Config
 from gs_stein.distill import reuse
 from gs_stein.files import write_atomically
 from gs_stein.optimize.state import State
+from gs_stein.run.checkpoint_check import check, not_finite
 from gs_stein.update import adam
 
-FORMAT = 4
+FORMAT = 5
 """Raised when the content changes."""
+SEAL = b"gs_stein sha256:"
+"""Before the checksum at the end of a file. (PyTorch reads its archives without looking at theirs.)"""
+
+
+class DamagedError(ValueError):
+    """A checkpoint that cannot be gone on from, though one before it may be; one line."""
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -45,21 +53,9 @@ def checkpoints(run: Path) -> list[Path]:
     return sorted(folder_of(run).glob("step_*.pt"))
 
 
-def save(run: Path, state: State, keep: int = 2) -> Path:
-    """Write a checkpoint and remove all but the latest `keep`.
-
-    Args:
-        run: the run's folder.
-        state: between two iterations.
-        keep: at least 1.
-
-    Returns:
-        The file.
-
-    Raises:
-        ValueError: it cannot be written (see `is_disk_full`); earlier checkpoints are untouched.
-    """
-    content = {
+def content_of(state: State) -> dict[str, Any]:
+    """All of a state but the priors, as nests of tensors and numbers; memory is shared with the scene."""
+    return {
         "format": FORMAT,
         "prior": state.priors.identity,
         "step": state.step,
@@ -74,14 +70,66 @@ def save(run: Path, state: State, keep: int = 2) -> Path:
         "colours": state.colours.weight,
         "reused": None if state.reused is None else state.reused.state_dict(),
     }
-    folder_of(run).mkdir(parents=True, exist_ok=True)
-    path = folder_of(run) / f"step_{state.step:07d}.pt"
+
+
+def sealed(content: Any) -> bytes:
+    """A checkpoint's bytes: what `torch.save` writes, and behind it a checksum, which `torch.load` does not look at."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    write_atomically(path, buffer.getvalue())
-    for old in checkpoints(run)[:-keep]:
+    return buffer.getvalue() + SEAL + hashlib.sha256(buffer.getbuffer()).digest()
+
+
+def save(run: Path, state: State, keep: int = 2) -> Path:
+    """Write a checkpoint and remove those before it, but for the latest ones.
+
+    Args:
+        run: the run's folder.
+        state: between two iterations.
+        keep: how many to leave in all, at least 1.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: it cannot be written (see `is_disk_full`), or not all of the state is finite; earlier checkpoints
+            are untouched.
+    """
+    content = content_of(state)
+    if (where := not_finite(content)) is not None:
+        raise ValueError(f"checkpoint: {where} is not finite after step {state.step}; the one before is kept")
+    path = folder_of(run) / f"step_{state.step:07d}.pt"
+    folder_of(run).mkdir(parents=True, exist_ok=True)
+    write_atomically(path, sealed(content))
+    # Later ones are left of a run that had to go back behind them.
+    earlier = [old for old in checkpoints(run) if old < path]
+    for old in earlier[: max(0, len(earlier) + 1 - keep)]:
         old.unlink(missing_ok=True)
     return path
+
+
+def read(path: Path) -> Any:
+    """The content of a checkpoint whose checksum is right.
+
+    Raises:
+        DamagedError: it is not as it was written.
+        ValueError: it is of another format.
+    """
+    try:
+        data = path.read_bytes()
+        whole, seal, digest = data[: -len(SEAL) - 32], data[-len(SEAL) - 32 : -32], data[-32:]
+        is_ours = seal == SEAL and hashlib.sha256(whole).digest() == digest
+        content = torch.load(io.BytesIO(whole if is_ours else data), map_location="cpu", weights_only=True)
+        found = content.get("format") if isinstance(content, dict) else None
+    except Exception as error:  # whatever bytes that are not ours do to those who read them
+        raise DamagedError(f"resume: {path} is damaged ({type(error).__name__})") from error
+    if found != FORMAT and isinstance(found, int):
+        raise ValueError(
+            f"resume: {path} has format {found}, this version reads {FORMAT}; start anew, or resume with the version "
+            "that wrote it"
+        )
+    if not is_ours:
+        raise DamagedError(f"resume: {path} is damaged (its checksum is wrong)")
+    return content
 
 
 def restore(path: Path, state: State, config: Config) -> None:
@@ -89,25 +137,30 @@ def restore(path: Path, state: State, config: Config) -> None:
 
     Args:
         path: the file.
-        state: changed in place.
+        state: changed in place; as it was before if there is an error.
         config: of the run.
 
     Raises:
-        ValueError: the file is damaged, of another format, or of another prior.
+        DamagedError: the file is damaged, not finite, or does not fit the run.
+        ValueError: it is of another format, or of another prior.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError, KeyError) as error:
-        raise ValueError(f"resume: {path} is damaged; delete it to fall back on the one before") from error
-    if content["format"] != FORMAT:
-        raise ValueError(
-            f"resume: {path} has format {content['format']}, this version reads {FORMAT}; start anew, or resume with "
-            "the version that wrote it"
-        )
-    if content["prior"] != state.priors.identity:
+    content = read(path)
+    if isinstance(content, dict) and content.get("prior", state.priors.identity) != state.priors.identity:
         raise ValueError(
             f"resume: the run was made with the prior {content['prior']}, not {state.priors.identity}; use that --model"
         )
+    before = content_of(state)
+    try:
+        check(content, state)
+        lay_over(content, state, config)
+    except Exception as error:  # whatever a content that is not ours does to those who take it over
+        lay_over(before, state, config)
+        reason = str(error).partition("\n")[0] if isinstance(error, ValueError) else type(error).__name__
+        raise DamagedError(f"resume: {path} is damaged ({reason})") from error
+
+
+def lay_over(content: dict[str, Any], state: State, config: Config) -> None:
+    """Replace all of a state but the priors by what `content_of` another one gave."""
     state.adopt(content["parameters"], config)
     adam.load_state_dict(state.optimizers, to_device(content["optimizers"], state.device))
     state.densifier.load_state_dict(to_device(content["densifier"], state.device))
@@ -126,8 +179,14 @@ def to_device(tree: Any, device: torch.device) -> Any:
     return tree.to(device) if isinstance(tree, torch.Tensor) else tree
 
 
-def restore_latest(run: Path, state: State, config: Config) -> Path | None:
+def restore_latest(run: Path, state: State, config: Config, tell: Callable[[str], None] | None = None) -> Path | None:
     """Restore the latest checkpoint that is whole; None if the run has none.
+
+    Args:
+        run: the run's folder.
+        state: fresh from `begin`; changed in place.
+        config: of the run.
+        tell: told, in a line, of each checkpoint that is passed over.
 
     Raises:
         ValueError: none of them can be read, or they do not fit.
@@ -136,9 +195,11 @@ def restore_latest(run: Path, state: State, config: Config) -> Path | None:
     for path in reversed(found):
         try:
             restore(path, state, config)
-        except ValueError as error:
-            if "is damaged" not in str(error) or path == found[0]:
-                raise
+        except DamagedError as error:
+            if path == found[0]:
+                raise DamagedError(f"{error}; no other is left: move {folder_of(run)} away to begin anew") from error
+            if tell is not None:
+                tell(f"{error}; the one before is taken")
             continue
         return path
     return None
