@@ -6,6 +6,7 @@ cache.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -150,7 +151,7 @@ class _Turn:
         self._matrices = (
             None
             if torch.equal(rotation, torch.eye(3, dtype=rotation.dtype))
-            else [_rest_matrix(rotation, sh_degree, way) for way in (False, True)]
+            else [_rest_matrices(rotation, sh_degree, way) for way in (False, True)]
         )
 
     def into(self, targets: list[np.ndarray], block: Block) -> None:
@@ -165,18 +166,23 @@ class _Turn:
             return
         rest = sh.reshape(len(sh), -1)[:, 3:]
         if self._matrices is not None:
-            multiply(block.rest, self._matrices[block.by_colour], rest)
+            for which, matrix in self._matrices[block.by_colour]:
+                multiply(block.rest[:, which], matrix, rest[:, which])
         elif block.by_colour:
             sh[:, 1:] = block.rest.reshape(len(sh), 3, -1).transpose(0, 2, 1)
         else:
             rest[:] = block.rest
 
 
-def _rest_matrix(rotation: Tensor, degree: int, by_colour: bool) -> np.ndarray:
-    """As `sh_row_matrix`, for `Block.rest`."""
+def _rest_matrices(rotation: Tensor, degree: int, by_colour: bool) -> list[tuple[slice, np.ndarray]]:
+    """As `sh_row_matrix`, for `Block.rest`: which columns are multiplied by which matrix."""
     matrix = sh_row_matrix(rotation, degree, by_colour).float().numpy()
     constant = slice(None, None, (degree + 1) ** 2) if by_colour else slice(3)
-    return np.ascontiguousarray(np.delete(matrix, constant, axis=0)[:, 3:])
+    matrix = np.delete(matrix, constant, axis=0)[:, 3:]
+    # Degrees do not mix: with the highest one apart, there is half as much to multiply.
+    cuts = [0, len(matrix)] if by_colour else [0, 3 * (max(degree, 1) ** 2 - 1), len(matrix)]
+    parts = [slice(*ends) for ends in itertools.pairwise(cuts)]
+    return [(part, np.ascontiguousarray(matrix[part, part])) for part in parts if part.stop > part.start]
 
 
 def _finite(block: Block) -> np.ndarray:

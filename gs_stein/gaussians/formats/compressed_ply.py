@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 
 from gs_stein.files import atomic_file
 from gs_stein.gaussians.formats.blocks import Block, on_blocks, taken
@@ -35,7 +34,7 @@ from gs_stein.gaussians.formats.ply import (
 )
 from gs_stein.gaussians.formats.ply_file import PlyFile, read_ply_file
 from gs_stein.gaussians.formats.splat import byte_logits
-from gs_stein.gaussians.model import MAX_SH_DEGREE, SH_C0, Gaussians, rgb_to_sh
+from gs_stein.gaussians.model import MAX_SH_DEGREE, SH_C0, Gaussians
 from gs_stein.gaussians.options import ALPHA_MIN
 
 _CHUNK = 256
@@ -218,7 +217,7 @@ class _Rows:
             spread(chunks[6:12], _split(scale, _SCALE)),
             largest_filled_in(rotation >> np.uint32(30), others.T),
             byte_logits(colour & np.uint32(255)),
-            rgb_to_sh(torch.from_numpy(shown)).numpy(),
+            (shown - np.float32(0.5)) / np.float32(SH_C0),
             self._harmonics(index),
             by_colour=True,
         )

@@ -52,6 +52,8 @@ _ZSTD_LEVEL = 1
 """Rounded numbers of a scene are noise to higher levels, which take ten times as long for the same size."""
 _MAX_RATIO = 1024
 """No stream is believed to have been compressed further."""
+_SIGNED = np.concatenate([np.arange(512), -np.arange(512)]).astype(np.float32) * np.float32(math.sqrt(0.5) / 511)
+"""Of ten bits, the highest of which is a sign: a component of a unit quaternion that is not the largest."""
 _XYZW, _WXYZ = [1, 2, 3, 0], [3, 0, 1, 2]
 
 
@@ -157,7 +159,7 @@ def read_spz(path: Path) -> Content:
         raise ValueError(f"{path}: is no SPZ file (neither gzip nor 'NGSP')")
     if len(head) < 32:
         raise ValueError(f"{path}: truncated: {len(head)} bytes hold no header of SPZ")
-    data = memoryview(np.asarray(np.memmap(path, np.uint8, "r")))
+    data = np.asarray(np.memmap(path, np.uint8, "r")).data
     header = _Header.parse(path, head, len(data))
     if header.version < 4:
         return _content(path, header, data[16:])
@@ -288,7 +290,7 @@ class _Rows:
         if self._header.version == 1:
             means = np.ascontiguousarray(positions).view("<f2").astype(np.float32)
         else:
-            means = _signed24(positions) * np.float32(2.0**-self._header.bits)
+            means = _signed24(positions).astype(np.float32) * np.float32(2.0**-self._header.bits)
         log_scales = scales * np.float32(1 / 16) - np.float32(10)
         base = (colours / np.float32(255) - np.float32(0.5)) / np.float32(_COLOUR_SCALE)
         wanted = 3 * _COEFFICIENTS[self.sh_degree]
@@ -311,7 +313,5 @@ def _quats(packed: np.ndarray) -> np.ndarray:
     words = np.ascontiguousarray(packed).view("<u4")[:, 0]
     others = np.empty((3, len(words)), np.float32)
     for i in range(3):
-        field = words >> np.uint32(20 - 10 * i)
-        size = (field & np.uint32(511)) * np.float32(math.sqrt(0.5) / 511)
-        others[i] = np.where(field & np.uint32(512), -size, size)
+        _SIGNED.take((words >> np.uint32(20 - 10 * i)) & np.uint32(1023), out=others[i], mode="clip")
     return largest_filled_in(words >> np.uint32(30), others.T)
