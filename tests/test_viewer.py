@@ -25,6 +25,7 @@ from gs_stein.gaussians.model import Gaussians, sh_to_rgb
 from gs_stein.gaussians.options import BallStart
 from gs_stein.live.camera_path import Keyframe, catmull_rom, interpolate
 from gs_stein.live.disk import Source
+from gs_stein.live.door import admitted
 from gs_stein.live.files import save_video
 from gs_stein.live.html import duration, rows
 from gs_stein.live.options import LiveOptions
@@ -33,7 +34,7 @@ from gs_stein.live.panels.run_panel import RunPanel, SteerTab
 from gs_stein.live.pause import Gate
 from gs_stein.live.poses import camera_at, camera_from, home, home_of_points, picture, pose_of
 from gs_stein.live.run_view import Live
-from gs_stein.live.server import admitted, close_server, describe, free_port, open_server
+from gs_stein.live.server import close_server, describe, free_port, open_server
 from gs_stein.live.snapshot import History, snapshot_of
 from gs_stein.live.splats import copied, sample, to_splats
 from gs_stein.live.stage import both_seen, halved
@@ -336,20 +337,21 @@ def test_a_served_name_admits_its_own_pages_only():
     assert not admitted("http://evil.example", "box.lan:8080", local=False)
 
 
-def test_a_stranger_page_is_thrown_out_of_a_real_socket():
+def test_a_stranger_page_is_turned_away_before_it_has_a_socket():
     import viser
-    from websockets.exceptions import ConnectionClosed
+    from websockets.exceptions import InvalidStatus
     from websockets.sync.client import connect
     from websockets.typing import Origin, Subprotocol
 
     server = open_server("127.0.0.1", 0, "test")
     url, protocol = f"ws://127.0.0.1:{server.get_port()}", [Subprotocol(f"viser-v{viser.__version__}")]
     try:
-        with connect(url, origin=Origin("https://evil.example"), subprotocols=protocol, open_timeout=30) as socket:
-            with pytest.raises(ConnectionClosed) as closed:
-                socket.recv(timeout=30)
-            assert closed.value.rcvd is not None
-            assert closed.value.rcvd.code == 1008
+        with (
+            pytest.raises(InvalidStatus) as refused,
+            connect(url, origin=Origin("https://evil.example"), subprotocols=protocol, open_timeout=30),
+        ):
+            pass
+        assert refused.value.response.status_code == 403
         own = Origin(f"http://127.0.0.1:{server.get_port()}")
         with connect(url, origin=own, subprotocols=protocol, open_timeout=30) as socket:
             assert len(socket.recv(timeout=30)) > 0

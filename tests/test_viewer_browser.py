@@ -371,7 +371,7 @@ def test_the_studio_starts_a_run_and_shows_it(chromium, tmp_path, monkeypatch):
     )
     orders = []
 
-    def command(order, output, host):
+    def command(order, output, options, token):
         orders.append(order)
         return [sys.executable, str(fake), str(Path(__file__).parent), str(output), order.prompt]
 

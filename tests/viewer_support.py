@@ -9,11 +9,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 import torch
+import viser
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
+from websockets.typing import Origin, Subprotocol
 
 from gs_stein.cameras.sampling import orbit
 from gs_stein.distill.distiller import Estimate
@@ -22,9 +26,6 @@ from gs_stein.optimize.step import Controls, Losses, Step
 from gs_stein.rasterize.api import rasterize
 from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.types import Render
-
-if TYPE_CHECKING:
-    import viser
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 FLAGS = [
@@ -102,6 +103,24 @@ def eventually(condition: Callable[[], object], what: str, patience: float = PAT
     while not condition():
         assert time.monotonic() < end, f"never happened: {what}"
         time.sleep(0.05)
+
+
+VERSION = [Subprotocol(f"viser-v{viser.__version__}")]
+
+
+@contextmanager
+def socket_of(
+    server: viser.ViserServer, origin: Origin | None = None, *, path: str = "", **headers: str
+) -> Iterator[Connection]:
+    """A web socket to a page's server, as a program or (with an origin) a browser opens it."""
+    url = f"ws://127.0.0.1:{server.get_port()}{path}"
+    with connect(url, origin=origin, subprotocols=VERSION, open_timeout=PATIENCE, additional_headers=headers) as socket:
+        yield socket
+
+
+def change(uuid: str, value: object, name: str = "value") -> bytes:
+    """The message of a browser in which somebody has set a control."""
+    return msgspec.msgpack.encode({"type": "GuiUpdateMessage", "uuid": uuid, "updates": {name: value}})
 
 
 class Handle:

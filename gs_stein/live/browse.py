@@ -44,7 +44,7 @@ def browse(
     if up is not None and all(source.is_run for source in sources):
         raise ValueError(f"up: {paths[0]} is a run, which says itself which way is up; leave --up out")
     ended = on_signals() if ended is None else ended
-    server = open_server(options.host, options.port, "gs_stein")
+    server = open_server(options.host, options.port, "gs_stein", options)
     stage = Stage(server, options)
 
     def begin() -> None:

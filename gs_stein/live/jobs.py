@@ -11,10 +11,13 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
+from gs_stein.live.options import LiveOptions
+
 ROOT = Path(__file__).resolve().parents[2]
 """Where the package lies. Runs start here, so that Python finds it without being told."""
 _EVERY = 20
 """Iterations between checkpoints: what the studio shows."""
+_PAGE = re.compile(r"Viewer: (http://[\w.:\[\]-]+(?:/\?token=[\w-]+)?)$")
 LONGEST_PROMPT = 1000
 """Characters."""
 
@@ -30,8 +33,15 @@ class Order:
     seed: int
 
 
-def command(order: Order, output: Path, host: str) -> list[str]:
-    """The command line of a run. No shell reads it, and no prompt can become an option."""
+def command(order: Order, output: Path, options: LiveOptions, token: bool) -> list[str]:
+    """The command line of a run. No shell reads it, and no prompt can become an option.
+
+    Args:
+        order: what to make.
+        output: folder of the runs.
+        options: where the run's own page listens, and for whom.
+        token: whether the link to it carries a secret. It is a new one: other users may list a command line.
+    """
     arguments = [sys.executable, "-m", "gs_stein.command.train", f"--prompt={order.prompt}", f"--output={output}"]
     if order.scene:
         arguments.append("--scene")
@@ -39,7 +49,8 @@ def command(order: Order, output: Path, host: str) -> list[str]:
         arguments.append(f"--preset={order.preset}")
     return [
         *arguments, f"--seed={order.seed}", f"--checkpoint-every={_EVERY}", "--log-every=2",
-        f"--host={host}", "--port=0",
+        f"--host={options.host}", "--port=0", f"--token={'new' if token else 'none'}",
+        *(f"--allow-origin={origin}" for origin in options.allow_origin),
     ]  # fmt: skip
 
 
@@ -103,7 +114,7 @@ class Job:
                 self.lines.append(line)
                 if self.run is None and (found := re.match(r"folder\s+(.+)$", line)):
                     self.run = folder / found[1]
-                elif self.page is None and (found := re.match(r"Viewer: (http://[\w.:\[\]-]+)$", line)):
+                elif self.page is None and (found := re.match(_PAGE, line)):
                     self.page = found[1]
 
 

@@ -115,7 +115,7 @@ class Live:
         self._news = threading.Event()
         self._whole_wanted, self._whole_ready = threading.Event(), threading.Event()
         self._whole: Scene | None = None
-        self.server = server = open_server(options.host, options.port, "gs_stein")
+        self.server = server = open_server(options.host, options.port, "gs_stein", options)
         view = home(cameras)
         set_first_view(server, view)
         self._splats = SplatLayer(server, "/splats")

@@ -19,7 +19,7 @@ from gs_stein.live.jobs import LONGEST_PROMPT, Job, Order, command, presets, run
 from gs_stein.live.notices import notify
 from gs_stein.live.options import LiveOptions
 from gs_stein.live.rounds import Rounds, on_signals
-from gs_stein.live.server import close_server, describe, open_server
+from gs_stein.live.server import close_server, describe, open_server, token_of
 from gs_stein.live.stage import Stage
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Studio:
         if order is None:
             return
         try:
-            self.job = Job(command(order, self._output.resolve(), self._options.host))
+            self.job = Job(command(order, self._output.resolve(), self._options, token_of(self._server) is not None))
         except OSError as error:
             notify(self._server, "Not started", str(error), "red")
             return
@@ -204,7 +204,7 @@ def studio(output: Path, options: LiveOptions, ended: threading.Event | None = N
         ValueError: nothing can be served at the address.
     """
     ended = on_signals() if ended is None else ended
-    server = open_server(options.host, options.port, "gs_stein studio")
+    server = open_server(options.host, options.port, "gs_stein studio", options)
     page = Studio(server, output, options)
     try:
         print(describe(server), flush=True)
