@@ -2,7 +2,8 @@
 
 Every time is the shortest of several that alternate with their unit, so that a busy machine spoils as little as
 possible. Where a machine lends its memory on demand (virtual ones do), the unit of a small file varies by a factor of
-three with whether the memory was used just before: judge a ratio by the unit's seconds beside it. Peak memory is a fresh process's (VmHWM) minus that of one that only imports.
+three with whether the memory was used just before: judge a ratio by the unit's seconds beside it. Peak memory is a
+fresh process's (VmHWM) minus that of one that only imports.
 """
 
 from __future__ import annotations
