@@ -112,7 +112,8 @@ def turned(
 
     def work(part: slice) -> None:
         block, targets = block_of(part), [array[part] for array in scene]
-        turn.into(targets, block)
+        with np.errstate(over="ignore", invalid="ignore"):
+            turn.into(targets, block)
         # A number that is not finite is none in whatever it is multiplied with either.
         if not all(np.isfinite(target).all() for target in targets):
             finite[part] = _finite(block)
@@ -138,9 +139,8 @@ def multiply(rows: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
     """out = rows @ matrix, on this thread only."""
     whole = len(rows) // _PRODUCT * _PRODUCT
     parts = [(array[:whole].reshape(-1, _PRODUCT, array.shape[1]), array[whole:]) for array in (rows, out)]
-    with np.errstate(over="ignore", invalid="ignore"):
-        for source, target in zip(*parts, strict=True):
-            np.matmul(source, matrix, out=target)
+    for source, target in zip(*parts, strict=True):
+        np.matmul(source, matrix, out=target)
 
 
 class _Turn:

@@ -13,7 +13,9 @@ from __future__ import annotations
 import io
 import json
 import math
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -208,6 +210,14 @@ def _halved(rows: np.ndarray, count: int) -> np.ndarray:
     return order
 
 
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, RuntimeError, KeyError, TypeError, AttributeError,
+    IndexError, struct.error,
+)  # fmt: skip
+"""What reading an archive and its pictures raises where bytes are not what they should be; a RuntimeError where one is
+encrypted or packed in an unknown way."""
+
+
 def read_sog(path: Path) -> Content:
     """Read a .sog of version 2.
 
@@ -226,7 +236,7 @@ def read_sog(path: Path) -> Content:
             rows = _Rows(path, meta, lambda name: archive.read(folder + name))
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror or first_line(error)})") from error
-    except (zipfile.BadZipFile, UnicodeDecodeError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except _DAMAGED as error:
         raise ValueError(f"{path}: truncated or damaged ({type(error).__name__}: {first_line(error)})") from error
     except ValueError as error:
         if str(error).startswith(f"{path}: "):

@@ -137,11 +137,13 @@ def read_usd(path: Path) -> Content:
                 matrix = np.array(cache.GetLocalToWorldTransform(prim), np.float64).T
                 place = place_of(np.diag([unit, unit, unit, 1.0]) @ matrix, str(prim.GetPath()))
                 pieces += _piece(pxr, prim, place, notes)
-    except ValueError as error:
+        axes = {up: name for name, up in _UP.items()}[str(pxr.UsdGeom.GetStageUpAxis(stage))]
+    except KeyError as error:
+        raise ValueError(f"{path}: an up axis of {error} is not possible; Y or Z is") from error
+    except (ValueError, RuntimeError, pxr.Tf.ErrorException) as error:
         raise ValueError(f"{path}: {first_line(error)}") from error
     if not pieces:
         raise ValueError(f"{path}: holds no Gaussian splats (no ParticleField3DGaussianSplat with positions)")
-    axes = {up: name for name, up in _UP.items()}[str(pxr.UsdGeom.GetStageUpAxis(stage))]
     mode = "mip" if stage.GetRootLayer().customLayerData.get(_MODE) == "mip" else "default"
     return Content(Pieces(pieces), axes, mode, tuple(notes))
 
