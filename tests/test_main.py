@@ -26,6 +26,7 @@ from gs_stein.cameras.options import OrbitCameras, RoomCameras
 from gs_stein.command.auto import choose
 from gs_stein.config.schema import Config, ResolutionSchedule
 from gs_stein.config.serialize import read_config
+from gs_stein.distill import distiller
 from gs_stein.distill.options import SDS, DistillOptions
 from gs_stein.gaussians.files import read_gaussians
 from gs_stein.gaussians.model import Gaussians
@@ -213,6 +214,29 @@ def test_a_full_disk_keeps_the_last_checkpoint(prior: Path, tmp_path: Path, monk
     assert said.startswith("error: no space left on the disk; the last good checkpoint is ")
     assert said.endswith(f"--resume {run}")
     assert [path.name for path in checkpoint.folder_of(run).iterdir()] == ["step_0000002.pt"]
+
+
+def test_a_run_that_has_to_end_keeps_its_last_good_scene(prior: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    asked, guided = [], distiller.guided
+
+    def poisoned(*arguments):
+        asked.append(guided(*arguments))
+        return asked[-1] * (math.nan if len(asked) > 3 else 1)
+
+    monkeypatch.setattr(distiller, "guided", poisoned)
+    more = "--distill.max-skips", "3", "--distill.reuse", "1", "--checkpoint-every", "100"
+    assert call(flags(prior, tmp_path, *more, steps=9), monkeypatch) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    run = only(tmp_path)
+    assert "3 steps in a row were not finite, last in the denoiser's prediction" in line
+    assert line.endswith(f"the scene of step 5 is kept, go on with: gs-stein train --resume {run}")
+    assert bool(read_gaussians(run / "point_cloud.ply").finite().all())
+    config = read_config(run / "config.yaml")
+    state = begin(config, load_priors(config))
+    assert checkpoint.restore_latest(run, state, config) is not None
+    assert (state.step, state.distiller.guard.skipped) == (5, 3)
+    monkeypatch.setattr(distiller, "guided", guided)
+    assert next(optimize(config, state)).estimate.finite
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,12 @@ def run_job(job: Job, command: str) -> int:
                 print(f"stopped at step {state.step}; go on with: {command} --resume {folder}", flush=True)
                 return 128 + signals.caught
         finish(run, choice.reasons, last)
+    except FloatingPointError as error:
+        checkpoint.save(folder, state, job.run.keep_checkpoints)
+        report.write_scene(folder, run.config, state)
+        raise FloatingPointError(
+            f"{error}; the scene of step {state.step} is kept, go on with: {command} --resume {folder}"
+        ) from error
     except (ValueError, OSError) as error:
         if not checkpoint.is_disk_full(error):
             raise

@@ -15,7 +15,6 @@ from gs_stein.optimize.phases import ClosedForm, Phase
 from gs_stein.optimize.state import State
 from gs_stein.optimize.step import Losses
 from gs_stein.types import Render
-from gs_stein.update import adam
 from gs_stein.update.colours import keep_in_gamut
 from gs_stein.update.regularize import regularize
 from gs_stein.update.visual_hull import prune_outside_hull
@@ -55,15 +54,17 @@ def descend(
     terms = regularize(config.regularize, gaussians, render, background)
     handle = (x0 * estimate.grad).mean()
     loss = handle.to(state.device) + terms.total() + phase.extra_loss(render)
+    seen = state.colours.weight
     edits = phase.closed_form(gaussians, render, estimate, background)
     loss.backward()
-    if adam.finite_gradients(state.parameters):
+    guard, gradients = state.distiller.guard, [parameter.grad for parameter in state.parameters.values()]
+    if guard.finite("the gradient of the Gaussians", *gradients) and guard.finite("the decoded guess", *edits.all()):
         change(config, state, edits)
         # Densification looks at the gradients of every view.
         state.densifier.after_update(state.parameters, state.optimizers, render, state.step + 1, state.generator)
         losses = Losses(handle.item(), estimate.grad.square().mean().sqrt().item(), **terms.items())
     else:
-        state.distiller.reject("the gradient of the Gaussians")
+        state.colours.weight, state.reused = seen, None
     for optimizer in state.optimizers.values():
         optimizer.zero_grad(set_to_none=True)
     return losses

@@ -62,11 +62,13 @@ def optimize(
 
             # One step downhill, on every attribute.
             losses = descend(config, state, phase, gaussians, render, background, x0, estimate)
+            state.keep_finite()
             state.count_iteration(time.perf_counter() - began, denoiser.evaluations - before, eta)
         yield Step(
             step=state.step, total=config.iterations, losses=losses, gaussians=state.gaussians, cameras=phase.cameras,
             render=render.detach(), estimate=estimate, variance_ratio=state.distiller.variance_ratio,
             count=len(state.parameters["means"]), skipped=state.distiller.guard.skipped,
+            reset=state.distiller.guard.reset, left_out=state.refiner.left_out,
             evaluations=state.evaluations, seconds=state.seconds,
             seconds_left=eta.left(config.iterations - state.step, state.evaluations_ahead),
         )  # fmt: skip

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.config.schema import Config
 from gs_stein.distill.distiller import Estimate
+from gs_stein.distill.nonfinite import all_finite
 from gs_stein.distill.reuse import ReusedGuess
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.optimize.plan import Plan, draw_background
@@ -31,6 +32,9 @@ from gs_stein.update import adam
 from gs_stein.update.colours import blend_colours
 from gs_stein.update.visual_hull import DISSENT, inside_hull, prune_outside_hull, seed_in_hull
 
+TRIES = 2
+"""How often a round of refinement is denoised, each time of fresh noise, until it is finite; then it is left out."""
+
 
 @dataclass(frozen=True)
 class ClosedForm:
@@ -42,6 +46,10 @@ class ClosedForm:
     """How surely each Gaussian lies in the visual hull: outside, it loses opacity before Adam's step."""
     blended: Float[Tensor, "N 1 3"] | None = None
     """Added to the constant colours after Adam's step."""
+
+    def all(self) -> tuple[Tensor | None, ...]:
+        """Every change, for whoever looks at all of them."""
+        return self.solved, self.inside, self.blended
 
 
 @runtime_checkable
@@ -84,7 +92,8 @@ def next_phase(config: Config, state: State, plan: Plan, watch: Callable[[float]
     refiner = state.refiner
     if state.step >= refiner.first:
         follow_round(config, state, plan, watch)
-        return Refine(config, state, refiner.draw(config.views, state.generator))
+        if refiner.ready:
+            return Refine(config, state, refiner.draw(config.views, state.generator))
     guess = state.reused
     if guess is not None and guess.cameras.width == plan.side:
         return Reuse(config, state, plan, guess.part(config.distill.reuse_views).cameras, guess)
@@ -110,7 +119,7 @@ class Distill:
             generator=state.generator, progress=self.plan.distilled, depth=render.depth.detach().to(device),
             normals=None if render.normals is None else render.normals.detach().to(device),
         )  # fmt: skip
-        if self.config.distill.reuse > 1 and estimate.finite:
+        if self.config.distill.reuse > 1 and estimate.finite and all_finite(estimate.x0_hat):
             state.reused = ReusedGuess(self.cameras, x0, estimate, self.config.distill.reuse - 1)
         return estimate
 
@@ -188,29 +197,41 @@ def follow_round(config: Config, state: State, plan: Plan, watch: Callable[[floa
         return render.rgb.permute(0, 3, 1, 2).to(state.priors.device)
 
     if (new := refiner.round(step, (plan.prompt, plan.guidance_scale))) is not None:
-        refiner.prepare(new, rendered, state.prompts.at, config.cameras, state.generator, watch)
-    elif refiner.registers(step):
-        refiner.register_views(rendered)
-    if refiner.prunes(step, new):
-        fit_hull(config, state, seed=new is not None)
+        tries = (
+            refiner.prepare(new, rendered, state.prompts.at, config.cameras, state.generator, watch)
+            for _ in range(TRIES)
+        )
+        if not any(tries):  # one after the other, until one is good
+            refiner.left_out, new = refiner.left_out + 1, None
+    elif refiner.ready and refiner.registers(step):
+        refiner.left_out += not refiner.register_views(rendered)
+    if refiner.ready and refiner.prunes(step, new):
+        refiner.left_out += not fit_hull(config, state, seed=new is not None)
 
 
 @torch.no_grad()
-def fit_hull(config: Config, state: State, seed: bool) -> None:
-    """Prune what the refined views see past; on demand, seed Gaussians where they show what the scene has not."""
+def fit_hull(config: Config, state: State, seed: bool) -> bool:
+    """Prune what the refined views see past; on demand, seed Gaussians where they show what the scene has not.
+
+    Returns:
+        False: what the views show is not finite, and nothing has changed.
+    """
     options, parameters = config.refine, state.parameters
     targets, background = state.refiner.targets, draw_background(config, state.generator).to(state.device)
     cameras = targets.cameras.to(state.device)
     rgb = decoded(state.priors.denoiser, targets.x0, cameras).to(background)
     seed = seed and options.seed_in_hull > 0
     alpha = rasterize(state.gaussians, cameras, config.rasterize, background).alpha if seed else None
+    if not all_finite(rgb, alpha):
+        return False
     inside = inside_hull(parameters["means"], cameras, rgb, background, DISSENT)
     parameters["opacities"].copy_(prune_outside_hull(parameters["opacities"], inside, options.prune_outside_hull))
     if alpha is None:
-        return
+        return True
     new = seed_in_hull(cameras, rgb, alpha, background, int(options.seed_in_hull * len(inside)), state.generator)
     faintest = parameters["opacities"].argsort()[: len(new)]
     adam.put(parameters, state.optimizers, faintest, new.with_sh_degree(config.sh_degree).parameters())
+    return True
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from torch import Tensor
 from gs_stein.cameras.options import OrbitCameras, RoomCameras
 from gs_stein.config.schema import Config
 from gs_stein.distill.distiller import Distiller
+from gs_stein.distill.nonfinite import all_finite
 from gs_stein.distill.reuse import ReusedGuess
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.gaussians.options import RoomStart
@@ -83,6 +84,15 @@ class State:
         self.seconds += seconds
         self.evaluations += evaluations
         eta.add(seconds, evaluations)
+
+    def keep_finite(self) -> None:
+        """Put right, and count, the Gaussians that the last iteration left with a number or moment that is not finite.
+
+        Raises:
+            FloatingPointError: there have been such in too many iterations in a row.
+        """
+        if not all_finite(*self.parameters.values(), *adam.moments(self.parameters, self.optimizers)):
+            self.distiller.guard.repaired(adam.reset_broken(self.parameters, self.optimizers))
 
     def adopt(self, parameters: dict[str, Tensor], config: Config) -> None:
         """Replace the Gaussians by others, with fresh optimisers."""

@@ -76,3 +76,7 @@ class Step:
     """Time spent in iterations so far, earlier sessions of a resumed run included."""
     seconds_left: float | None = None
     """What the rest is expected to take; None before it can be told."""
+    reset: int = 0
+    """Gaussians so far that were no longer finite and have been put right."""
+    left_out: int = 0
+    """Rounds of refinement, registrations and looks at the visual hull so far that came to nothing likewise."""

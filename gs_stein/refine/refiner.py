@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from gs_stein.cameras.options import CameraOptions
 from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.distill.distiller import Estimate
-from gs_stein.distill.nonfinite import Guard
+from gs_stein.distill.nonfinite import Guard, all_finite
 from gs_stein.prior.agreement import pearson
 from gs_stein.prior.denoiser import Denoiser, DepthEstimator
 from gs_stein.prior.depth import CLEAN
@@ -71,6 +71,7 @@ class Refiner:
 
     Attributes:
         first: iterations that are left to distillation.
+        left_out: rounds, registrations and looks at the visual hull that came to nothing, since they were not finite.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Refiner:
         refined = iterations - self.first
         self._rounds = max(1, min(options.rounds, refined // options.shortest))
         self._length = max(1, -(-refined // self._rounds))
+        self.left_out = 0
         self._denoised: Targets | None = None
         self._targets: Targets | None = None
         self._anchors: Targets | None = None
@@ -134,7 +136,7 @@ class Refiner:
         cameras: CameraOptions,
         generator: torch.Generator,
         watch: Callable[[float], None] | None = None,
-    ) -> None:
+    ) -> bool:
         """Start a round: look at the scene and denoise what is seen.
 
         Args:
@@ -144,6 +146,9 @@ class Refiner:
             cameras: where views are drawn from.
             generator: of cameras and noise (CPU).
             watch: told what share of the round's denoising is done, now and then.
+
+        Returns:
+            False: what came out was not finite, and nothing has changed. Another call draws fresh noise.
         """
         options, schedule = self.options, self.denoiser.schedule
         anchors = self._anchors if wanted.anchored else None
@@ -167,18 +172,24 @@ class Refiner:
             )
         clean = times.new_full((1,), CLEAN * schedule.num_timesteps)
         depth = None if self.depth is None else self.depth(found, clean, there)[0]
+        if not all_finite(found, depth):
+            return False
         self._denoised = self._targets = Targets(views, found[0], depth)
         if anchors is None and options.anchors:
             count = min(options.anchors, len(views))
             self._anchors = self._targets[torch.arange(count) * len(views) // count]
+        return True
 
     @torch.no_grad()
-    def register_views(self, rendered: Callable[[Cameras], Float[Tensor, "V 3 H W"]]) -> None:
+    def register_views(self, rendered: Callable[[Cameras], Float[Tensor, "V 3 H W"]]) -> bool:
         """Move this round's views, as they were denoised, to where the scene has what they show
         (`gs_stein.refine.registration`).
 
         Args:
             rendered: the scene as it stands.
+
+        Returns:
+            False: what came out was not finite, and the views stay where they are.
         """
         found = self._denoised
         assert found is not None
@@ -186,7 +197,11 @@ class Refiner:
         flow = estimate_flow(pictures, rendered(found.cameras))
         moved = warp(pictures, flow, "bicubic").clamp(0, 1)
         depth = None if found.depth is None else warp(found.depth[:, None], flow.to(found.depth))[:, 0]
-        self._targets = Targets(found.cameras, self.denoiser.encode(moved).to(found.x0), depth)
+        x0 = self.denoiser.encode(moved).to(found.x0)
+        if not all_finite(x0, depth):
+            return False
+        self._targets = Targets(found.cameras, x0, depth)
+        return True
 
     def evaluations_after(self, step: int) -> int:
         """Views that the rounds from this step on will denoise, each guidance branch counted, if nobody interferes."""
@@ -199,6 +214,11 @@ class Refiner:
             new, views = options.group - kept, options.views[min(number, 1)]
             total += (views + kept * -(-views // new)) * a_view
         return total
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are views to fit to: the first round may have come to nothing."""
+        return self._targets is not None
 
     @property
     def targets(self) -> Targets:
@@ -236,12 +256,14 @@ class Refiner:
 
     def state_dict(self) -> dict:
         """The views of the current round and those that anchor later ones, for checkpoints."""
-        return {"denoised": saved(self._denoised), "targets": saved(self._targets), "anchors": saved(self._anchors)}
+        views = {"denoised": self._denoised, "targets": self._targets, "anchors": self._anchors}
+        return {name: saved(targets) for name, targets in views.items()} | {"left_out": self.left_out}
 
     def load_state_dict(self, state: dict, device: torch.device) -> None:
         """The inverse of `state_dict`; latents go to the denoiser's device."""
         self._targets, self._anchors = restored(state["targets"], device), restored(state["anchors"], device)
         self._denoised = restored(state.get("denoised", state["targets"]), device)  # earlier versions moved none
+        self.left_out = int(state.get("left_out", 0))
 
 
 def saved(targets: Targets | None) -> dict | None:

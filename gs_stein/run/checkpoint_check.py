@@ -62,7 +62,7 @@ def distilled(state: State) -> dict[str, Any]:
         bins, size = fit.options.bins, fit.count + 1
         moments = Float64[Tensor, f"{bins} P {size} {size}"]
         learned = Maybe({"moments": moments, "pixels": Float64[Tensor, f"{bins} P"]})
-    guard = {"skipped": int, "in_a_row": int, "good": int}
+    guard = {"skipped": int, "reset": int, "in_a_row": int, "good": int}
     return {"estimator": learned, "meter": meter, "meter_sds": meter, "guard": guard, "phase": Maybe(NUMBER)}
 
 
@@ -80,7 +80,7 @@ def expected(state: State) -> dict[str, Any]:
         },
         "densifier": Maybe(sums),
         "distiller": distilled(state),
-        "refiner": {name: targets(f"_{name}") for name in ("denoised", "targets", "anchors")},
+        "refiner": {name: targets(f"_{name}") for name in ("denoised", "targets", "anchors")} | {"left_out": int},
         "colours": Maybe(Float32[Tensor, "N_before 1 3"]),
         "reused": reused(),
     }  # fmt: skip

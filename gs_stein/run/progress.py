@@ -72,6 +72,10 @@ class Progress:
             parts.append(f"variance {step.variance_ratio:.2f}× SDS")
         if step.skipped:
             parts.append(f"{step.skipped} skipped")
+        if step.reset:
+            parts.append(f"{step.reset} Gaussians reset")
+        if step.left_out:
+            parts.append(f"{step.left_out} rounds left out")
         if self.address is not None:
             parts.append(self.address)
         return "  ".join(parts)

@@ -71,6 +71,8 @@ def make_report(config: Config, reasons: tuple[str, ...], state: State, last: St
         "denoiser_evaluations": state.evaluations,
         "gaussians": len(state.parameters["means"]),
         "skipped_steps": state.distiller.guard.skipped,
+        "reset_gaussians": state.distiller.guard.reset,
+        "rounds_left_out": state.refiner.left_out,
         "variance_ratio": None if last is None else last.variance_ratio,
         "peak_memory_gib": peak_memory(),
         "prior": state.priors.identity,

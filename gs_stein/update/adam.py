@@ -14,6 +14,9 @@ from gs_stein.update.options import LearningRates
 EPS = 1e-15
 """Adam's floor: the gradient of a single Gaussian is tiny, and its size means nothing in distillation."""
 
+FAINT = -4.6
+"""Logit of the opacity, 1 %, that a Gaussian keeps which had to be put right."""
+
 # Moments of Gaussians that no view shows decay to denormal numbers. The loop flushes them in its own thread; torch's
 # threads, which share its work, have to be started so before anything else starts them.
 start_threads()
@@ -63,9 +66,14 @@ def set_rates(
         optimizer.param_groups[0]["lr"] = factor * learning_rate(rate_of(rates, name), progress, rates.decay_until)
 
 
-def finite_gradients(parameters: dict[str, torch.nn.Parameter]) -> bool:
-    """Whether every gradient is finite (absent ones are)."""
-    return all(p.grad is None or bool(p.grad.isfinite().all()) for p in parameters.values())
+def moments(parameters: dict[str, torch.nn.Parameter], optimizers: dict[str, torch.optim.Optimizer]) -> list[Tensor]:
+    """Adam's memory of the Gaussians, one a row: live tensors, none before the first step."""
+    return [
+        moment
+        for name, parameter in parameters.items()
+        for moment in optimizers[name].state[parameter].values()
+        if moment.shape == parameter.shape
+    ]
 
 
 @torch.no_grad()
@@ -85,9 +93,41 @@ def put(
     """
     for name, parameter in parameters.items():
         parameter[places] = others[name].to(parameter)
-        for moment in optimizers[name].state[parameter].values():
-            if isinstance(moment, Tensor) and moment.shape == parameter.shape:
-                moment[places] = 0
+    for moment in moments(parameters, optimizers):
+        moment[places] = 0
+
+
+@torch.no_grad()
+def reset_broken(parameters: dict[str, torch.nn.Parameter], optimizers: dict[str, torch.optim.Optimizer]) -> int:
+    """Put Gaussians right that have a number, or a moment, that is not finite.
+
+    One without place, size or colour becomes a faint copy of another one, which densification may move elsewhere. All
+    lose their moments.
+
+    Args:
+        parameters: changed in place.
+        optimizers: one a parameter; so are their moments.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        FloatingPointError: no Gaussian is finite.
+    """
+    lost, forgetful = (
+        torch.stack([t.isfinite().reshape(len(t), -1).all(1) for t in tensors]).all(0).logical_not()
+        for tensors in (parameters.values(), [*parameters.values(), *moments(parameters, optimizers)])
+    )
+    healthy, places = lost.logical_not().nonzero()[:, 0], lost.nonzero()[:, 0]
+    if len(healthy) == 0:
+        raise FloatingPointError("no Gaussian is finite any more; lower the learning rates or use full precision")
+    following = healthy[torch.searchsorted(healthy, places).clamp_max(len(healthy) - 1)]
+    others = {name: parameter[following] for name, parameter in parameters.items()}
+    others["opacities"] = others["opacities"].clamp_max(FAINT)
+    put(parameters, optimizers, places, others)
+    for moment in moments(parameters, optimizers):
+        moment[forgetful] = 0
+    return int(forgetful.sum())
 
 
 def state_dict(optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, dict[str, Tensor]]:
