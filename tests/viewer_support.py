@@ -123,6 +123,15 @@ def change(uuid: str, value: object, name: str = "value") -> bytes:
     return msgspec.msgpack.encode({"type": "GuiUpdateMessage", "uuid": uuid, "updates": {name: value}})
 
 
+def hello(height: int = 240, width: int = 320) -> bytes:
+    """The message by which a browser says where it looks from; before it, nobody is there for the page."""
+    return msgspec.msgpack.encode({
+        "type": "ViewerCameraMessage", "wxyz": (1.0, 0.0, 0.0, 0.0), "position": (0.0, 0.0, 0.0), "fov": 1.0,
+        "near": 0.01, "far": 1000.0, "image_height": height, "image_width": width, "look_at": (0.0, 0.0, 1.0),
+        "up_direction": (0.0, -1.0, 0.0),
+    })  # fmt: skip
+
+
 class Handle:
     """Stands for a browser's event: it came from a client."""
 

@@ -93,7 +93,7 @@ def within_bounds(handle: Any, value: object) -> Any:
     raise ValueError  # no control of ours that a browser sets
 
 
-def _number(value: object, known: float, low: float | None, high: float | None) -> float:
+def _number(value: object, known: object, low: float | int | None, high: float | int | None) -> float | int:
     """A finite number of the same kind, between the bounds."""
     if not isinstance(value, (int, float)) or math.isnan(value):
         raise ValueError

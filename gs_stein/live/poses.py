@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Layer = Literal["RGB", "Depth", "Normals", "Alpha"]
 """What our rasterizer can show of a scene."""
 LAYERS: tuple[Layer, ...] = get_args(Layer)
+_FAR = 1e6
+"""Metres from where nothing is drawn: a browser may say anything."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +73,31 @@ def pose_of(cameras: Cameras, index: int, pivot: float = 1.0) -> Pose:
     return Pose((*(float(v) for v in position),), (*(float(v) for v in ahead),), fov)  # type: ignore[arg-type]
 
 
-def browser_camera(camera: viser.CameraHandle, height: int, aspect: float | None = None) -> Cameras:
+def browser_camera(camera: viser.CameraHandle, height: int) -> Cameras:
     """The camera of a browser as one of ours.
 
     Args:
         camera: viser's handle; its own axes are OpenCV's too.
         height: of the image, pixels; the width follows from the window's shape.
-        aspect: width over height, if not the window's.
+
+    Raises:
+        RuntimeError: a browser says that it looks from nowhere.
     """
-    width = max(8, round(height * (camera.aspect if aspect is None else aspect)))
     wxyz, position = np.asarray(camera.wxyz, dtype=np.float64), np.asarray(camera.position, dtype=np.float64)
-    return camera_from(wxyz, position, float(camera.fov), width, height)
+    view = bounded(Pose((*map(float, position),), (*map(float, camera.look_at),), float(camera.fov)))  # type: ignore[arg-type]
+    if view is None or not np.isfinite(wxyz).all() or not wxyz.any():
+        raise RuntimeError("a browser's camera is no camera")
+    aspect = float(camera.aspect)
+    width = max(8, round(height * min(max(aspect, 0.1), 10.0))) if math.isfinite(aspect) else height
+    return camera_from(wxyz, position, view.fov, width, height)
+
+
+def bounded(pose: Pose) -> Pose | None:
+    """A pose as a browser has sent it, if it can be one, with an angle that can be drawn; else None."""
+    numbers = (*pose.position, *pose.look_at, pose.fov)
+    if not all(math.isfinite(number) and abs(number) < _FAR for number in numbers):
+        return None
+    return replace(pose, fov=min(max(pose.fov, math.radians(1)), math.radians(170)))
 
 
 def camera_from(

@@ -11,7 +11,7 @@ import numpy as np
 
 from gs_stein.live.camera_path import Keyframe, interpolate
 from gs_stein.live.layers import CameraLayer, jump, orientation
-from gs_stein.live.poses import Pose, pose_of
+from gs_stein.live.poses import Pose, bounded, pose_of
 from gs_stein.types import Cameras
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ _HELP = (
     '<p style="padding:0 1em;margin:.3em 0;opacity:.75;font-size:.85em">Drag to turn, right-drag to shift, wheel to '
     "move; W A S D Q E fly, arrows look around.</p>"
 )
+_MOST = 200
+"""Keyframes of a path."""
 _RATE = 15.0
 """Camera positions a second while a path is played in the browser."""
 
@@ -88,9 +90,11 @@ class CameraTab:
             (*(float(v) for v in camera.position),),  # type: ignore[arg-type]
             float(camera.fov),
         )
-        numbers = (*keyframe.wxyz, *keyframe.position, keyframe.fov)
-        if not all(map(math.isfinite, numbers)) or not 0.01 < keyframe.fov < 3.1 or not any(keyframe.wxyz):
+        turned = all(map(math.isfinite, keyframe.wxyz)) and any(keyframe.wxyz)
+        if not turned or bounded(Pose(keyframe.position, keyframe.position, keyframe.fov)) is None:
             return  # a client may send anything
+        if not 0.01 < keyframe.fov < 3.1 or len(self.keyframes) >= _MOST:
+            return
         with self._lock:
             self._keyframes.append(keyframe)
         self._draw()

@@ -15,7 +15,7 @@ from gs_stein.live.camera_path import interpolate
 from gs_stein.live.files import finite, save_page, save_ply, save_video
 from gs_stein.live.notices import notify, offer
 from gs_stein.live.panels.camera_tab import CameraTab
-from gs_stein.live.poses import Pose
+from gs_stein.live.poses import Pose, bounded
 from gs_stein.types import Cameras
 
 if TYPE_CHECKING:
@@ -182,6 +182,7 @@ def _view(client: viser.ClientHandle | None) -> Pose | None:
         return None
     camera = client.camera
     try:
-        return Pose((*(float(v) for v in camera.position),), (*(float(v) for v in camera.look_at),), float(camera.fov))  # type: ignore[arg-type]
+        position, target = map(float, camera.position), map(float, camera.look_at)
+        return bounded(Pose((*position,), (*target,), float(camera.fov)))  # type: ignore[arg-type]
     except (RuntimeError, AssertionError):
         return None
