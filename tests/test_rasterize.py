@@ -9,6 +9,8 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numba
+import numba.core.caching
 import pytest
 import torch
 from hypothesis import given
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from scenes import front_view, orbit_views, random_scene
 
 from gs_stein.gaussians.model import Gaussians
-from gs_stein.rasterize import team
+from gs_stein.rasterize import cpu_layouts, team
 from gs_stein.rasterize.api import rasterize
 from gs_stein.rasterize.options import DEFAULTS, RasterizeOptions
 from gs_stein.types import Cameras, Render
@@ -339,3 +341,32 @@ def test_what_does_not_fit_together_is_said_in_one_line() -> None:
         rasterize(scene, cameras, background=torch.zeros(3, 3, dtype=torch.float64))
     with pytest.raises(ValueError, match="cameras: there are none"):
         rasterize(scene, cameras[[]])
+
+
+def test_a_kernel_is_compiled_anew_when_any_file_of_the_folder_changed(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+
+    def hits() -> int:
+        kernel = cpu_layouts.jitted(_doubled)
+        assert kernel(3) == 6
+        return sum(kernel.stats.cache_hits.values())
+
+    assert [hits(), hits()] == [0, 1]
+    (tmp_path / "part.py").write_text("a = 1\n")
+    before = cpu_layouts.stamp_of(tmp_path)
+    (tmp_path / "part.py").write_text("a = 2\n")
+    assert cpu_layouts.stamp_of(tmp_path) != before
+    monkeypatch.setattr(cpu_layouts, "_STAMP", before)
+    assert [hits(), hits()] == [0, 1]
+
+
+def test_kernels_are_compiled_where_no_cache_can_be_written(monkeypatch) -> None:
+    def nowhere(self, function) -> None:
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(numba.core.caching.FunctionCache, "__init__", nowhere)
+    assert cpu_layouts.jitted(_doubled)(4) == 8
+
+
+def _doubled(number: int) -> int:
+    return 2 * number

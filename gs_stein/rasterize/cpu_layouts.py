@@ -6,6 +6,9 @@ combinations, view after view; P pairs (tile, seen combination).
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,13 +23,42 @@ FEATURES = 13
 PAIR_GRADIENTS = 16
 """Per pair: Σg, Σg·dx, Σg·dy, Σg·dx², Σg·dx·dy, Σg·dy² with g = ∂loss/∂σ, then the features from r on (one cache
 line, so that two threads never write to the same one)."""
-_COMPILED: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
-jitted = njit(**_COMPILED)
-"""Compiles launchers, and what allocates: the interpreter lock is free, products and sums may contract."""
+_COMPILED: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 _INLINED: dict[str, Any] = {**_COMPILED, "forceinline": True, "_nrt": False}
-jitted_inline = njit(**_INLINED)
-"""Compiles a part of a kernel as if it were written where it is called, without counting references to arrays, which
-it only borrows: counted, gradients of the projection take a third longer."""
+
+
+def stamp_of(folder: Path) -> str:
+    """A digest of the Python files in a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+_STAMP = stamp_of(Path(__file__).parent)
+
+
+def jitted(function: Callable[..., Any]) -> Any:
+    """Compile a launcher, or what allocates: the interpreter lock is free, products and sums may contract."""
+    return _cached(function, _COMPILED)
+
+
+def jitted_inline(function: Callable[..., Any]) -> Any:
+    """Compile a part of a kernel as if it were written where it is called, without counting references to arrays, which
+    it only borrows: counted, gradients of the projection take a third longer."""
+    return _cached(function, _INLINED)
+
+
+def _cached(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """Compiled when it is first called, by a later process loaded from a file."""
+    try:
+        dispatcher: Any = njit(cache=True, **options)(function)
+    except RuntimeError:  # nowhere to write such a file: compiled by every process
+        return njit(**options)(function)
+    # A kernel is made of functions from several files, and Numba compares the date of its own one alone.
+    file = dispatcher._cache._cache_file
+    file._source_stamp = (*file._source_stamp, _STAMP)
+    return dispatcher
 
 
 class Scene(NamedTuple):
