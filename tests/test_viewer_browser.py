@@ -404,7 +404,7 @@ def test_the_studio_starts_a_run_and_shows_it(chromium, tmp_path, monkeypatch):
 
             eventually(stopped, "the run is stopped")
             page.get_by_role("tab", name="Gallery").first.wait_for(state="attached")
-            assert [run.name for run, _ in studio._listed] == ["a-run"]
+            assert [run.name for run, _ in studio.gallery.listed] == ["a-run"]
     finally:
         studio.close()
         close_server(server)

@@ -57,8 +57,8 @@ def browse(
     def follow() -> None:
         try:
             stage.poll()
-        except ValueError as error:  # replaced by something else meanwhile; what was shown stays
-            notify(server, "Not opened", str(error), "red")
+        except Exception as error:  # replaced by something else meanwhile; what was shown stays
+            notify(server, "Not opened", str(error) or type(error).__name__, "red")
 
     try:
         rounds = Rounds(ended, begin, follow)

@@ -5,12 +5,21 @@ from __future__ import annotations
 import html
 import math
 
+LONGEST = 2000
+"""Characters of one text: a page is read by people."""
+
+
+def printable(text: str) -> str:
+    """A text that can be sent to a browser: a file's name or a prompt may hold halves of characters, or megabytes."""
+    short = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return short.encode("utf-8", "replace").decode("utf-8")
+
 
 def rows(pairs: list[tuple[str, str]]) -> str:
     """A small table as HTML; names and values are shown as text, whatever is in them."""
     cells = "".join(
-        f'<tr><td style="opacity:.65;padding:1px 1em 1px 0;white-space:nowrap">{html.escape(name)}</td>'
-        f'<td style="text-align:right;overflow-wrap:anywhere">{html.escape(value)}</td></tr>'
+        f'<tr><td style="opacity:.65;padding:1px 1em 1px 0;white-space:nowrap">{html.escape(printable(name))}</td>'
+        f'<td style="text-align:right;overflow-wrap:anywhere">{html.escape(printable(value))}</td></tr>'
         for name, value in pairs
     )
     return f'<table style="width:calc(100% - 2em);margin:.3em 1em;font-size:.875em;border-spacing:0">{cells}</table>'
@@ -18,7 +27,7 @@ def rows(pairs: list[tuple[str, str]]) -> str:
 
 def note(text: str) -> str:
     """A quiet line as HTML, shown as text."""
-    return f'<p style="padding:0 1em;margin:.3em 0;opacity:.75;font-size:.85em">{html.escape(text)}</p>'
+    return f'<p style="padding:0 1em;margin:.3em 0;opacity:.75;font-size:.85em">{html.escape(printable(text))}</p>'
 
 
 def link(text: str, address: str) -> str:

@@ -124,13 +124,3 @@ def presets() -> list[str]:
 
     hidden = {"prompts", "scene", "object", "gpu-scene", "gpu-object"}
     return sorted(path.stem for path in presets_folder().glob("*.yaml") if path.stem not in hidden)
-
-
-def runs_in(output: Path, limit: int) -> list[Path]:
-    """The latest runs of a folder that have something to show, newest first."""
-    found = []
-    for folder in output.iterdir() if output.is_dir() else ():
-        settings = folder / "config.yaml"
-        if settings.is_file() and ((folder / "point_cloud.ply").is_file() or any(folder.glob("checkpoints/step_*.pt"))):
-            found.append((settings.stat().st_mtime_ns, folder))
-    return [folder for _, folder in sorted(found, reverse=True)[:limit]]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Literal
 
+from gs_stein.live.html import printable
+
 if TYPE_CHECKING:
     import viser
 
@@ -15,7 +17,7 @@ def notify(server: viser.ViserServer, title: str, body: str, tone: Tone = "blue"
     """Show a note in every browser; titles and bodies are shown as text, whatever is in them."""
     for client in server.get_clients().values():
         with contextlib.suppress(RuntimeError):
-            client.add_notification(title, body, color=tone, auto_close_seconds=seconds)
+            client.add_notification(title, printable(body), color=tone, auto_close_seconds=seconds)
 
 
 def offer(client: viser.ClientHandle | None, name: str, content: bytes) -> None:

@@ -10,12 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from jaxtyping import UInt8
-
 from gs_stein.live import html
 from gs_stein.live.disk import Source
-from gs_stein.live.jobs import LONGEST_PROMPT, Job, Order, command, presets, runs_in
+from gs_stein.live.gallery import Gallery
+from gs_stein.live.jobs import LONGEST_PROMPT, Job, Order, command, presets
 from gs_stein.live.notices import notify
 from gs_stein.live.options import LiveOptions
 from gs_stein.live.rounds import Rounds, on_signals
@@ -25,8 +23,6 @@ from gs_stein.live.stage import Stage
 if TYPE_CHECKING:
     import viser
 
-_SHOWN = 8
-"""Runs in the gallery."""
 _DEFAULT = "default"
 _ROOM, _OBJECT = "Scene (a room, from inside)", "Object (from around)"
 
@@ -45,10 +41,8 @@ class Studio:
         self._requests: queue.Queue[Callable[[], None]] = queue.Queue()
         self.job: Job | None = None
         self._followed = False
-        self._gallery: list[viser.GuiFolderHandle] = []
-        self._listed: list[tuple[Path, int]] = []
         self.stage = Stage(server, options, self._tabs)
-        self._list_runs()
+        self.gallery.refresh()
 
     def poll(self) -> None:
         """Do what browsers asked for, follow the run, keep the gallery up to date. Call about once a second."""
@@ -57,10 +51,10 @@ class Studio:
                 self._requests.get_nowait()()
         try:
             self.stage.poll()
-        except ValueError as error:
-            notify(self._server, "Not opened", str(error), "red")
+        except Exception as error:  # whatever became of a file, the page goes on, and with it the run
+            self._not_opened(error)
         self._follow()
-        self._list_runs()
+        self.gallery.refresh()
 
     def close(self) -> bool:
         """Stop the run (it saves first) and all threads; the server stays. Returns as `Stage.close`."""
@@ -84,9 +78,11 @@ class Studio:
             self._stop = gui.add_button("Stop and save", icon=Icon.DEVICE_FLOPPY, color="red", visible=False)
             self._stop.on_click(lambda _: self._requests.put(self._stop_job))
             self._said = gui.add_html("")
-        self._runs = tabs.add_tab("Gallery")
-        with self._runs:
-            self._none = gui.add_html(html.note("No runs yet."))
+        runs = tabs.add_tab("Gallery")
+        self.gallery = Gallery(self._server, runs, self._output, self._ask_for)
+
+    def _ask_for(self, run: Path) -> None:
+        self._requests.put(lambda: self._open(run))
 
     def _another_seed(self) -> None:
         self._seed.value = random.SystemRandom().randrange(2**31)
@@ -114,7 +110,7 @@ class Studio:
             return
         try:
             self.job = Job(command(order, self._output.resolve(), self._options, token_of(self._server) is not None))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             notify(self._server, "Not started", str(error), "red")
             return
         self._followed = False
@@ -149,49 +145,11 @@ class Studio:
     def _open(self, run: Path) -> None:
         try:
             self.stage.open([Source(run)])
-        except ValueError as error:
-            notify(self._server, "Not opened", str(error), "red")
+        except Exception as error:  # whatever lies in a folder, the page goes on, and with it the run
+            self._not_opened(error)
 
-    def _list_runs(self) -> None:
-        runs = runs_in(self._output, _SHOWN)
-        listed = [(run, _stamp(run / "preview.png")) for run in runs]
-        if listed == self._listed:
-            return
-        self._listed = listed
-        for old in self._gallery:
-            old.remove()
-        self._gallery = []
-        self._none.visible = not runs
-        with self._runs:
-            for run in runs:
-                folder = self._server.gui.add_folder(run.name)
-                self._gallery.append(folder)
-                with folder:
-                    thumbnail = preview(run)
-                    if thumbnail is not None:
-                        self._server.gui.add_image(thumbnail, format="jpeg")
-                    button = self._server.gui.add_button("Open")
-                    button.on_click(lambda _, run=run: self._requests.put(lambda: self._open(run)))
-
-
-def preview(run: Path, width: int = 320) -> UInt8[np.ndarray, "H W 3"] | None:
-    """The upper half of a run's contact sheet, small; None if there is none (yet)."""
-    from PIL import Image
-
-    try:
-        with Image.open(run / "preview.png") as image:
-            sheet = image.convert("RGB")
-    except (OSError, ValueError):
-        return None
-    half = sheet.crop((0, 0, sheet.width, max(1, sheet.height // 2)))
-    return np.asarray(half.resize((width, max(1, round(width * half.height / half.width)))))
-
-
-def _stamp(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
+    def _not_opened(self, error: Exception) -> None:
+        notify(self._server, "Not opened", str(error) or type(error).__name__, "red")
 
 
 def studio(output: Path, options: LiveOptions, ended: threading.Event | None = None) -> bool:
