@@ -8,6 +8,7 @@ import importlib.util
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -214,6 +215,45 @@ def test_a_full_disk_keeps_the_last_checkpoint(prior: Path, tmp_path: Path, monk
     assert said.startswith("error: no space left on the disk; the last good checkpoint is ")
     assert said.endswith(f"--resume {run}")
     assert [path.name for path in checkpoint.folder_of(run).iterdir()] == ["step_0000002.pt"]
+
+
+def test_a_disk_that_is_full_before_the_first_checkpoint_is_one_line(
+    prior: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    fsync, writes = os.fsync, []
+
+    def filling(handle: int) -> None:
+        writes.append(handle)
+        if len(writes) > 2:  # config.yaml, metrics.csv
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(handle)
+
+    monkeypatch.setattr(files.os, "fsync", filling)
+    assert call(flags(prior, tmp_path), monkeypatch) == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("step ")]
+    assert said == ["error: no space left on the disk; there is no checkpoint yet: nothing was lost but this run"]
+
+
+@pytest.mark.parametrize("log_every", [1, 100])
+def test_a_folder_deleted_meanwhile_ends_the_run_with_one_line(
+    log_every: int, prior: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    """Whether its metrics find out, or the next checkpoint does."""
+    add = metrics.Recorder.add
+
+    def deleting(self, step) -> None:
+        if step.step == 3:
+            time.sleep(0.5)  # TensorBoard writes on a thread of its own
+            shutil.rmtree(only(tmp_path))
+        add(self, step)
+
+    monkeypatch.setattr(metrics.Recorder, "add", deleting)
+    assert call(flags(prior, tmp_path, "--log-every", str(log_every)), monkeypatch) == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("step ")]
+    assert len(said) == 1
+    assert said[0].startswith("error: the run's folder ")
+    assert said[0].endswith(" is gone, and with it what was done; start anew")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_has_to_end_keeps_its_last_good_scene(prior: Path, tmp_path: Path, monkeypatch, capsys) -> None:

@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None, command: str = "gs-stein train") ->
     """
     try:
         return run_job(parse(arguments, command.removeprefix("python ")), command)
-    except (ValueError, FloatingPointError) as error:
+    except (ValueError, FloatingPointError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -95,9 +95,20 @@ def run_job(job: Job, command: str) -> int:
         command: what goes before `--resume`.
 
     Raises:
-        ValueError: something that was asked for cannot be had here.
-        FloatingPointError: too many steps in a row were not finite.
+        ValueError: something that was asked for cannot be had here, or another process works in the folder.
+        FloatingPointError: too many steps in a row were not finite; the last good scene is saved.
+        OSError: the folder is no longer what it was.
     """
+    from gs_stein.run.folder import working_in
+
+    with contextlib.ExitStack() as held:
+        if job.resume is not None:
+            held.enter_context(working_in(job.resume))
+        return work(job, command, held)
+
+
+def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
+    """The same, once no other process works in the folder that is gone on in; a new one is held as long."""
     from gs_stein.command.auto import choose
     from gs_stein.optimize.networks import load_priors
     from gs_stein.optimize.state import begin
@@ -117,7 +128,7 @@ def run_job(job: Job, command: str) -> int:
     state = begin(start, priors, choice.device)
     for note in state.notes:
         print(f"note        {note}")
-    folder = open_folder(job, choice.config, state)
+    folder = open_folder(job, choice.config, state, held)
     print(f"folder      {folder}", flush=True)
     controls = Controls()
     live = open_viewer(job, folder, controls, priors, state.refiner.first) if job.run.viewer else None
@@ -142,9 +153,10 @@ def run_job(job: Job, command: str) -> int:
     except (ValueError, OSError) as error:
         if not checkpoint.is_disk_full(error):
             raise
-        kept = checkpoint.checkpoints(folder)
-        rest = f"the last good checkpoint is {kept[-1]}; free some and go on with: {command} --resume {folder}"
-        print(f"error: no space left on the disk; {rest if kept else 'nothing was lost but this run'}", file=sys.stderr)
+        rest = "there is no checkpoint yet: nothing was lost but this run"
+        if kept := checkpoint.checkpoints(folder):
+            rest = f"the last good checkpoint is {kept[-1]}; free some and go on with: {command} --resume {folder}"
+        print(f"error: no space left on the disk; {rest}", file=sys.stderr)
         return 1
     finally:
         with contextlib.suppress(OSError):  # a full disk: what could be flushed was
@@ -154,13 +166,14 @@ def run_job(job: Job, command: str) -> int:
     return 0
 
 
-def open_folder(job: Job, config: Config, state: State) -> Path:
+def open_folder(job: Job, config: Config, state: State, held: contextlib.ExitStack) -> Path:
     """A folder of the run's own, or the one to go on in, whose latest checkpoint is laid over the state."""
     from gs_stein.run import checkpoint
-    from gs_stein.run.folder import new_folder, write_start
+    from gs_stein.run.folder import new_folder, working_in, write_start
 
     if job.resume is None:
         folder = new_folder(job.run.output, config.prompt)
+        held.enter_context(working_in(folder))
         write_start(folder, config)
         return folder
     found = checkpoint.restore_latest(job.resume, state, config, lambda line: print(f"note        {line}"))

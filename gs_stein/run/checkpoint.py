@@ -21,6 +21,7 @@ from gs_stein.distill import reuse
 from gs_stein.files import write_atomically
 from gs_stein.optimize.state import State
 from gs_stein.run.checkpoint_check import check, not_finite
+from gs_stein.run.folder import check_there
 from gs_stein.update import adam
 
 FORMAT = 5
@@ -98,7 +99,11 @@ def save(run: Path, state: State, keep: int = 2) -> Path:
     if (where := not_finite(content)) is not None:
         raise ValueError(f"checkpoint: {where} is not finite after step {state.step}; the one before is kept")
     path = folder_of(run) / f"step_{state.step:07d}.pt"
-    folder_of(run).mkdir(parents=True, exist_ok=True)
+    check_there(run)
+    try:
+        folder_of(run).mkdir(exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"checkpoint: {folder_of(run)} cannot be made ({error.strerror})") from error
     write_atomically(path, sealed(content))
     # Later ones are left of a run that had to go back behind them.
     earlier = [old for old in checkpoints(run) if old < path]

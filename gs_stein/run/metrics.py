@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gs_stein.files import write_atomically
 from gs_stein.optimize.step import Losses, Step
+from gs_stein.run.folder import check_there
 
 _TERMS = [item.name for item in fields(Losses)]
 COLUMNS = ["step", "seconds", "gaussians", "evaluations", "skipped", "variance_ratio", "t", *_TERMS]
@@ -26,7 +27,7 @@ class Recorder:
     def __init__(self, run: Path, every: int, done: int = 0) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self.every = every
+        self.run, self.every = run, every
         path = run / "metrics.csv"
         kept = [row for row in read_metrics(path) if int(row["step"]) <= done] if path.exists() else []
         buffer = io.StringIO()
@@ -43,9 +44,11 @@ class Recorder:
 
         Raises:
             OSError: the disk is full.
+            ValueError: the folder is gone.
         """
         if step.step % self.every and step.step != step.total:
             return
+        check_there(self.run)  # TensorBoard would say so in a traceback of its own thread
         losses = [getattr(step.losses, name) for name in _TERMS]
         t = step.estimate.t.float().mean().item() if step.estimate.t.numel() else ""
         ratio = "" if step.variance_ratio is None else step.variance_ratio
