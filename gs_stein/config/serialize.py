@@ -38,15 +38,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file's mapping.
 
     Raises:
-        ValueError: no such file, not YAML, or not a mapping at the top.
+        ValueError: no such file, not YAML, larger or deeper than any configuration, or not a mapping at the top.
     """
-    import yaml
+    from gs_stein.config import bounded_yaml
 
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = bounded_yaml.load(path)
     except FileNotFoundError as error:
         raise ValueError(f"config: there is no file {path}; check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ValueError(f"config: {path} cannot be read ({error.strerror}); check the path") from error
+    except bounded_yaml.TooMuchError as error:
+        raise ValueError(f"config: {path} is no configuration: {error}; take out what is not one") from error
+    except Exception as error:
         raise ValueError(f"config: {path} is not valid YAML ({' '.join(str(error).split())[:160]})") from error
     if tree is None:
         return {}

@@ -1,0 +1,64 @@
+"""YAML of limited size and depth: a file that somebody was given may be made to fill the memory or to take forever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+BYTES, DEPTH, VALUES = 1 << 18, 20, 10_000
+"""Of one file; levels of brackets and indentation; and values, those that an alias repeats counted each time."""
+
+
+class TooMuchError(ValueError):
+    """A file is beyond a limit; says which."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Counts while a document is put together, before anything is made of it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = self._values = 0
+        self._repeats: dict[str, int] = {}
+        """Anchor → values below it."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()
+        before, anchor = self._values, event.anchor
+        if isinstance(event, yaml.AliasEvent):
+            if anchor not in self._repeats and anchor in self.anchors:
+                raise TooMuchError(f"the alias *{anchor} stands inside of what it repeats")
+            self._values += self._repeats.get(anchor, 0)
+        else:
+            self._values += 1
+        if self._depth >= DEPTH:
+            raise TooMuchError(f"it is nested more than {DEPTH} levels deep")
+        if self._values > VALUES:
+            raise TooMuchError(f"it holds more than {VALUES} values, aliases written out")
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        if anchor is not None and not isinstance(event, yaml.AliasEvent):
+            self._repeats[anchor] = self._values - before
+        return node
+
+
+def load(path: Path) -> Any:
+    """What a YAML file holds.
+
+    Raises:
+        OSError: it cannot be read.
+        TooMuchError: it is larger or deeper than any configuration.
+        Exception: it is not YAML; values that contradict their tag fail in many ways.
+    """
+    with path.open("rb") as file:
+        content = file.read(BYTES + 1)
+    if len(content) > BYTES:
+        raise TooMuchError(f"it is larger than {BYTES >> 10} KiB")
+    loader = _Loader(content.decode("utf-8"))
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
