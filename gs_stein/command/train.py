@@ -145,11 +145,12 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
                 return 128 + signals.caught
         finish(run, choice.reasons, last)
     except FloatingPointError as error:
-        checkpoint.save(folder, state, job.run.keep_checkpoints)
-        report.write_scene(folder, run.config, state)
-        raise FloatingPointError(
-            f"{error}; the scene of step {state.step} is kept, go on with: {command} --resume {folder}"
-        ) from error
+        kept = "the last checkpoint"
+        with contextlib.suppress(ValueError):  # nothing finite is left, or the disk is full
+            checkpoint.save(folder, state, job.run.keep_checkpoints)
+            report.write_scene(folder, run.config, state)
+            kept = f"the scene of step {state.step}"
+        raise FloatingPointError(f"{error}; {kept} is kept, go on with: {command} --resume {folder}") from error
     except (ValueError, OSError) as error:
         if not checkpoint.is_disk_full(error):
             raise
