@@ -198,6 +198,24 @@ def test_names_and_texts_that_no_browser_could_be_sent(tmp_path):
         assert [handle.label for handle in page.gallery._folders] == ["r?n"]
 
 
+def test_the_studio_begins_with_the_last_run_and_an_empty_stage_only_where_there_is_none(tmp_path):
+    with studio(tmp_path) as page:
+        page.poll()
+        assert page.stage._sources == []
+    for i, name in enumerate(("older", "newer", "damaged")):
+        os.utime(run_in(tmp_path, name) / "config.yaml", ns=(0, 10**9 * (i + 1)))
+    with studio(tmp_path) as page:
+        page.poll()
+        assert page.stage._sources[0].name == "damaged"
+    (tmp_path / "damaged" / "config.yaml").write_text("prompt: [")
+    with studio(tmp_path) as page:
+        page.poll()
+        assert page.stage._sources == []
+        page._ask_for(tmp_path / "newer")
+        page.poll()
+        assert page.stage._sources[0].name == "newer"
+
+
 @pytest.mark.parametrize("name", ["config.yaml", "point_cloud.ply"])
 def test_a_folder_that_lacks_a_file_is_no_run(tmp_path, name):
     run = run_in(tmp_path, "run")

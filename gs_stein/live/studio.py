@@ -43,6 +43,8 @@ class Studio:
         self._followed = False
         self.stage = Stage(server, options, self._tabs)
         self.gallery.refresh()
+        if self.gallery.listed:  # rather than an empty stage
+            self._ask_for(self.gallery.listed[0][0])
 
     def poll(self) -> None:
         """Do what browsers asked for, follow the run, keep the gallery up to date. Call about once a second."""
