@@ -26,7 +26,7 @@ from gs_stein.update import adam
 
 FORMAT = 5
 """Raised when the content changes."""
-SEAL = b"gs_stein sha256:"
+SEAL = b"gs_stein blake2b"
 """Before the checksum at the end of a file. (PyTorch reads its archives without looking at theirs.)"""
 
 
@@ -73,11 +73,16 @@ def content_of(state: State) -> dict[str, Any]:
     }
 
 
+def checksum(data: bytes | memoryview) -> bytes:
+    """32 bytes that tell one content from another."""
+    return hashlib.blake2b(data, digest_size=32).digest()
+
+
 def sealed(content: Any) -> bytes:
     """A checkpoint's bytes: what `torch.save` writes, and behind it a checksum, which `torch.load` does not look at."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    return buffer.getvalue() + SEAL + hashlib.sha256(buffer.getbuffer()).digest()
+    return buffer.getvalue() + SEAL + checksum(buffer.getbuffer())
 
 
 def save(run: Path, state: State, keep: int = 2) -> Path:
@@ -122,7 +127,7 @@ def read(path: Path) -> Any:
     try:
         data = path.read_bytes()
         whole, seal, digest = data[: -len(SEAL) - 32], data[-len(SEAL) - 32 : -32], data[-32:]
-        is_ours = seal == SEAL and hashlib.sha256(whole).digest() == digest
+        is_ours = seal == SEAL and checksum(whole) == digest
         content = torch.load(io.BytesIO(whole if is_ours else data), map_location="cpu", weights_only=True)
         found = content.get("format") if isinstance(content, dict) else None
     except Exception as error:  # whatever bytes that are not ours do to those who read them

@@ -10,6 +10,7 @@ from typing import Any
 from jaxtyping import Float, Float32, Float64, UInt8, jaxtyped
 from torch import Tensor
 
+from gs_stein.distill.nonfinite import all_finite
 from gs_stein.optimize.state import State
 from gs_stein.update.options import GradientDensify
 
@@ -122,7 +123,7 @@ def check(content: Any, state: State) -> None:
 def not_finite(value: Any, where: str = "") -> str | None:
     """The first place in a nest of dictionaries and lists where a number is infinite or NaN; None if there is none."""
     if isinstance(value, Tensor):
-        return where if value.is_floating_point() and not bool(value.isfinite().all()) else None
+        return where if value.is_floating_point() and not all_finite(value) else None
     if isinstance(value, float):
         return None if math.isfinite(value) else where
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
