@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import yaml
 from gs_stein.bench.prompts import WRITTEN
 from gs_stein.cameras.options import CameraOptions, OrbitCameras, RoomCameras
 from gs_stein.command.parse import First, base_config, parse
+from gs_stein.config.check import check_together
 from gs_stein.config.presets import preset_file, presets_folder
 from gs_stein.config.schema import Config
 from gs_stein.config.serialize import RENAMED, merged, read_config, read_yaml, to_tree, to_yaml
@@ -242,3 +244,12 @@ def test_help_and_presets_need_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "--prompt" in done.stdout
+
+
+def test_what_does_not_fit_together_is_said_at_once() -> None:
+    config = dataclasses.replace(base_config(First(model="bundled")), prompt="a red armchair")
+    check_together(config)
+    with pytest.raises(ValueError, match=r"rates\.prune_outside_hull: .*, refine\.seed_in_hull: .* need one"):
+        check_together(dataclasses.replace(config, background="random"))
+    with pytest.raises(ValueError, match="prompt: it is empty"):
+        check_together(dataclasses.replace(config, prompt=" "))

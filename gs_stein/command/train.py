@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from gs_stein.command.parse import Job, parse
+from gs_stein.config.check import check_together
 from gs_stein.config.schema import BACKGROUNDS, Config
 from gs_stein.gaussians.options import BallStart
 from gs_stein.run.options import RunOptions
@@ -116,6 +117,7 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     from gs_stein.run import checkpoint, report
     from gs_stein.run.metrics import Recorder
 
+    check_together(job.config)
     choice = choose(job.config)
     print("\n".join(choice.reasons), flush=True)
     priors = load_priors(choice.config, choice.prior_device)

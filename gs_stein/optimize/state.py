@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from gs_stein.cameras.options import OrbitCameras, RoomCameras
+from gs_stein.config.check import check_together
 from gs_stein.config.schema import Config
 from gs_stein.distill.distiller import Distiller
 from gs_stein.distill.nonfinite import all_finite
 from gs_stein.distill.reuse import ReusedGuess
 from gs_stein.gaussians.model import Gaussians
-from gs_stein.gaussians.options import RoomStart
 from gs_stein.optimize.eta import Eta
 from gs_stein.optimize.networks import Priors
 from gs_stein.optimize.plan import Plan
@@ -111,24 +110,7 @@ def begin(config: Config, priors: Priors, device: torch.device | str = "cpu") ->
     Raises:
         ValueError: options that do not fit together.
     """
-    if not config.prompt.strip():
-        raise ValueError('prompt: it is empty; say what to make, e.g. --prompt "a cozy living room"')
-    match config.cameras, config.start:
-        case RoomCameras(size=inside), RoomStart(size=built) if inside != built:
-            raise ValueError(f"start.size: a room of {built} m is not cameras.size {inside}; make them equal")
-    if isinstance(config.cameras, OrbitCameras) and config.scene:
-        raise ValueError("cameras: orbit cameras look at an object from outside; with --scene use kind: room")
-    hull = {
-        "rates.prune_outside_hull": config.rates.prune_outside_hull,
-        "refine.prune_outside_hull": config.refine.prune_outside_hull,
-        "refine.seed_in_hull": config.refine.seed_in_hull,
-    }
-    for name, value in hull.items():
-        if value > 0 and config.background == "random":
-            raise ValueError(
-                f"{name}: {value} needs one background to tell what stands before it; "
-                "choose another background than random, or 0"
-            )
+    check_together(config)
     device = torch.device(device)
     generator = torch.Generator().manual_seed(config.seed)
     gaussians, notes = first_scene(config, generator)

@@ -1,0 +1,34 @@
+"""Options that do not fit together, found before anything is loaded."""
+
+from __future__ import annotations
+
+from gs_stein.cameras.options import OrbitCameras, RoomCameras
+from gs_stein.config.schema import Config
+from gs_stein.gaussians.options import RoomStart
+
+
+def check_together(config: Config) -> None:
+    """Check what no single room can: what one option asks of another.
+
+    Raises:
+        ValueError: one line with the fields, their values, and what to do.
+    """
+    if not config.prompt.strip():
+        raise ValueError('prompt: it is empty; say what to make, e.g. --prompt "a cozy living room"')
+    match config.cameras, config.start:
+        case RoomCameras(size=inside), RoomStart(size=built) if inside != built:
+            raise ValueError(f"start.size: a room of {built} m is not cameras.size {inside}; make them equal")
+    if isinstance(config.cameras, OrbitCameras) and config.scene:
+        raise ValueError("cameras: orbit cameras look at an object from outside; with --scene use kind: room")
+    hull = {
+        "rates.prune_outside_hull": config.rates.prune_outside_hull,
+        "refine.prune_outside_hull": config.refine.prune_outside_hull,
+        "refine.seed_in_hull": config.refine.seed_in_hull,
+    }
+    asked = [f"{name}: {value}" for name, value in hull.items() if value > 0]
+    if asked and config.background == "random":
+        verb, remedy = ("needs", "0") if len(asked) == 1 else ("need", "0 for each")
+        raise ValueError(
+            f"{', '.join(asked)} {verb} one background to tell what stands before it; choose another background than "
+            f"random, or {remedy}"
+        )
