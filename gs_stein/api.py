@@ -40,16 +40,21 @@ class Generated:
         """Write the scene in the format of the suffix, upright for the programs that read it.
 
         Args:
-            path: of the file; its folder must exist.
+            path: of the file; its folder is made.
             axes: the convention to write in instead of the format's own.
 
         Raises:
-            ValueError: as `gs_stein.gaussians.files.write_gaussians`.
+            ValueError: as `gs_stein.gaussians.files.write_gaussians`, or the folder cannot be made.
         """
         from gs_stein.gaussians.files import write_gaussians
 
-        write_gaussians(Path(path), self.gaussians, axes)
-        return Path(path)
+        path = Path(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"{path}: its folder cannot be made ({error.strerror or error})") from error
+        write_gaussians(path, self.gaussians, axes)
+        return path
 
     def contact_sheet(self) -> UInt8[np.ndarray, "H W 3"]:
         """Eight views and their depth, as in preview.png."""
@@ -77,8 +82,16 @@ def configure(prompt: str, *, scene: bool = False, preset: str | None = None, **
     from gs_stein.command.parse import First, base_config
     from gs_stein.config.serialize import merged
 
-    config = base_config(First(prompt=prompt, scene=scene, preset=preset))
+    if not isinstance(scene, bool):
+        raise ValueError(f"scene: {scene!r} is neither True nor False")
+    config = base_config(First(prompt=_text(prompt), scene=scene, preset=preset))
     return replace(merged(config, options), prompt=prompt)
+
+
+def _text(prompt: object) -> str:
+    if not isinstance(prompt, str):
+        raise ValueError(f"prompt: {prompt!r} is no text; give a sentence such as 'a cozy living room'")
+    return prompt
 
 
 def steps(config: Config) -> Iterator[Step]:
@@ -95,6 +108,7 @@ def steps(config: Config) -> Iterator[Step]:
         FloatingPointError: too many steps in a row were not finite.
     """
     from gs_stein.command.auto import choose
+    from gs_stein.config.check import check_together
     from gs_stein.optimize.loop import optimize
     from gs_stein.optimize.networks import load_priors
     from gs_stein.optimize.state import begin

@@ -27,7 +27,7 @@ def test_a_sentence_becomes_a_scene(prior: str, tmp_path: Path, capsys: pytest.C
     scene = gs_stein.generate("a room", scene=True, iterations=3, prior={"model": prior}, **SMALL)
     assert "step 3/3" in capsys.readouterr().err
     assert scene.config.prior.model == prior
-    for name in ("room.ply", "room.spz"):
+    for name in ("room.ply", "new/room.spz"):
         assert scene.save(tmp_path / name) == tmp_path / name
         assert len(read_gaussians(tmp_path / name)) == len(scene.gaussians)
     assert scene.contact_sheet().std() > 1
@@ -54,11 +54,22 @@ def test_a_configuration_is_the_command_lines() -> None:
         ({"iterations": 0}, "iterations: 0"),
         ({"preset": "prevew"}, "did you mean preview"),
         ({"rates": {"mean": 1}}, "rates"),
+        ({"scene": "yes"}, "scene: 'yes' is neither True nor False"),
     ],
 )
 def test_mistakes_name_the_field(options: dict, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         gs_stein.configure("a room", **options)
+
+
+def test_what_is_no_sentence_or_configuration_is_refused() -> None:
+    for prompt in (None, 5, ["a", "room"]):
+        with pytest.raises(ValueError, match="prompt: .* is no text"):
+            gs_stein.configure(prompt)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="config: 'x' is no Config"):
+        next(gs_stein.steps("x"))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="prompt: it is empty"):
+        next(gs_stein.steps(gs_stein.Config()))
 
 
 def test_importing_it_loads_no_torch() -> None:
