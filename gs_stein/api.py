@@ -113,10 +113,12 @@ def steps(config: Config) -> Iterator[Step]:
     from gs_stein.optimize.networks import load_priors
     from gs_stein.optimize.state import begin
 
+    if not isinstance(config, Config):
+        raise ValueError(f"config: {config!r} is no Config; give what gs_stein.configure returns")
+    check_together(config)
     choice = choose(config)
-    yield from optimize(
-        choice.config, begin(choice.config, load_priors(choice.config, choice.prior_device), choice.device)
-    )
+    priors = load_priors(choice.config, choice.prior_device)
+    yield from optimize(choice.config, begin(choice.config, priors, choice.device))
 
 
 def generate(
