@@ -30,7 +30,11 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise ValueError(f"{path}: cannot be written ({error.strerror or error})") from error
+        if isinstance(error, FileNotFoundError) and not os.path.exists(path.parent):
+            raise ValueError(f"{path}: cannot be written: there is no folder {path.parent}; make it first") from error
+        raise ValueError(
+            f"{path}: cannot be written ({error.strerror or str(error) or type(error).__name__})"
+        ) from error
     finally:
         with suppress(OSError):
             temporary.unlink()

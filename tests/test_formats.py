@@ -26,7 +26,9 @@ from gs_stein.gaussians.formats.sog import write_sog
 from gs_stein.gaussians.formats.splat import write_splat
 from gs_stein.gaussians.formats.spz import write_spz
 from gs_stein.gaussians.formats.table import AXES
+from gs_stein.gaussians.initialise import read_start
 from gs_stein.gaussians.model import Gaussians
+from gs_stein.gaussians.options import FileStart, PointsStart
 from gs_stein.gaussians.orientation import turned_to
 from gs_stein.run.folder import write_start
 
@@ -229,6 +231,8 @@ DISGUISES: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "page": ("a.ply", lambda p: p.write_text("\n<!DOCTYPE html><html>404"), "a web page"),
     "glb": ("a.ply", lambda p: p.write_bytes(b"glTF" + bytes(20)), "a .glb; rename it so"),
     "usdz": ("a.ply", zipped("scene.usdc"), "a .usdz; rename it so"),
+    "usda": ("a.usdc", lambda p: p.write_text("#usda 1.0"), "a .usda, OpenUSD as text; rename it so"),
+    "cut zip": ("a.ply", lambda p: p.write_bytes(b"PK\x03\x04" + bytes(99)), "truncated or damaged; fetch it again"),
     "array": ("a.ply", lambda p: np.save(p.open("wb"), np.zeros((3, 3))), "a NumPy array"),
 }
 
@@ -240,6 +244,66 @@ def test_what_only_looks_like_it_is_named_for_what_it_is(tmp_path: Path, case: s
     with pytest.raises(ValueError, match=message) as caught:
         read_gaussians(tmp_path / name)
     assert str(caught.value).startswith(f"{tmp_path / name}: is really ")
+
+
+@pytest.mark.parametrize("case", DISGUISES)
+@pytest.mark.parametrize("suffix", [".ply", ".npy", ".npz", ".xyz", ".csv", ".pcd", ".las"])
+def test_points_to_start_from_are_looked_at_just_so(tmp_path: Path, case: str, suffix: str) -> None:
+    _, make, message = DISGUISES[case]
+    path = tmp_path / f"a{suffix}"
+    make(path)
+    if suffix in {"ply": ".ply", "array": ".npy .npz"}.get(case, ""):
+        return
+    if suffix in (".npy", ".npz") and case in ("zip", "cut zip"):
+        message = (
+            "no .npz, which has only .npy files in it: it has room.ply" if case == "zip" else "truncated or damaged"
+        )
+    with pytest.raises(ValueError, match=message) as caught:
+        read_start(FileStart(path) if suffix == ".ply" else PointsStart(path))
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("suffix", [".sog", ".usdz"])
+@pytest.mark.parametrize("missing", [1, 200])
+def test_a_package_that_lacks_its_end_is_truncated(tmp_path: Path, suffix: str, missing: int) -> None:
+    path = tmp_path / f"a{suffix}"
+    write_gaussians(path, scene(50))
+    path.write_bytes(path.read_bytes()[:-missing])
+    with pytest.raises(ValueError, match=rf"a\{suffix}: truncated or damaged \(the list of contents"):
+        read_gaussians(path)
+
+
+@pytest.mark.parametrize(("suffix", "needed"), [(".sog", "a meta.json"), (".usdz", "a .usdc or .usda as the first")])
+def test_a_package_without_what_it_needs(tmp_path: Path, suffix: str, needed: str) -> None:
+    zipped("room.ply")(tmp_path / f"a{suffix}")
+    with pytest.raises(ValueError, match=f"no {suffix}, which has {needed}.*it has room.ply"):
+        read_gaussians(tmp_path / f"a{suffix}")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a.ply.gz", r"is packed \(\.gz\); unpack it first"),
+        ("a.ZIP", r"is packed \(\.zip\); unpack it first"),
+        ("sog/meta.json", "is part of an unpacked SOG; zip the files of its folder"),
+        ("sog", "is the folder of an unpacked SOG; zip its files"),
+        ("a.html", "which is only written"),
+        ("a.xyz", r"give one of \.ply.*\.usda$"),
+    ],
+)
+def test_what_is_to_be_read_has_other_advice_than_what_is_written(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "sog").mkdir()
+    for file in ("sog/meta.json", "a.ply.gz", "a.ZIP", "a.html", "a.xyz"):
+        (tmp_path / file).write_text("{}")
+    with pytest.raises(ValueError, match=message):
+        read_gaussians(tmp_path / name)
+
+
+def test_where_there_is_no_folder_one_has_to_be_made(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"a\.ply: cannot be written: there is no folder .*nowhere; make it first"):
+        write_gaussians(tmp_path / "nowhere" / "a.ply", scene(3))
+    with pytest.raises(ValueError, match=r"give one of .*\.html$"):
+        write_gaussians(tmp_path / "a.xyz", scene(3))
 
 
 def test_unknown_suffixes_are_refused_with_the_known_ones(tmp_path: Path) -> None:

@@ -102,6 +102,24 @@ def test_the_reference_reads_our_spz(tmp_path: Path, version: int, axes: str) ->
     check_close(turned_from(theirs, "y-down"), original, ".spz")
 
 
+@pytest.mark.parametrize("reader", ["the reference", "splat-transform"])
+@pytest.mark.parametrize("size", [0.0005, 0.02])
+def test_a_small_scene_keeps_its_finer_steps(tmp_path: Path, reader: str, size: float) -> None:
+    like = scene(50, 0)
+    unit = (like.means - like.means.amin(dim=0)) / (like.means.amax(dim=0) - like.means.amin(dim=0)).max()
+    small = Gaussians(unit * size, *like.tensors()[1:])
+    write_gaussians(tmp_path / "a.spz", small, "y-down" if reader == "splat-transform" else "y-up", version=3)
+    if reader == "splat-transform":
+        splat_transform(tmp_path / "a.spz", tmp_path / "theirs.ply")
+        found = read_scene(tmp_path / "theirs.ply").gaussians.means
+    else:
+        adobe("read", tmp_path / "a.spz", tmp_path / "a.json")
+        numbers = json.loads((tmp_path / "a.json").read_text())["positions"]
+        placed = Gaussians(torch.tensor(numbers).reshape(50, 3), *like.tensors()[1:])
+        found = turned_from(placed, "y-down").means
+    assert float((found - small.means).abs().max()) <= size / 4096
+
+
 @pytest.mark.parametrize("version", [2, 3, 4])
 def test_we_read_the_references_spz(tmp_path: Path, version: int) -> None:
     original = scene(200, 3)

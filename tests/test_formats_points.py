@@ -178,3 +178,62 @@ def test_faults_are_one_line(tmp_path: Path, name: str, content: str, message: s
         read_point_cloud(tmp_path / name)
     assert str(caught.value).startswith(f"{tmp_path / name}: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_arrays_with_named_fields(tmp_path: Path, suffix: str) -> None:
+    table = np.zeros(50, [(name, "f8") for name in "xyz"] + [(name, "u1") for name in ("red", "green", "blue")])
+    for i, name in enumerate(table.dtype.names or ()):
+        table[name] = XYZ[:, i] if i < 3 else BYTES[:, i - 3]
+    path = tmp_path / f"a{suffix}"
+    np.save(path, table) if suffix == ".npy" else np.savez(path, cloud=table)
+    cloud = read_point_cloud(path)
+    assert close(cloud.points, XYZ)
+    assert close(cloud.rgb, RGB)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("pts", "ignored: camera"), ("other", "the points are those of 'other'; ignored: camera")]
+)
+def test_of_several_arrays_the_one_like_points_is_taken(tmp_path: Path, name: str, said: str) -> None:
+    np.savez(tmp_path / "a.npz", allow_pickle=False, **{"camera": np.eye(4), name: XYZ})
+    cloud = read_point_cloud(tmp_path / "a.npz")
+    assert close(cloud.points, XYZ)
+    assert "; ".join(cloud.notes) == said
+
+
+def test_colours_with_opacities_keep_their_colours(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", points=XYZ, colors=np.concatenate([RGB, np.ones((50, 1))], axis=1))
+    cloud = read_point_cloud(tmp_path / "a.npz")
+    assert close(cloud.rgb, RGB)
+    assert cloud.notes == ("ignored: the opacities in 'colors'",)
+
+
+def test_no_array_is_told_without_advice_to_run_it(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    (tmp_path / "b.npy").write_bytes(bytes(300))
+    (tmp_path / "c.npz").write_bytes(b"words")
+    for name, why in (("a.npy", "holds Python objects"), ("b.npy", "not begin like"), ("c.npz", "not begin like")):
+        with pytest.raises(ValueError, match=why) as caught:
+            read_point_cloud(tmp_path / name)
+        assert "pickle" not in str(caught.value)
+
+
+@pytest.mark.parametrize("between", [";", "; ", "\t", "  "])
+@pytest.mark.parametrize("head", ["", "x;y;z;red;green;blue\n"])
+def test_decimal_commas(tmp_path: Path, between: str, head: str) -> None:
+    rows = [
+        between.join([*(f"{v:.6f}".replace(".", ",") for v in p), *map(str, c)])
+        for p, c in zip(XYZ, BYTES, strict=True)
+    ]
+    (tmp_path / "a.csv").write_text(head + "\n".join(rows) + "\n")
+    cloud = read_point_cloud(tmp_path / "a.csv")
+    assert close(cloud.points, XYZ, 1e-6)
+    assert close(cloud.rgb, RGB)
+
+
+@pytest.mark.parametrize("row", ["1,2,3", "1, 2, 3", "1 2 3,255 0 0", "-1,2,3,255,0,0", "1.0,2.0,3.0", "1.5;2.5;3.5"])
+def test_commas_between_numbers_stay_so(tmp_path: Path, row: str) -> None:
+    (tmp_path / "a.csv").write_text(f"{row}\n" * 4)
+    expected = [float(word) for word in row.replace(",", " ").replace(";", " ").split()]
+    assert read_point_cloud(tmp_path / "a.csv").points[0].tolist() == expected[:3]

@@ -257,9 +257,34 @@ def test_damaged_files(tmp_path: Path, suffix: str, part: float) -> None:
     write_gaussians(path, scene(300))
     data = path.read_bytes()
     path.write_bytes(data[: math.floor(part * len(data))])
-    with pytest.raises(ValueError, match=rf"a\{suffix}: is (really|damaged)") as caught:
+    with pytest.raises(ValueError, match=rf"a\{suffix}: (is|truncated or) damaged") as caught:
         read_scene(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".usda", ".usdc", ".usdz"])
+@pytest.mark.parametrize("content", [b"", bytes(300), b"some words, and no stage at all " * 10, b"#usda 1.0\n(\n"])
+def test_what_is_no_stage_is_told_in_words(tmp_path: Path, suffix: str, content: bytes) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r": is (damaged, or no OpenUSD stage \(.*\w.*\)|really a \.usda)") as caught:
+        read_scene(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "at line" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_told_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.usda"
+    write_usd(path, scene(300))
+    data = path.read_bytes()
+    for place in (60, 300, 600, len(data) // 2):
+        path.write_bytes(data[:place] + b"\xdf\xff" + data[place + 2 :])
+        try:
+            read_scene(path)
+        except ValueError as error:
+            assert str(error).startswith(f"{path}: ")  # noqa: PT017
+            assert "\n" not in str(error)  # noqa: PT017
 
 
 def test_what_cannot_be_written(tmp_path: Path) -> None:
@@ -269,7 +294,7 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     huge.log_scales[1, 0] = 89.0
     with pytest.raises(ValueError, match=r"a\.usdc: not written: a scale of e\^89 m is too large"):
         write_usd(tmp_path / "a.usdc", huge)
-    with pytest.raises(ValueError, match=r"cannot be written \(No such file or directory\)"):
+    with pytest.raises(ValueError, match=r"a\.usda: cannot be written: there is no folder .*nowhere; make it"):
         write_usd(tmp_path / "nowhere" / "a.usda", scene(3))
     assert not list(tmp_path.iterdir())
 

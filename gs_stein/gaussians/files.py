@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gs_stein.gaussians.formats.common import Content
+from gs_stein.gaussians.formats.common import Content, naming
 from gs_stein.gaussians.formats.settle import settled
 from gs_stein.gaussians.formats.sniff import refuse_disguise
 from gs_stein.gaussians.formats.table import FORMATS as FORMATS
@@ -68,13 +68,14 @@ def read_scene(path: Path, axes: str | None = None) -> SceneFile:
             says, truncated, without a needed property, counts that do not fit, or no Gaussians at all.
     """
     path = scene_path(path)
-    row = format_of(path)
+    row = format_of(path, "read")
     refuse_disguise(path, row)
     if not row.reads:
         raise ValueError(f"{path}: is {row.title}, which is only written; give the file that it was made from")
     if axes is not None:
         to_axes(axes)
-    content: Content = row.function("read")(path)
+    with naming(path):
+        content: Content = row.function("read")(path)
     if axes is not None:
         used, known = axes, "given"
     elif content.axes is not None:
@@ -83,7 +84,8 @@ def read_scene(path: Path, axes: str | None = None) -> SceneFile:
         used, known = "z-up", "run"
     else:
         used, known = row.axes, "format"
-    gaussians, notes = settled(path, content.gaussians, used)
+    with naming(path):
+        gaussians, notes = settled(path, content.gaussians, used)
     return SceneFile(path, row.name, gaussians, used, known, content.render_mode, (*content.notes, *notes))
 
 
@@ -125,6 +127,8 @@ def scene_path(path: Path) -> Path:
             return max(found)[1]
     if (path / "point_cloud.ply").is_file():
         return path / "point_cloud.ply"
+    if (path / "meta.json").is_file():
+        raise ValueError(f"{path}: is the folder of an unpacked SOG; zip its files into one .sog and give that")
     raise ValueError(
         f"{path}: is a folder, not a file, and holds no point_cloud.ply (nor point_cloud/iteration_N/ with one)"
     )

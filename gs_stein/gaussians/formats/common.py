@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,6 +132,17 @@ def read_bytes(path: Path, count: int = -1) -> bytes:
         raise ValueError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let every ValueError that leaves the block start with the file's name; one of a library's tells of damage."""
+    try:
+        yield
+    except ValueError as error:
+        if str(error).startswith(f"{path}: "):
+            raise
+        raise ValueError(f"{path}: truncated or damaged ({first_line(error)})") from error
+
+
 def first_line(error: BaseException) -> str:
-    """The first line of what an exception says, or its name."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    """The first line with words in what an exception says, or its name."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

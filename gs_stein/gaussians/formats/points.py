@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +16,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.gaussians.formats.common import first_line, read_bytes
+from gs_stein.gaussians.formats.common import first_line, naming, read_bytes
 from gs_stein.gaussians.formats.ply import said
 from gs_stein.gaussians.formats.ply_file import read_ply_file
+from gs_stein.gaussians.formats.sniff import refuse_others
 from gs_stein.gaussians.orientation import to_axes
 
 _TEXT = (".txt", ".xyz", ".xyzrgb", ".asc", ".pts", ".csv")
-_POINTS = ("points", "coords", "xyz", "means", "positions", "vertices", "pos")
+_POINTS = (
+    "points", "coords", "xyz", "means", "positions", "vertices", "pos", "pts", "point_cloud", "pointcloud", "cloud",
+)  # fmt: skip
 _COLOURS = ("colors", "rgb", "colours", "color", "colour")
 _TRIPLES = (("red", "green", "blue"), ("r", "g", "b"), ("diffuse_red", "diffuse_green", "diffuse_blue"))
 _MILLIMETRES = 1000.0
@@ -56,15 +61,12 @@ def read_point_cloud(path: Path) -> PointCloud:
         ValueError: one line with the file and its fault.
     """
     path = Path(path)
-    if path.suffix.lower() in (".npy", ".npz"):
-        columns, notes = _from_numpy(path)
-    elif path.suffix.lower() == ".ply":
-        columns, notes = _from_ply(path)
-    elif path.suffix.lower() in _TEXT:
-        columns, notes = _from_text(path)
-    else:
-        columns, notes = _from_open3d(path)
-    xyz, colours = columns
+    suffix = path.suffix.lower()
+    # np.load takes either, whatever the name.
+    refuse_others(path, *{".npy": ("npy", "npz"), ".npz": ("npz", "npy"), ".ply": ("ply",)}.get(suffix, ()))
+    reader = {".npy": _from_numpy, ".npz": _from_numpy, ".ply": _from_ply}.get(suffix)
+    with naming(path):
+        (xyz, colours), notes = (reader or (_from_text if suffix in _TEXT else _from_open3d))(path)
     if len(xyz) == 0:
         raise ValueError(f"{path}: holds no points")
     keep = np.isfinite(xyz).all(axis=1)
@@ -83,6 +85,7 @@ def is_point_cloud(path: Path) -> bool:
     Raises:
         ValueError: it is no PLY.
     """
+    refuse_others(Path(path), "ply")
     elements = read_ply_file(Path(path)).elements
     names = set(elements["vertex"].dtype.names or ()) if "vertex" in elements else set()
     return {"x", "y", "z"} <= names and not names & {"scale_0", "scale_1", "rot_0", "rot_1"}
@@ -131,14 +134,28 @@ def _from_numpy(path: Path) -> tuple[_Columns, list[str]]:
     try:
         loaded = np.load(io.BytesIO(data), allow_pickle=False)
         arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (ValueError, OSError, EOFError, IndexError, KeyError) as error:
-        raise ValueError(f"{path}: not an array that numpy can read ({first_line(error)})") from error
+    except (
+        ValueError, OSError, EOFError, IndexError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+    ) as error:  # fmt: skip
+        why = first_line(error)
+        if "pickle" in why:
+            # What NumPy advises here would run whatever a stranger has put into the file.
+            begins = data.startswith((b"\x93NUMPY", b"PK"))
+            why = "it holds Python objects, not numbers" if begins else "it does not begin like one"
+        raise ValueError(f"{path}: not an array that numpy can read ({why})") from error
+    if len(arrays) == 1:
+        (only,) = arrays.values()
+        arrays = {name: only[name] for name in only.dtype.names} if only.dtype.names else arrays
     named = {name.lower(): name for name in arrays}
     chosen = next((named[name] for name in _POINTS if name in named), None)
     if chosen is None and {"x", "y", "z"} <= set(named):
         return _by_name(path, {name: arrays[named[name]] for name in named})
+    notes = []
     if chosen is None:
-        chosen = next((name for name in arrays if arrays[name].ndim == 2), next(iter(arrays), None))
+        others = [name for name in arrays if name.lower() not in (*_COLOURS, "normals")]
+        fitting = [name for name in others if arrays[name].ndim == 2 and arrays[name].shape[1] in (3, 6)]
+        chosen = next(iter([*fitting, *others]), None)
+        notes = [f"the points are those of {chosen!r}"] if chosen else []
     if chosen is None:
         raise ValueError(f"{path}: holds no points")
     table = arrays[chosen]
@@ -147,12 +164,13 @@ def _from_numpy(path: Path) -> tuple[_Columns, list[str]]:
     colours, used = (table[:, 3:], [chosen]) if table.shape[1] == 6 else (None, [chosen])
     found = next((named[name] for name in _COLOURS if name in named), None)
     triple = next((names for names in _TRIPLES if set(names) <= set(named)), None)
-    if found is not None and arrays[found].shape == (len(table), 3):
-        colours, used = arrays[found], [*used, found]
+    if found is not None and arrays[found].shape in ((len(table), 3), (len(table), 4)):
+        colours, used = arrays[found][:, :3], [*used, found]
+        notes += [f"ignored: the opacities in {found!r}"] if arrays[found].shape[1] == 4 else []
     elif triple and all(arrays[named[name]].size == len(table) for name in triple):
         colours = np.stack([arrays[named[name]].reshape(-1) for name in triple], axis=1)
         used += [named[name] for name in triple]
-    return (table[:, :3].astype(np.float64), colours), _ignored([name for name in arrays if name not in used])
+    return (table[:, :3].astype(np.float64), colours), notes + _ignored([name for name in arrays if name not in used])
 
 
 def _by_name(path: Path, columns: Mapping[str, np.ndarray]) -> tuple[_Columns, list[str]]:
@@ -195,7 +213,7 @@ def _from_text(path: Path) -> tuple[_Columns, list[str]]:
     if "POINT3D_ID" in text[:1000] or path.name == "points3D.txt":
         return _from_colmap(path, text)
     names: list[str] = []
-    lines = text.splitlines()
+    lines = _with_points(text.splitlines())
     start = 0
     for start, line in enumerate(lines):  # noqa: B007
         words = _words(line.lstrip("#/ "))
@@ -221,6 +239,21 @@ def _from_text(path: Path) -> tuple[_Columns, list[str]]:
     if np.abs(lengths - 1).max() < 0.02 and more[:, :3].min() < 0:
         return (xyz, None), _ignored(["normals", *(["further columns"] if more.shape[1] > 3 else [])])
     return (xyz, more[:, :3]), _ignored(["further columns"] if more.shape[1] > 3 else [])
+
+
+_NUMBER = r"[-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?"
+_DECIMAL_COMMAS = re.compile(rf"\s*{_NUMBER}(?:[;\s]+{_NUMBER})*[;\s]*")
+_TWO_DECIMALS = re.compile(r"\s*[-+]?\d+,\d+\s+[-+]?\d+,\d+\s")
+
+
+def _with_points(lines: list[str]) -> list[str]:
+    """Lines whose decimal commas (0,5;1,5;2,5 as many spreadsheets write) became points."""
+    rows = [line for line in lines if re.match(r"\s*[-+]?\d", line)]
+    # Commas that separate rather than point do not stand beside semicolons, nor in each of two words.
+    likely = any((";" in line and "," in line) or _TWO_DECIMALS.match(line) for line in rows)
+    if not likely or not all(map(_DECIMAL_COMMAS.fullmatch, rows)):
+        return lines
+    return [line.replace(",", ".") if _DECIMAL_COMMAS.fullmatch(line) else line for line in lines]
 
 
 def _words(line: str) -> list[str]:

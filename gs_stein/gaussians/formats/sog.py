@@ -41,6 +41,8 @@ _PALETTE_MAX = 1 << 16
 _PALETTE_COLUMNS = 64
 """Rows of the palette side by side in its picture."""
 _POSITION_STEPS = 65535
+_FARTHEST, _LOG_SCALE_MAX, _COLOUR_MAX, _HARMONIC_MAX = 1e7, 20.0, 16.0, 4.0
+"""Where coordinates (metres) and values are held, so that one Gaussian far off does not take the steps of others."""
 _BINS = 1 << 14
 _SAMPLE = 1 << 20
 """Numbers that a codebook is made from, at most."""
@@ -53,7 +55,8 @@ def write_sog(
 
     Args:
         path: the file; an old one is replaced in one step.
-        gaussians: a scene of our world, on any device.
+        gaussians: a scene of our world, on any device; positions are held within ±1e7 m, logarithms of standard
+            deviations within ±20, coefficients of colours within ±16 and of higher spherical harmonics within ±4.
         axes: the convention to write in; the file cannot say it.
         render_mode: "mip" for a scene trained with antialiasing.
 
@@ -65,13 +68,13 @@ def write_sog(
     n = len(scene)
     width = math.ceil(math.sqrt(n) / 4) * 4
     size = (width, math.ceil(n / width / 4) * 4)
-    means = _folded(scene.means.numpy().astype(np.float64))
+    means = _folded(scene.means.numpy().astype(np.float64).clip(-_FARTHEST, _FARTHEST))
     low, high = means.min(axis=0), means.max(axis=0)
     steps = np.rint((means - low) / np.where(high > low, high - low, 1) * _POSITION_STEPS).astype(np.uint16)
     largest, others = smallest_three(unit_quats(scene.quats).numpy())
     quats = np.rint((others * np.sqrt(0.5) + 0.5) * 255).clip(0, 255)
-    scales, scale_codes = _codebook(scene.log_scales.numpy())
-    colours, colour_codes = _codebook(scene.sh[:, 0].numpy())
+    scales, scale_codes = _codebook(scene.log_scales.numpy().clip(-_LOG_SCALE_MAX, _LOG_SCALE_MAX))
+    colours, colour_codes = _codebook(scene.sh[:, 0].numpy().clip(-_COLOUR_MAX, _COLOUR_MAX))
     meta: dict[str, Any] = {
         "version": 2,
         "asset": {"generator": "gs_stein"},
@@ -148,7 +151,7 @@ def _codebook(values: np.ndarray) -> tuple[list[float], np.ndarray]:
 def _palette(scene: Gaussians, size: tuple[int, int]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The higher spherical harmonics: their part of meta.json, and pictures of palette and labels."""
     k = scene.sh.shape[1] - 1
-    rest = np.ascontiguousarray(scene.sh.numpy()[:, 1:]).reshape(len(scene), 3 * k)
+    rest = scene.sh.numpy()[:, 1:].clip(-_HARMONIC_MAX, _HARMONIC_MAX).reshape(len(scene), 3 * k)
     labels, count = np.arange(len(rest)), len(rest)
     if count > _PALETTE_MAX:
         labels, count = _cells(rest, _PALETTE_MAX), _PALETTE_MAX

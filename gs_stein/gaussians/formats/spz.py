@@ -44,7 +44,9 @@ _SYSTEMS = {"y-up": 4, "y-down": 6, "z-up": 12}
 """Its words (RUB, RDF, RFU) for our conventions."""
 _COLOUR_SCALE = 0.15
 _FRACTION_BITS = 12
-"""Of positions: a quarter of a millimetre."""
+"""Of positions: a quarter of a millimetre, for a scene of a metre and more."""
+_MOST_FRACTION_BITS = 24
+"""Of a scene of a quarter of a millimetre."""
 _POSITION_MAX = (1 << 23) - 1
 _COEFFICIENTS = (0, 3, 8, 15, 24)
 """Spherical harmonics of degree 1 and above, by degree."""
@@ -105,7 +107,9 @@ def _packed(path: Path, scene: Gaussians) -> tuple[int, list[np.ndarray]]:
     """Fractional bits of the positions, and the attributes as contiguous bytes."""
     means = scene.means.numpy()
     reach = float(np.abs(means).max())
-    bits = _FRACTION_BITS
+    # A smaller scene gets finer steps: 4096 of its extent, as far as its farthest position leaves room.
+    extent = float((means.max(axis=0).astype(np.float64) - means.min(axis=0)).max())
+    bits = min(_FRACTION_BITS - math.floor(math.log2(min(max(extent, 1e-9), 1))), _MOST_FRACTION_BITS)
     if reach * 2**bits > _POSITION_MAX:
         bits = math.floor(math.log2(_POSITION_MAX / reach))
         if bits < 0:

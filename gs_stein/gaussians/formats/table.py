@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 AXES = ("z-up", "y-down", "y-up")
 """Names of the conventions for axes; `gs_stein.gaussians.orientation` has their matrices."""
@@ -53,8 +53,15 @@ FORMATS: tuple[Format, ...] = (
 """Every format, in the order in which --help lists them."""
 
 
-def format_of(path: Path) -> Format:
+_PACKED = (".gz", ".tgz", ".zip", ".zst", ".7z", ".rar", ".tar", ".bz2", ".xz")
+
+
+def format_of(path: Path, verb: Literal["read", "write"] = "write") -> Format:
     """The row of a file by the end of its name; the longest suffix that fits wins.
+
+    Args:
+        path: the file, which need not exist.
+        verb: what is to be done with it, for the list in the error's line.
 
     Raises:
         ValueError: no format has it; the line lists those that are known.
@@ -62,6 +69,13 @@ def format_of(path: Path) -> Format:
     name = Path(path).name.lower()
     fitting = [(len(suffix), row) for row in FORMATS for suffix in row.suffixes if name.endswith(suffix)]
     if not fitting:
-        known = ", ".join(suffix for row in FORMATS for suffix in row.suffixes)
+        packed = next((end for end in _PACKED if name.endswith(end)), None)
+        if packed and verb == "read":
+            raise ValueError(f"{path}: is packed ({packed}); unpack it first and give the file inside")
+        if name == "meta.json" and verb == "read":
+            raise ValueError(
+                f"{path}: is part of an unpacked SOG; zip the files of its folder into one .sog and give that"
+            )
+        known = ", ".join(end for row in FORMATS if row.reads or verb == "write" for end in row.suffixes)
         raise ValueError(f"{path}: no format of splats has this suffix; give one of {known}")
     return max(fitting, key=lambda pair: pair[0])[1]

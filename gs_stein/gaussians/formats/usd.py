@@ -9,6 +9,7 @@ Source: the schema of UsdVol in usd-core 26.11, pxr/usd/usdVol/schema.usda.
 from __future__ import annotations
 
 import math
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ def write_usd(
                     raise ValueError(f"{path}: cannot be written (OpenUSD made no package)")
                 made = package
         except pxr.Tf.ErrorException as error:
-            raise ValueError(f"{path}: cannot be written ({first_line(error)})") from error
+            raise ValueError(f"{path}: cannot be written ({_said(error)})") from error
         with atomic_file(path) as file, open(made, "rb") as source:
             shutil.copyfileobj(source, file, 1 << 20)
 
@@ -122,7 +123,7 @@ def read_usd(path: Path) -> Content:
     try:
         stage = pxr.Usd.Stage.Open(str(path))
     except (pxr.Tf.ErrorException, RuntimeError) as error:
-        raise ValueError(f"{path}: is damaged, or no OpenUSD stage ({first_line(error)})") from error
+        raise ValueError(f"{path}: is damaged, or no OpenUSD stage ({_said(error)})") from error
     notes, pieces, unit = [], [], 1.0
     if pxr.UsdGeom.StageHasAuthoredMetersPerUnit(stage):
         unit = float(pxr.UsdGeom.GetStageMetersPerUnit(stage))
@@ -141,7 +142,7 @@ def read_usd(path: Path) -> Content:
     except KeyError as error:
         raise ValueError(f"{path}: an up axis of {error} is not possible; Y or Z is") from error
     except (ValueError, RuntimeError, pxr.Tf.ErrorException) as error:
-        raise ValueError(f"{path}: {first_line(error)}") from error
+        raise ValueError(f"{path}: {_said(error)}") from error
     if not pieces:
         raise ValueError(f"{path}: holds no Gaussian splats (no ParticleField3DGaussianSplat with positions)")
     mode = "mip" if stage.GetRootLayer().customLayerData.get(_MODE) == "mip" else "default"
@@ -215,6 +216,13 @@ def _array(pxr: SimpleNamespace, prim: Any, name: str, each: int, count: int, no
         notes.append(f"{prim.GetPath()} has {len(value)} {name}; only the first {each * count} are meant")
     array = np.asarray(value)
     return array[: each * count] if count else array
+
+
+def _said(error: BaseException) -> str:
+    """The words of an error of OpenUSD, without the place in its source that they come from."""
+    line = first_line(error)
+    found = re.fullmatch(r"Error in .* at line \d+ in file .* : '(.*?)'?", line)
+    return found[1] if found else line
 
 
 def _pxr(path: Path) -> SimpleNamespace:
