@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import importlib.util
+import io
+import os
 import re
 from pathlib import Path
 
@@ -176,6 +179,16 @@ def test_one_bad_file_spares_the_others(tmp_path: Path, capsys: pytest.CaptureFi
         (["-o", "a.spz", "--crop", "90", "90", "90", "91", "91", "91"], "the scene spans x -2."),
         (["-o", "room.ply/a.spz"], "cannot be made"),
         (["-o", "a.glb", "--mesh", "collider", "--triangles", "20001"], "20000 at most"),
+        (["-o", "a.glb", "--mesh", "--voxel", "inf"], "no length"),
+        (["-o", "a.spz", "--min-opacity", "nan"], "not between 0 and 1"),
+        (["-o", "a.spz", "--crop", "nan", "0", "0", "1", "1", "1"], "is no box"),
+        (["-o", "a.spz", "--triangles", "99"], "triangles: only a mesh has any"),
+        (["-o", "a.spz", "--voxel", "0.1"], "voxel: only a mesh has any"),
+        (["-o", "a.spz", "--pad-sh"], "none of the files is a .ply of splats"),
+        (["-o", "a.ply", "--spz-version", "3"], "none of the files is an .spz"),
+        (["-o", "{nme}.spz"], "{nme} stands for nothing"),
+        (["-o", f"{'a' * 300}.spz"], "aaa.spz: is no usable path (File name too long)"),
+        ([f"{'a' * 300}.ply", "-o", "{name}.spz"], "aaa.ply: is no usable path (File name too long)"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -194,6 +207,43 @@ def test_no_scene_and_a_missing_one(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "give splat files or folders of runs first" in capsys.readouterr().err
     assert main([str(tmp_path / "none.ply"), "-o", str(tmp_path / "a.spz")]) == 2
     assert "none.ply: no such file" in capsys.readouterr().err
+    assert main([]) == 2
+    assert "scenes: there are none" in capsys.readouterr().err
+    (tmp_path / "loop.ply").symlink_to("loop.ply")
+    assert main([str(tmp_path / "loop.ply"), "-o", str(tmp_path / "a.spz")]) == 2
+    assert "loop.ply: is no usable path" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [(errno.EPIPE, 0, ""), (errno.ENOSPC, 2, "error: standard output: cannot be written (No space left on device)\n")],
+)
+def test_files_are_written_whoever_reads_the_table(
+    number: int, status: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    for name in "ab":
+        write_gaussians(tmp_path / f"{name}.ply", cloud(20))
+
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("sys.stdout", Closed())
+    names = [str(tmp_path / "a.ply"), str(tmp_path / "b.ply"), "-o", str(tmp_path / "{name}.splat")]
+    assert main([*names, "--no-compare"]) == status
+    assert capsys.readouterr().err == said
+    assert (tmp_path / "a.splat").is_file()
+    assert (tmp_path / "b.splat").is_file()
+
+
+def test_axes_that_a_file_cannot_say_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_gaussians(tmp_path / "a.ply", cloud(300))
+    names = [str(tmp_path / f"b{suffix}") for suffix in (".ply", ".sog", ".splat", ".spz", ".glb")]
+    assert main([str(tmp_path / "a.ply"), "-o", *names, "--axes", "y-up", "--no-compare"]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if "--from-axes" in line]
+    assert told == [f"{name}: nothing in it says y-up; readers need --from-axes y-up" for name in names[:3]]
+    assert main([str(tmp_path / "a.ply"), "-o", names[0], "--axes", "z-up", "--no-compare"]) == 0
+    assert "--from-axes" not in capsys.readouterr().out
 
 
 def test_mesh_alone_means_the_surface() -> None:

@@ -240,6 +240,7 @@ def test_depth_between_pixels_is_exact_on_planes() -> None:
         (["--voxel", "0.0001"], "more than 200 million voxels"),
         (["--look", "inside"], "no clear place inside"),
         (["--voxel", "-1"], "no length"),
+        (["--voxel", "1"], "too long for this scene; give 0."),
         (["--triangles", "3"], "4 or more"),
     ],
 )
@@ -266,6 +267,21 @@ def test_a_faint_scene_and_a_missing_library(tmp_path: Path, capsys: pytest.Capt
     arguments = [str(tmp_path / "faint.ply"), "-o", str(tmp_path / "m.glb"), "--mesh", "--look", "around"]
     assert main(arguments) == 2
     assert "next to nothing that is more than half opaque" in capsys.readouterr().err
+    assert main([*arguments[:-1], "inside"]) == 2
+    assert "next to nothing that is more than half opaque" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "open3d", None)
     assert main(arguments) == 2
     assert "apt install libusb-1.0-0" in capsys.readouterr().err
+
+
+def test_more_triangles_than_asked_for_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    monkeypatch.setattr("gs_stein.mesh.views._SIDE", 48)
+    monkeypatch.setattr("gs_stein.mesh.make.with_triangles", lambda mesh, count: mesh)
+    write_gaussians(tmp_path / "ball.ply", ball_scene())
+    flags = ["--mesh", "collider", "--triangles", "4", "--voxel", "0.1", "--look", "around"]
+    assert main([str(tmp_path / "ball.ply"), "-o", str(tmp_path / "m.glb"), *flags]) == 0
+    printed = capsys.readouterr()
+    count = printed.out.split("m.glb: ")[1].split()[0]
+    assert f"ball.ply: {count} triangles, not 4: it cannot be simplified further" in printed.err

@@ -113,6 +113,19 @@ def test_a_room_is_seen_from_inside_and_a_ball_from_around() -> None:
     assert isinstance(guessed(room(), "around")[0], OrbitCameras)
 
 
+@pytest.mark.parametrize("size", [5e-4, 1e-2, 1.0])
+def test_a_scene_fills_its_picture_however_small(size: float, tmp_path: Path) -> None:
+    """A shell without a middle: so small, no camera could stand in it."""
+    points = torch.nn.functional.normalize(torch.randn(2000, 3, generator=torch.Generator().manual_seed(0)), dim=1)
+    shell = balls([(0.0, 0.0, 0.0)] * 2000, [(1.0, 0.0, 0.0)] * 2000)
+    scales = torch.full((2000, 3), math.log(0.03 * size))
+    write_gaussians(tmp_path / "s.ply", Gaussians(points * size / 2, scales, *shell.tensors()[2:]))
+    flags = ["--size", "64", "--background", "0", "--look", "around" if size == 1 else "auto"]
+    assert main([str(tmp_path / "s.ply"), "-o", str(tmp_path / "s.png"), *flags]) == 0
+    red = iio.imread(tmp_path / "s.png")[..., 0] > 128
+    assert 0.6 < red.mean() < 0.95
+
+
 def test_a_runs_own_cameras_and_background_are_taken(tmp_path: Path) -> None:
     run = tmp_path / "a-run"
     run.mkdir()
@@ -195,6 +208,8 @@ def test_paths_of_matrices_and_of_keyframes(tmp_path: Path, room_file: Path) -> 
         ('[{"wxyz": [0, 0, 0, 0], "position": [0, 0, 0], "fov": 1}]', "a keyframe has wxyz"),
         ('[{"wxyz": [1, 0, 0, 0], "position": [0, 0, 0], "fov": 60}]', "not between"),
         ("[]", "the path is empty"),
+        ("[" * 100_000, "is no JSON"),
+        ('{"viewmats": [[1]], "Ks": [[1]], "width": Infinity, "height": 8}', "infinity"),
         ('{"viewmats": [[[2,0,0,0],[0,1,0,0],[0,0,1,0],[0,0,0,1]]], "Ks": [[[9,0,4],[0,9,4],[0,0,1]]], "width": 8,'
          ' "height": 8}', "no rotations"),
     ],
@@ -219,6 +234,15 @@ def test_bad_paths_are_one_line(text: str, fault: str, tmp_path: Path) -> None:
         (["-o", "x.png", "--view", "1", "1", "1", "1", "1", "1"], "differs from the point"),
         (["-o", "x.mp4", "--background", "2"], "no grey level"),
         (["-o", "x.mp4", "--frames", "0"], "give 1 or more"),
+        (["-o", "x.png", "--view", "nan", "0", "3", "0", "0", "0"], "is no place"),
+        (["-o", "x.png", "--view", "0", "0", "3", "0", "inf", "0"], "is no place"),
+        (["-o", "pano.png", "--view", "1e39", "0", "3", "0", "0", "0"], "is no place"),
+        (["-o", "x.png", "--view", "1e8", "0", "0", "100000001", "0", "0"], "differs from the point"),
+        (["-o", "x.png", "--fov", "nan"], "not between 1 and 160"),
+        (["-o", "x.png", "--background", "inf"], "no grey level"),
+        (["-o", "x.png", "--frames", "3"], "only a film has them"),
+        (["-o", "pano.png", "--fov", "60"], "a panorama sees all around"),
+        (["-o", f"{'a' * 300}.png"], "aaa.png: is no usable path (File name too long)"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,8 @@ import tyro
 # Threads of OpenMP that wait must sleep instead of spinning. Torch and Numba read this when they are imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from gs_stein.gaussians.formats.table import FORMATS
+from gs_stein.gaussians.formats.table import FORMATS, format_of
+from gs_stein.render.outcome import check_path, outcome
 
 if TYPE_CHECKING:
     from gs_stein.export.write import Job
@@ -85,8 +88,22 @@ class Options:
             raise ValueError(f"decimate: {self.decimate} Gaussians make no scene; give 1 or more")
         if self.triangles is not None and not 4 <= self.triangles <= (20_000 if self.mesh == "collider" else 10**8):
             raise ValueError(f"triangles: {self.triangles}; give 4 or more, of a collider 20000 at most")
-        if self.voxel is not None and not self.voxel > 0:
+        if self.voxel is not None and not 0 < self.voxel < math.inf:
             raise ValueError(f"voxel: {self.voxel} m is no length; give more than 0")
+        if self.crop is not None and any(map(math.isnan, self.crop)):
+            raise ValueError(f"crop: {self.crop} m is no box; give x0 y0 z0 x1 y1 z1, the lower corner first")
+        self._check_use()
+
+    def _check_use(self) -> None:
+        """Raise ValueError for an option that would change nothing."""
+        if self.mesh is None and (self.triangles, self.voxel) != (None, None):
+            name = "voxel" if self.triangles is None else "triangles"
+            raise ValueError(f"{name}: only a mesh has any; add --mesh or --mesh collider, or leave it out")
+        names = [] if self.mesh else [name for group in self.output for name in group]
+        if self.pad_sh and all(format_of(name).name != "ply" for name in names):
+            raise ValueError("pad_sh: none of the files is a .ply of splats; leave it out")
+        if self.spz_version == 3 and all(format_of(name).name != "spz" for name in names):
+            raise ValueError("spz_version: none of the files is an .spz; leave it out")
 
 
 def jobs(options: Options) -> list[Job]:
@@ -97,13 +114,16 @@ def jobs(options: Options) -> list[Job]:
     """
     from gs_stein.export.write import Job
     from gs_stein.gaussians.files import scene_path
-    from gs_stein.gaussians.formats.table import format_of
     from gs_stein.render.subject import base_name, is_unfinished
 
     names = [name for group in options.output for name in group]
     if not names:
         raise ValueError(f"output: nothing to write; give -o FILE with one of {_KNOWN}")
+    for path in (*options.scenes, *names):
+        check_path(path)
     for name in names:
+        if unknown := [found for found in re.findall(r"\{[^{}]*\}", str(name)) if found != "{name}"]:
+            raise ValueError(f"output: {name}: {unknown[0]} stands for nothing; {{name}} is each scene's own name")
         if name.is_dir():
             raise ValueError(f"output: {name} is a folder; give names with a suffix, such as {name / '{name}.spz'}")
         if options.mesh is None:
@@ -122,6 +142,7 @@ def jobs(options: Options) -> list[Job]:
     for scene in options.scenes:
         paths = tuple(Path(str(name).replace("{name}", base_name(scene))) for name in names)
         for path in paths:
+            check_path(path)
             if path.resolve() in taken:
                 raise ValueError(f"output: {path} is read, or written twice; give another name")
             taken.add(path.resolve())
@@ -132,7 +153,7 @@ def jobs(options: Options) -> list[Job]:
 def with_surface(arguments: list[str]) -> list[str]:
     """A --mesh without its kind means the surface."""
     kinds, given = ("surface", "collider", "None"), []
-    for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, after in zip(arguments, [*arguments[1:], ""], strict=False):
         given.append("--mesh=surface" if argument == "--mesh" and after not in kinds else argument)
     return given
 
@@ -146,23 +167,21 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit status: 2 also if one of several files could not be written.
     """
-    arguments = with_surface(sys.argv[1:] if arguments is None else arguments)
-    try:
-        options = tyro.cli(Options, args=arguments, prog="gs-stein export")
-        options.check()
-        found = jobs(options)
-        if options.mesh is None:
-            from gs_stein.export.write import write_files
+    given = with_surface(sys.argv[1:] if arguments is None else arguments)
+    return outcome(lambda: _export(given))
 
-            return write_files(found, options)
-        from gs_stein.export.meshes import write_meshes
 
-        return write_meshes(found, options)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+def _export(arguments: list[str]) -> int:
+    options = tyro.cli(Options, args=arguments, prog="gs-stein export")
+    options.check()
+    found = jobs(options)
+    if options.mesh is None:
+        from gs_stein.export.write import write_files
+
+        return write_files(found, options)
+    from gs_stein.export.meshes import write_meshes
+
+    return write_meshes(found, options)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gs_stein.export.write import Job, prepared
 from gs_stein.mesh.files import AXES, write_mesh
-from gs_stein.mesh.make import make_mesh
+from gs_stein.mesh.make import TRIANGLES, make_mesh
 from gs_stein.render.countdown import Countdown
 from gs_stein.render.subject import make_folder
 
@@ -40,6 +40,9 @@ def write_meshes(jobs: list[Job], options: Options) -> int:
                 print("fusing and decimating …", file=sys.stderr)
 
         made = make_mesh(subject, options.mesh, options.triangles, options.voxel, progress)
+        most, count = options.triangles or TRIANGLES[options.mesh], len(made.mesh.triangles)
+        if count > most:
+            print(f"note: {job.scene}: {count} triangles, not {most}: it cannot be simplified further", file=sys.stderr)
         for path in job.files:
             axes = options.axes or AXES[path.suffix.lower()]
             try:

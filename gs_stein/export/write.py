@@ -160,6 +160,8 @@ def _written(
         tour = tour_of(film.viewmats.double().numpy(), fov.double().numpy())
         given |= {"background": subject.background, "tour": tour}
     write_gaussians(path, subject.gaussians, options.axes, **{k: v for k, v in given.items() if k in known})
+    if row.reads and options.axes not in (None, row.axes) and read_scene(path).axes != options.axes:
+        print(f"{path}: nothing in it says {options.axes}; readers need --from-axes {options.axes}")
     quality = None
     if pictures is not None and row.reads:
         again = read_scene(path, options.axes).gaussians

@@ -35,6 +35,8 @@ _ONE_SURFACE = 0.1
 """Neighbouring pixels whose inverse depths differ by less than this fraction show one surface."""
 _HIT, _MISSED = 0.5, 0.3
 """Opacities from which a pixel shows a surface, and to which it shows none."""
+_FEWEST = 5
+"""Voxels along a scene's longest side at least: made of fewer, a mesh has nothing of its shape."""
 _SPECK = 0.002
 """Pieces of less than this fraction of the largest one's area are left out."""
 
@@ -53,11 +55,13 @@ def fuse(seen: Seen, voxel: float | None, cells: int, inside: bool, shell: bool)
         The mesh without colours, and the voxel's edge.
 
     Raises:
-        ValueError: nothing was seen, or there would be too many voxels.
+        ValueError: nothing was seen, or there would be too many voxels or too few.
     """
     low, high = _bounds(seen, inside)
     if voxel is None:
         voxel = float(np.cbrt(np.prod(high - low) / cells))
+    elif voxel > (longest := float(np.max(high - low)) / _FEWEST):
+        raise ValueError(f"voxel: {voxel:g} m is too long for this scene; give {longest:.2g} m at most")
     # Beyond the surface on every side: for what is behind it, and for the border.
     low = low - (_TRUNCATED + 2) * voxel
     counts = np.ceil((high - low) / voxel + _TRUNCATED + 2).astype(int)

@@ -25,6 +25,8 @@ _CUBE_FOV = 96.0
 _PLACES = 20
 """Places in a room to look around from, at most."""
 _TEST_SIDE = 48
+_NOTHING = 0.01
+"""Share of the pixels below which a scene is too faint everywhere."""
 _CLEAR = 0.1
 """No place has anything nearer than this fraction of the room's smallest side."""
 
@@ -56,7 +58,7 @@ def look_everywhere(subject: Subject, progress: Callable[[int, int], None]) -> S
         progress: told how many views of how many are done.
 
     Raises:
-        ValueError: there is no place inside to look from.
+        ValueError: there is no place inside to look from, or nothing opaque to see.
     """
     options = subject.cameras
     cameras = _around(options) if isinstance(options, OrbitCameras) else _inside(subject, options)
@@ -92,16 +94,21 @@ def _inside(subject: Subject, options: RoomCameras) -> Cameras:
     places = [(x * reach[0], y * reach[1], eye) for y in nine for x in nine]
     places += [(x * reach[0], y * reach[1], 0.8 * height) for y in four for x in four]
     places += [(x * reach[0], y * reach[1], 0.2 * height) for y in nine for x in nine]
-    found, clearance = [], _CLEAR * min(options.size)
+    found, clearance, most = [], _CLEAR * min(options.size), 0.0
     for place in places:
         cameras = moved(cube_cameras(torch.tensor(place), _TEST_SIDE, _CUBE_FOV), subject.offset)
         seen = look(subject, cameras)
         hit = seen.depth[seen.alpha > 0.5]
         covered = float((seen.alpha > 0.5).float().mean())
+        most = max(most, covered)
         if covered > 0.5 and float(hit.quantile(0.02)) > clearance:
             found.append(cube_cameras(torch.tensor(place), _SIDE, _CUBE_FOV))
         if len(found) == _PLACES:
             break
+    if not found and most < _NOTHING:
+        raise ValueError(
+            f"mesh: {subject.path} has nothing to make one of: views see next to nothing that is more than half opaque"
+        )
     if not found:
         raise ValueError(
             f"mesh: {subject.path} has no clear place inside to look from; if it is no room, give --look around"

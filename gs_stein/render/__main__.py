@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,6 +15,8 @@ import tyro
 
 # Threads of OpenMP that wait must sleep instead of spinning. Torch and Numba read this when they are imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from gs_stein.render.outcome import check_path, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +32,8 @@ _SIDE = 640
 _PANORAMA = 2048
 """Pixels of a panorama's width."""
 _LARGEST = 16384
+_FARTHEST = 1e9
+"""Metres."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +107,24 @@ class Options:
             raise ValueError(f"fov: {self.fov} degrees is not between 1 and 160")
         if self.background is not None and not 0 <= self.background <= 1:
             raise ValueError(f"background: {self.background} is no grey level; give 0 (black) to 1 (white)")
+        check_path(self.output)
+        self._check_cameras()
+
+    def _check_cameras(self) -> None:
+        """Raise ValueError for cameras that see nothing, or that this kind of picture has not."""
+        if self.what != "film" and (self.frames, self.fps) != (Options.frames, Options.fps):
+            raise ValueError("frames, fps: only a film has them; give -o an .mp4, or leave them out")
+        if self.fov is not None and (self.what == "panorama" or self.path is not None):
+            raise ValueError("fov: a panorama sees all around, and a path has its own; leave it out")
         if self.path is not None and self.what != "film":
             raise ValueError("path: only a film follows one; give -o an .mp4, or --view for one picture")
-        if self.view is not None and (self.what == "film" or self.view[:3] == self.view[3:]):
+        if self.view is None:
+            return
+        view = array("f", self.view)  # so precisely do cameras know their places
+        if self.what == "film" or view[:3] == view[3:]:
             raise ValueError("view: needs a .png, and a place that differs from the point it looks at")
+        if not all(abs(metres) <= _FARTHEST for metres in view):
+            raise ValueError(f"view: {self.view} m is no place; give numbers up to {_FARTHEST:g}")
 
 
 def render(options: Options) -> str:
@@ -206,8 +226,6 @@ def _still(options: Options, subject: Subject) -> np.ndarray:
 
 
 def _panorama(options: Options, subject: Subject) -> np.ndarray:
-    import math
-
     import numpy as np
     import torch
 
@@ -244,15 +262,13 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    return outcome(lambda: _render(arguments))
+
+
+def _render(arguments: list[str] | None) -> int:
     began = time.monotonic()
-    try:
-        options = tyro.cli(Options, args=arguments, prog="gs-stein render")
-        said = render(options)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    options = tyro.cli(Options, args=arguments, prog="gs-stein render")
+    said = render(options)
     size = options.output.stat().st_size
     print(f"{options.output}: {said}, {size / 1e6:.2f} MB, {time.monotonic() - began:.1f} s")
     return 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gs_stein.gaussians.formats.common import read_bytes
+from gs_stein.gaussians.formats.common import first_line, read_bytes
 from gs_stein.live.camera_path import Keyframe, interpolate
 from gs_stein.types import Cameras
 
@@ -34,10 +34,11 @@ def read_path(path: Path, frames: int, width: int, height: int) -> Cameras:
     Raises:
         ValueError: the file is missing or says something else.
     """
+    data = read_bytes(path)
     try:
-        tree = json.loads(read_bytes(path))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: is no JSON ({error}); {HELP}") from error
+        tree = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: is no JSON ({first_line(error)}); {HELP}") from error
     tree = {"keyframes": tree} if isinstance(tree, list) else tree
     if not isinstance(tree, dict) or not ({"keyframes", "viewmats"} & set(tree)):
         raise ValueError(f"{path}: holds neither keyframes nor viewmats; {HELP}")
@@ -45,8 +46,8 @@ def read_path(path: Path, frames: int, width: int, height: int) -> Cameras:
         if "keyframes" in tree:
             return interpolate([_keyframe(item) for item in tree["keyframes"]], frames, width, height)
         return _matrices(tree).resized(width, height)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, RuntimeError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else first_line(error)
         raise ValueError(f"{path}: {what}; {HELP}") from error
 
 

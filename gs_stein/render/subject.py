@@ -20,11 +20,16 @@ from gs_stein.gaussians.files import read_scene
 from gs_stein.gaussians.formats.table import FORMATS
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.rasterize.options import DEFAULTS, RasterizeOptions
+from gs_stein.render.outcome import check_path
 from gs_stein.types import Cameras
 
 Look = Literal["auto", "around", "inside"]
 _SAMPLE = 200_000
 """Gaussians that are looked at to guess where a scene lies."""
+_NEAREST = 0.02
+"""Metres from a camera to the middle of what it turns around, at least."""
+_TOO_LOW = 0.1
+"""No room is this small (metres): a camera inside would draw nothing, so near are its walls."""
 _SEED = 0x5EED
 _OF_A_RUN = ("cameras", "background", "rasterize")
 """Settings of a run that decide how it looks; runs of other versions are read too."""
@@ -92,9 +97,10 @@ def read_subject(path: Path, axes: str | None = None, look: Look = "auto") -> Su
         look: around or inside; auto: a run's own cameras, else inside if the middle of the scene is empty.
 
     Raises:
-        ValueError: as `read_scene`; or a run's config.yaml is damaged.
+        ValueError: as `read_scene`; the path cannot be used; or a run's config.yaml is damaged.
     """
     path = Path(path)
+    check_path(path)
     settings = path / "config.yaml"
     if is_unfinished(path):
         scene, notes, antialiased = *_unfinished(path), False
@@ -150,16 +156,19 @@ def guessed(gaussians: Gaussians, look: Look) -> tuple[CameraOptions, tuple[floa
     inner_low, inner_high = np.percentile(means, [2, 98], axis=0)
     half = np.maximum((inner_high - inner_low) / 2, 1e-6)
     off_centre = np.abs((means - (inner_low + inner_high) / 2) / half).max(axis=1)
-    if look == "inside" or (look == "auto" and len(means) > 100 and (off_centre < 0.35).mean() < 0.01):
+    empty = len(means) > 100 and float((high - low).min()) > _TOO_LOW and (off_centre < 0.35).mean() < 0.01
+    if look == "inside" or (look == "auto" and empty):
         width, depth, height = (float(v) for v in np.maximum(high - low, 1e-3))
         eye = 0.55 * height if height < 5 else 1.6  # a hall, or the open, in metres
         margin = min(0.3, 0.1 * min(width, depth, height))
         room = RoomCameras(size=(width, depth, height), height=(0.9 * eye, 1.1 * eye), margin=margin, resolution=384)
         return room, (float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2, float(low[2]))
     centre = (low + high) / 2
-    ball = max(float(np.percentile(np.linalg.norm(means - centre, axis=1), 98)), 1e-3)
-    distance = min(max(1.1 * ball / np.sin(np.deg2rad(25.0)), 0.02), 1e5)
-    around = OrbitCameras(elevation=(-5.0, 35.0), radius=(distance, distance), fov=(50.0, 50.0), resolution=384)
+    ball = max(float(np.percentile(np.linalg.norm(means - centre, axis=1), 98)), 1e-6)
+    distance = min(max(1.1 * ball / np.sin(np.deg2rad(25.0)), _NEAREST), 1e5)
+    # What is smaller is seen through a longer lens: nothing nearer than the near plane is drawn.
+    fov = 50.0 if distance > _NEAREST else max(2 * float(np.rad2deg(np.arcsin(1.1 * ball / distance))), 1.0)
+    around = OrbitCameras(elevation=(-5.0, 35.0), radius=(distance, distance), fov=(fov, fov), resolution=384)
     return around, (float(centre[0]), float(centre[1]), float(centre[2]))
 
 
