@@ -99,7 +99,7 @@ class Source:
                 f"{path}: is no run and no 3DGS model folder: it holds neither config.yaml, nor point_cloud.ply, nor "
                 "point_cloud/iteration_N/point_cloud.ply"
             ) from error
-        row = format_of(file)
+        row = format_of(file, "read")
         if not row.reads:
             raise ValueError(f"{path}: is {row.title}, which is only written; give the file that it was made from")
         refuse_disguise(file, row)
