@@ -20,6 +20,7 @@ from gs_stein.command.parse import First, base_config
 from gs_stein.config.schema import Config
 from gs_stein.config.serialize import merged, read_yaml, to_tree
 from gs_stein.live import jobs
+from gs_stein.live.options import LiveOptions
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "gs_stein"
@@ -117,7 +118,7 @@ def test_threads_are_told_to_sleep_before_torch_is_there(module: str) -> None:
 
 
 def test_the_studio_starts_runs_wherever_it_is_installed(tmp_path: Path) -> None:
-    arguments = jobs.command(jobs.Order("a chair", False, None, 0), tmp_path, "127.0.0.1")
+    arguments = jobs.command(jobs.Order("a chair", False, None, 0), tmp_path, LiveOptions(), False)
     assert not [argument for argument in arguments if argument.endswith("train.py")], "not part of an installation"
     shown = run(*arguments[1:], "--help", cwd=jobs.ROOT)
     assert shown.returncode == 0, shown.stderr
