@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from formats_support import check_close, scene
+from plyfile import PlyData
 
 from gs_stein.gaussians.files import read_scene, write_gaussians
 from gs_stein.gaussians.formats.common import unit_quats
@@ -188,3 +189,47 @@ def test_gaussforge_reads_ours(tmp_path: Path, suffix: str) -> None:
     assert "data" in result, result
     (tmp_path / "theirs.ply").write_bytes(result["data"])
     check_close(read_scene(tmp_path / "theirs.ply").gaussians, original, suffix)
+
+
+BALLS = ((0, (0.0, 0.0, 0.8)), (1, (0.8, 0.0, 0.0)), (2, (0.0, -0.8, 0.0)))
+"""A red ball up, a green one right, a blue one towards a viewer who stands in the south."""
+SEEN = {"y-down": ((0.0, -0.8, 0.0), (0.8, 0.0, 0.0), (0.0, 0.0, -0.8)), "z-up": tuple(place for _, place in BALLS)}
+"""Where they are in the axes of those who read: right, down, forward; or with z up, as an OpenUSD file says itself."""
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".compressed.ply", ".splat", ".spz", ".sog", ".usdz"])
+def test_up_right_and_near_are_where_other_tools_have_them(tmp_path: Path, suffix: str) -> None:
+    """By the numbers that the other tool gives, without a word of ours (.glb: a picture by three.js)."""
+    like = scene(40, 0)
+    shape = (torch.full((40, 3), -3.0), like.quats, torch.full((40,), 3.0))
+    balls = []
+    for channel, place in BALLS:
+        colours = torch.full((40, 1, 3), -1.5)
+        colours[..., channel] = 1.5
+        balls.append(Gaussians(0.05 * like.means.tanh() + torch.tensor(place), *shape, colours))
+    path = tmp_path / f"balls{suffix}"
+    write_gaussians(path, Gaussians.cat(balls))
+    positions, colours = opened(path)
+    for (channel, _), expected in zip(BALLS, SEEN["z-up" if suffix == ".usdz" else "y-down"], strict=True):
+        own = colours.argmax(axis=1) == channel
+        assert own.sum() == 40
+        assert np.abs(positions[own].mean(axis=0) - expected).max() < 0.06
+
+
+def opened(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and colours (N, 3) as splat-transform, the reference of SPZ or usd-core finds them."""
+    if path.suffix == ".spz":
+        adobe("read", path, path.with_suffix(".json"))
+        found = json.loads(path.with_suffix(".json").read_text())
+        return np.array(found["positions"]).reshape(-1, 3), np.array(found["colors"]).reshape(-1, 3)
+    if path.suffix == ".usdz":
+        usd = importlib.import_module("pxr.Usd")
+        stage = usd.Stage.Open(str(path))
+        (prim,) = [prim for prim in stage.Traverse() if prim.GetAttribute("positions").HasValue()]
+        coefficients = np.array(prim.GetAttribute("radiance:sphericalHarmonicsCoefficients").Get())
+        return np.array(prim.GetAttribute("positions").Get()), coefficients.reshape(-1, 3)
+    splat_transform(path, path.with_name("theirs.ply"))
+    vertex = PlyData.read(path.with_name("theirs.ply"))["vertex"]
+    groups = (("x", "y", "z"), ("f_dc_0", "f_dc_1", "f_dc_2"))
+    positions, colours = (np.stack([vertex[name] for name in group], axis=1) for group in groups)
+    return positions, colours
