@@ -19,11 +19,13 @@ import pytest
 import torch
 from hypothesis import settings
 
-LONGEST = (
-    "test_viewer_browser", "test_world_attributes", "test_world_export", "test_mesh", "test_examples", "test_diffusion",
-    "test_diffusion_steps", "test_diffusion_memory", "test_bench_convergence", "test_rasterize",
+FIRST = (
+    "test_diffusion_memory", "test_rasterize", "test_diffusion", "test_diffusion_steps", "test_world_attributes",
+    "test_viewer_browser", "test_mesh", "test_examples", "test_bench_convergence", "test_bench_variance",
+    "test_world_export",
 )  # fmt: skip
-"""Files of half a minute and more; they are begun first."""
+"""Files that take longest, so that neither process is left alone with one at the end; in an order in which one process
+compiles kernels (of the rasterizer, of the world) while the other has something else to do, and finds them later."""
 
 # A shared machine must not turn a slow example into a failure.
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=25)
@@ -35,8 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # So that neither process is left with one of them alone at the end.
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    items.sort(key=lambda item: FIRST.index(item.path.stem) if item.path.stem in FIRST else len(FIRST))
     if torch.cuda.is_available():
         return
     for item in items:
