@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gs_stein.live.run_view import Live
     from gs_stein.optimize.networks import Priors
     from gs_stein.optimize.state import State
-    from gs_stein.optimize.step import Controls, Step
+    from gs_stein.optimize.step import Controls
     from gs_stein.run.metrics import Recorder
 
 
@@ -140,12 +140,12 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     recorder = Recorder(folder, job.run.log_every, state.step)
     try:
         with StopSignals(controls) as signals:
-            last = iterate(run, recorder)
+            iterate(run, recorder)
             if signals.caught is not None:
                 report.write_scene(folder, run.config, state)
                 print(f"stopped at step {state.step}; go on with: {command} --resume {folder}", flush=True)
                 return 128 + signals.caught
-        finish(run, choice.reasons, last)
+        finish(run, choice.reasons)
     except FloatingPointError as error:
         kept = "the last checkpoint"
         with contextlib.suppress(ValueError):  # nothing finite is left, or the disk is full
@@ -204,9 +204,8 @@ def open_viewer(job: Job, folder: Path, controls: Controls, priors: Priors, dist
         return None
 
 
-def iterate(run: Run, recorder: Recorder) -> Step | None:
-    """All iterations; progress, logs, checkpoints and the page follow them. Returns the last one, None if none was
-    left to do."""
+def iterate(run: Run, recorder: Recorder) -> None:
+    """All iterations; progress, logs, checkpoints and the page follow them."""
     from gs_stein.optimize.loop import optimize
     from gs_stein.run import checkpoint
     from gs_stein.run.progress import Progress
@@ -219,29 +218,27 @@ def iterate(run: Run, recorder: Recorder) -> Step | None:
         if live is not None:
             live.denoising(share)
 
-    last = None
     try:
-        for last in optimize(run.config, state, controls, denoising):
-            progress.show(last)
-            recorder.add(last)
+        for step in optimize(run.config, state, controls, denoising):
+            progress.show(step)
+            recorder.add(step)
             if state.step % run.options.checkpoint_every == 0:
                 checkpoint.save(run.folder, state, run.options.keep_checkpoints)
             if live is not None:
-                live.publish(last, state.distiller)
+                live.publish(step, state.distiller)
                 live.wait_while_paused(until=lambda: controls.stop)
     finally:
         progress.end()
     checkpoint.save(run.folder, state, run.options.keep_checkpoints)
-    return last
 
 
-def finish(run: Run, reasons: tuple[str, ...], last: Step | None) -> None:
+def finish(run: Run, reasons: tuple[str, ...]) -> None:
     """Pictures, video and report of a run that came to its end, and what they say."""
     from gs_stein.run.progress import duration
     from gs_stein.run.report import write_results
 
     print("writing     pictures, video, report", flush=True)
-    result = write_results(run.folder, run.config, run.options, reasons, run.state, last)
+    result = write_results(run.folder, run.config, run.options, reasons, run.state)
     filmed = "video.mp4, " if run.options.video_frames else ""
     print(f"done in {duration(run.state.seconds)}: preview.png, {filmed}point_cloud.ply are in {run.folder}")
     if (scorer := result.get("scorer")) and "views_top1" in scorer:

@@ -19,7 +19,6 @@ from gs_stein.files import write_json
 from gs_stein.gaussians.formats.ply import write_ply
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.optimize.state import State
-from gs_stein.optimize.step import Step
 from gs_stein.rasterize.filter_3d import as_trained
 from gs_stein.run import video
 from gs_stein.run.options import RunOptions
@@ -38,7 +37,7 @@ def write_scene(run: Path, config: Config, state: State) -> Gaussians:
 
 
 def write_results(
-    run: Path, config: Config, options: RunOptions, reasons: tuple[str, ...], state: State, last: Step | None
+    run: Path, config: Config, options: RunOptions, reasons: tuple[str, ...], state: State
 ) -> dict[str, Any]:
     """The files of a finished run: point_cloud.ply, preview.png, video.mp4, report.json.
 
@@ -49,7 +48,7 @@ def write_results(
         ValueError: a file cannot be written; those before it are whole.
     """
     scene, background = write_scene(run, config, state), BACKGROUNDS[config.background]
-    result = make_report(config, reasons, state, last)
+    result = make_report(config, reasons, state)
     if options.score:
         result["scorer"] = score_views(scene, config, views=32)
     write_json(run / "report.json", result)
@@ -60,7 +59,7 @@ def write_results(
     return result
 
 
-def make_report(config: Config, reasons: tuple[str, ...], state: State, last: Step | None) -> dict[str, Any]:
+def make_report(config: Config, reasons: tuple[str, ...], state: State) -> dict[str, Any]:
     """Settings, seed, versions, machine, time, cost."""
     return {
         "prompt": config.prompt,
@@ -73,7 +72,7 @@ def make_report(config: Config, reasons: tuple[str, ...], state: State, last: St
         "skipped_steps": state.distiller.guard.skipped,
         "reset_gaussians": state.distiller.guard.reset,
         "rounds_left_out": state.refiner.left_out,
-        "variance_ratio": None if last is None else last.variance_ratio,
+        "variance_ratio": state.distiller.variance_ratio,
         "peak_memory_gib": peak_memory(),
         "prior": state.priors.identity,
         "choices": list(reasons),

@@ -90,7 +90,7 @@ def test_nan_of_the_decoder_in_refinement_leaves_the_hull_alone(calls, value: fl
     if math.isnan(value):  # pictures are clamped: an infinite pixel is white
         assert state.refiner.left_out == steps[-1].left_out == (1 if not calls(1) else 2)
         assert f"{state.refiner.left_out} rounds left out" in Progress().line(steps[-1])
-        assert make_report(CONFIG, (), state, None)["rounds_left_out"] == state.refiner.left_out
+        assert make_report(CONFIG, (), state)["rounds_left_out"] == state.refiner.left_out
     assert finite(state, tmp_path)
 
 
@@ -202,7 +202,7 @@ def test_one_broken_gaussian_is_put_right_counted_and_said(name: str, value: flo
     assert step.reset == 1
     assert bool(step.gaussians.finite().all())
     assert "1 Gaussians reset" in Progress().line(step)
-    assert make_report(config, (), state, None)["reset_gaussians"] == 1
+    assert make_report(config, (), state)["reset_gaussians"] == 1
     moved = max(float((a - b[10:20]).abs().max()) for a, b in zip(others, scene(state), strict=True))
     assert moved < 0.2, "the others go on as they were"
     assert finite(state, tmp_path)
