@@ -16,12 +16,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
-from gs_stein.files import PACKAGE
+from gs_stein.files import PACKAGE, print_anything
 
 GIB = 2**30
 CHECKOUT = (PACKAGE.parent / "pyproject.toml").is_file()
@@ -110,9 +111,7 @@ def check_cpu() -> Check:
     threads = numba.get_num_threads()
     bf16 = "bf16 products (the bundled prior runs in them)" if multiplies_bf16() else "no bf16 products"
     found = f"{cores} cores{memory}, {bf16}, numba uses {threads} threads"
-    if threads < cores:
-        return note("cpu", found, "unset NUMBA_NUM_THREADS to use every core")
-    return ok("cpu", found)
+    return note("cpu", found, "unset NUMBA_NUM_THREADS to use every core") if threads < cores else ok("cpu", found)
 
 
 def driver_version() -> str | None:
@@ -121,8 +120,19 @@ def driver_version() -> str | None:
     if program is None:
         return None
     command = [program, "--query-gpu=driver_version", "--format=csv,noheader"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=20, check=False)
     return done.stdout.strip().splitlines()[0] if done.returncode == 0 and done.stdout.strip() else None
+
+
+def check_kernels() -> Check:
+    """Whether what Numba compiles can be kept for later processes, and where."""
+    from gs_stein.rasterize.cpu_layouts import kept_in
+
+    folder = kept_in()
+    if folder is not None and not folder.is_relative_to(tempfile.gettempdir()):
+        return ok("kernels", f"compiled once, kept in {folder}")
+    where = f"kept in {folder}, which the system may empty" if folder else "made by each run: no folder is writable"
+    return note("kernels", where, "set NUMBA_CACHE_DIR to a folder you own")
 
 
 def check_cuda() -> Check:
@@ -171,15 +181,9 @@ def check_gsplat() -> Check:
         return fail("gsplat", f"{version} without CUDA kernels, and no nvcc to compile them", remedy)
     if shutil.which("ninja") is None and importlib.util.find_spec("ninja") is None:
         return fail("gsplat", f"{version} without CUDA kernels, and no ninja to compile them", "pip install ninja")
+    arch = ".".join(map(str, torch.cuda.get_device_capability()))
     found = f"{version}; CUDA kernels will be compiled at first use (minutes) with {CUDA_HOME}"
-    return note("gsplat", found, f'compile now: python -c "from gsplat.cuda._backend import _C" (arch {cuda_arch()})')
-
-
-def cuda_arch() -> str:
-    """Compute capability of the first GPU, as TORCH_CUDA_ARCH_LIST wants it."""
-    import torch
-
-    return ".".join(map(str, torch.cuda.get_device_capability()))
+    return note("gsplat", found, f'compile now: python -c "from gsplat.cuda._backend import _C" (arch {arch})')
 
 
 def gpu_presets() -> list[Path]:
@@ -356,8 +360,8 @@ def check_disk(folder: Path | None = None) -> Check:
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (
-    check_packages, check_cpu, check_cuda, check_gsplat, check_presets, check_prior, check_text, check_models,
-    check_libraries, check_video, check_browser, check_viewer, check_disk,
+    check_packages, check_cpu, check_kernels, check_cuda, check_gsplat, check_presets, check_prior, check_text,
+    check_models, check_libraries, check_video, check_browser, check_viewer, check_disk,
 )  # fmt: skip
 
 
@@ -379,6 +383,7 @@ def examine(checks: tuple[Callable[[], Check], ...] = CHECKS) -> list[Check]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the report; exit status 1 if anything must be fixed."""
+    print_anything()
     parser = argparse.ArgumentParser(prog="gs-stein doctor", description="What this machine can do.")
     parser.add_argument("--json", action="store_true", help="machine-readable")
     options = parser.parse_args(arguments)

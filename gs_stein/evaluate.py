@@ -21,7 +21,7 @@ from torch import Tensor
 from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.config.schema import BACKGROUNDS, Config
 from gs_stein.config.serialize import read_config
-from gs_stein.files import PACKAGE
+from gs_stein.files import PACKAGE, print_anything
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.prior.options import GuidanceOptions
 from gs_stein.types import Cameras
@@ -212,6 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     import tyro
 
+    print_anything()
     settings = (tyro.conf.PositionalRequiredArgs,)
     options = tyro.cli(Options, args=arguments, config=settings, prog="gs-stein evaluate")
     try:

@@ -1,9 +1,13 @@
-"""Writing files whole or not at all, and where the data that ships with the package lies."""
+"""Writing files whole or not at all, where the data that ships with the package lies, and output that no terminal
+refuses."""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -53,3 +57,33 @@ def write_atomically(path: Path, data: bytes) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON, whole or not at all."""
     write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def print_anything() -> None:
+    """From now on characters that a terminal or pipe cannot show are printed as "?": no command fails for its words."""
+    for stream in (sys.stdout, sys.stderr):
+        # Whoever calls us may have put something else in their place, or nothing. Standard error has "backslashreplace"
+        # unless told otherwise, which says more.
+        if hasattr(stream, "reconfigure") and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="replace")
+
+
+@functools.cache
+def spare_cache() -> Path | None:
+    """A folder for compiled kernels where neither the package's nor the user's can be written; said once, in one line.
+
+    Returns:
+        This user's own below the system's temporary one, so that later processes find it again; None without any.
+    """
+    owner = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    folder = Path(tempfile.gettempdir()) / f"gs_stein-kernels-{owner}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        # Kernels are code. In a folder that another user made, or may write to, they could be somebody else's.
+        found = folder.lstat()
+        if folder.is_symlink() or (hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o022)):
+            folder = Path(tempfile.mkdtemp(prefix="gs_stein-kernels-"))
+    except OSError:
+        return None
+    print(f"note        compiled kernels are kept in {folder}; NUMBA_CACHE_DIR names another folder", file=sys.stderr)
+    return folder

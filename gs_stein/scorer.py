@@ -91,7 +91,7 @@ class Scorer(nn.Module):
 
         if not (folder / "model.safetensors").exists():
             raise ValueError(f"scorer: {folder} holds no scorer; train one: `python -m gs_stein.world.train scorer`")
-        scorer = Scorer(**json.loads((folder / "config.json").read_text()))
+        scorer = Scorer(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
         scorer.load_state_dict(load_file(folder / "model.safetensors"))
         return scorer.float().eval().requires_grad_(False)
 

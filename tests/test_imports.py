@@ -60,7 +60,7 @@ ALLOWED: dict[str, str] = {
     "evaluate run live",
     "api": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
     "evaluate run live command",
-    "__main__": "command",
+    "__main__": "files command",
     "doctor": "types files text cameras gaussians rasterize prior distill update refine config run live command",
     "world": "types files images text cameras prior scorer",
     "bench": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 
+from gs_stein.files import print_anything
+
 BENCHES = {
     "raster": (
         "gs_stein.bench.raster",
@@ -30,6 +32,7 @@ MIXTURE = "gs_stein.bench.mixture.__main__"
 
 def main(argv: list[str]) -> int:
     """Hand over to the bench that was named; nothing heavy is imported before."""
+    print_anything()
     name = argv[0] if argv else "--help"
     if name not in BENCHES:
         out = sys.stdout if name in ("-h", "--help") else sys.stderr

@@ -103,7 +103,7 @@ def peak_over_file(path: Path) -> float:
 
     def peak(*arguments: str) -> int:
         command = [sys.executable, "-c", _PEAK, *arguments]
-        return 1024 * int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        return 1024 * int(subprocess.run(command, check=True, capture_output=True).stdout)
 
     return (peak(str(path)) - peak()) / path.stat().st_size
 

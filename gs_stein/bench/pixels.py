@@ -24,6 +24,7 @@ from torch import Tensor
 
 from gs_stein.bench.mixture.stage import PROMPT, Stage
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, FittedSDS, Raw
+from gs_stein.files import print_anything
 
 ARMS = {
     "raw": DistillOptions(estimator=Raw()),
@@ -170,4 +171,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

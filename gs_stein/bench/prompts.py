@@ -90,10 +90,10 @@ def run(kind: Kind, prompt: str, options: Options) -> Path:
         command = [
             sys.executable, "-m", "gs_stein.command.train", f"--prompt={prompt}", f"--output={folder}", "--no-viewer",
             "--video-frames=0", f"--seed={options.seed}",
-            *(() if kind == "objects" else ("--scene",)),
+            "--object" if kind == "objects" else "--scene",
             *(() if options.preset is None else (f"--preset={options.preset}",)),
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
         if done.returncode:
             said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
             raise ValueError(f"prompts: {prompt!r} failed: {said[-1]}")

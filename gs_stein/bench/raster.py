@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 from gs_stein.bench.scenes import room_scene, room_views
+from gs_stein.files import print_anything
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.images import to_bytes, write_png
 from gs_stein.rasterize.api import rasterize
@@ -116,7 +117,7 @@ def matmul() -> Callable[[], float]:
 
 
 def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1]) if Path("/proc/self/statm").exists() else 0
+    pages = int(Path("/proc/self/statm").read_bytes().split()[1]) if Path("/proc/self/statm").exists() else 0
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
@@ -219,4 +220,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

@@ -10,6 +10,8 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 
+from gs_stein.files import print_anything
+
 COMMANDS = {
     "train": ("gs_stein.command.train", "from a sentence to a 3D scene"),
     "view": ("gs_stein.command.view", "splats in the browser: a run, a file, two side by side, or the studio"),
@@ -31,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    print_anything()
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name not in COMMANDS:
         asked = name in ("-h", "--help")

@@ -17,6 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # as long, alone no less.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from gs_stein.files import print_anything
 from gs_stein.gaussians.formats.table import FORMATS
 from gs_stein.live.options import LiveOptions
 
@@ -56,6 +57,7 @@ def main(arguments: list[str] | None = None, command: str = "gs-stein view") -> 
     Returns:
         The exit status.
     """
+    print_anything()
     status, whole = 0, True
     try:
         asked = tyro.cli(Command, args=arguments, prog=command)

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import config, njit
+
+from gs_stein.files import spare_cache
 
 CHUNK = 512
 """Gaussians projected together; fixed, so that the order of results is fixed too."""
@@ -53,12 +55,23 @@ def _cached(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     """Compiled when it is first called, by a later process loaded from a file."""
     try:
         dispatcher: Any = njit(cache=True, **options)(function)
-    except RuntimeError:  # nowhere to write such a file: compiled by every process
-        return njit(**options)(function)
+    except RuntimeError:  # neither the package's folder nor the user's can be written
+        before, config.CACHE_DIR = config.CACHE_DIR, str(spare_cache() or "")
+        try:
+            dispatcher = njit(cache=True, **options)(function)
+        except RuntimeError:  # nowhere at all: compiled by every process
+            config.CACHE_DIR = before
+            return njit(**options)(function)
     # A kernel is made of functions from several files, and Numba compares the date of its own one alone.
     file = dispatcher._cache._cache_file
     file._source_stamp = (*file._source_stamp, _STAMP)
     return dispatcher
+
+
+def kept_in() -> Path | None:
+    """Where compiled kernels are kept for later processes; None if each process compiles its own."""
+    cache = getattr(_cached(kept_in, _COMPILED), "_cache", None)
+    return None if cache is None or cache.cache_path is None else Path(cache.cache_path)
 
 
 class Scene(NamedTuple):

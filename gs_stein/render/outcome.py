@@ -9,6 +9,8 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
+from gs_stein.files import print_anything
+
 
 def outcome(program: Callable[[], int]) -> int:
     """Run a command.
@@ -20,6 +22,7 @@ def outcome(program: Callable[[], int]) -> int:
         The exit status: 2 after a mistake or if what it printed found no room, 130 after Ctrl-C. Nobody reading it
         to its end (`| head`) is no fault.
     """
+    print_anything()
     out, err = Printed(sys.stdout), Printed(sys.stderr)
     with redirect_stdout(out), redirect_stderr(err):  # type: ignore[type-var]
         try:

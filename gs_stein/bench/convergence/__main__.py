@@ -32,6 +32,7 @@ from gs_stein.bench.convergence.arms import ARMS, configured
 from gs_stein.bench.convergence.figures import compare, draw
 from gs_stein.bench.convergence.options import Options
 from gs_stein.bench.convergence.runs import Bench, Run, memory
+from gs_stein.files import print_anything
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -87,4 +88,5 @@ def clean(value: object) -> object:
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

@@ -90,7 +90,7 @@ def begin_run(config: Config, iterations: int) -> float:
 def peak() -> float:
     """Largest resident memory of this process so far, in MB; NaN where the system does not tell."""
     path = Path("/proc/self/status")
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), math.nan)
 
 
@@ -101,7 +101,7 @@ class Bench:
         self.options = options
         options.output.mkdir(parents=True, exist_ok=True)
         self.path = options.output / "runs.jsonl"
-        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         self.known = {entry["key"]: Run(**entry["run"]) for entry in map(json.loads, lines)}
         self.started = time.monotonic()
         # Both baselines' networks, whatever the arm: one load serves all of them.
@@ -117,7 +117,7 @@ class Bench:
         if key not in self.known:
             found = measure(config, arm, rate, marks, self.priors[scene])
             self.known[key] = found
-            with self.path.open("a") as file:
+            with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"key": key, "run": asdict(found)}) + "\n")
             print(
                 f"{time.monotonic() - self.started:6.0f} s  {arm:14s} {prompt!r} seed {seed}, rate × {rate:g}: "

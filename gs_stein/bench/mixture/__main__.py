@@ -24,6 +24,7 @@ from typing import Annotated
 
 from gs_stein.bench.mixture.compare import compare, report
 from gs_stein.bench.mixture.options import Options
+from gs_stein.files import print_anything
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -71,4 +72,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

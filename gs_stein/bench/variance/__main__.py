@@ -28,6 +28,7 @@ from gs_stein.bench.variance.frozen import Stage, trajectory
 from gs_stein.bench.variance.measure import measure, price
 from gs_stein.bench.variance.options import Options
 from gs_stein.bench.variance.report import draw, summarise
+from gs_stein.files import print_anything
 from gs_stein.optimize.networks import load_priors
 
 
@@ -84,4 +85,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

@@ -21,7 +21,7 @@ def cached_folder(repo: str, revision: str | None) -> Path | None:
         reference = cache / "refs" / (revision or "main")
         if not reference.is_file():
             return None
-        revision = reference.read_text().strip()
+        revision = reference.read_text(encoding="utf-8").strip()
     folder = cache / "snapshots" / revision
     return folder if folder.is_dir() else None
 

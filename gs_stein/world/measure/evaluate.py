@@ -15,6 +15,7 @@ import tyro
 
 from gs_stein.cameras.options import RoomCameras
 from gs_stein.cameras.sampling import sample_cameras
+from gs_stein.files import print_anything
 from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.registry import bundled_for
 from gs_stein.prior.depth import load_depth
@@ -122,6 +123,7 @@ def main(options: Options) -> None:
 
 def command() -> None:
     """Run what the command line says; mistakes are one line."""
+    print_anything()
     try:
         main(tyro.cli(Options, description=__doc__))
     except ValueError as error:

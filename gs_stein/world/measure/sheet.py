@@ -15,6 +15,7 @@ import tyro
 
 from gs_stein.cameras.options import OrbitCameras
 from gs_stein.cameras.sampling import inside, orbit
+from gs_stein.files import print_anything
 from gs_stein.images import write_png
 from gs_stein.types import Cameras
 from gs_stein.world.builder import Scene
@@ -70,6 +71,7 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
+    print_anything()
     try:
         main(tyro.cli(Options, description=__doc__))
     except ValueError as error:

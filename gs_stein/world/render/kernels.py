@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Any, no_type_check
 
-from numba import njit
+from numba import config, njit
 
-TEXTURE_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True}
+from gs_stein.files import spare_cache
+
+
+def _storable() -> bool:
+    """Whether compiled kernels can be kept for later processes: beside these files, or where Numba finds room else."""
+    try:
+        njit(cache=True)(_storable)
+    except RuntimeError:
+        config.CACHE_DIR = str(spare_cache() or "")
+        return bool(config.CACHE_DIR)
+    return True
+
+
+TEXTURE_OPTIONS: dict[str, Any] = {"cache": _storable(), "nogil": True}
 """Of textures: strict, because patterns magnify the last bit of a coordinate."""
 OPTIONS: dict[str, Any] = {**TEXTURE_OPTIONS, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
 """Of what aims rays and shades."""

@@ -16,6 +16,7 @@ import torch
 import tyro
 from torch import nn
 
+from gs_stein.files import print_anything
 from gs_stein.prior.bundled import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth
 from gs_stein.text.known_prompts import Familiar
 from gs_stein.world.training.pool import TRAINING
@@ -122,7 +123,7 @@ def export_prior(options: Options) -> None:
         "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
         **{part: ["gs_stein.prior.bundled", kind] for part, kind in NETWORKS.items() if (building / part).exists()},
     }
-    (building / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    (building / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     (building / "captions").mkdir()
     known_captions().save(building / "captions")
     forget_paths(building)
@@ -135,9 +136,9 @@ def export_prior(options: Options) -> None:
 def forget_paths(folder: Path) -> None:
     """Take out of the configurations where diffusers loaded the parts from: a path of the machine that trained them."""
     for path in folder.glob("*/config.json"):
-        config = json.loads(path.read_text())
+        config = json.loads(path.read_text(encoding="utf-8"))
         config.pop("_name_or_path", None)
-        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def replace_folder(folder: Path, new: Path) -> None:
@@ -207,6 +208,7 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
+    print_anything()
     try:
         main(tyro.cli(Options, description=__doc__))
     except ValueError as error:

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.cameras.sampling import sample_cameras
+from gs_stein.files import print_anything
 from gs_stein.world.families import FAMILIES, SCORER, Family
 
 SCENES_PER_SHARD = 32
@@ -223,6 +224,7 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
+    print_anything()
     try:
         main(tyro.cli(Options, description=Options.__doc__))
     except ValueError as error:

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.cameras.sampling import inside, orbit
+from gs_stein.files import print_anything
 from gs_stein.images import to_bytes, write_png
 from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.registry import bundled_for
@@ -95,6 +96,7 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
+    print_anything()
     try:
         main(tyro.cli(Options, description=__doc__))
     except ValueError as error:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gs_stein import scorer
+from gs_stein.files import print_anything
 from gs_stein.prior.agreement import pearson
 from gs_stein.prior.bundled import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth, PatchCodec
 from gs_stein.types import TextEmbedding
@@ -273,6 +274,7 @@ def main(job: Job) -> None:
 
 def command() -> None:
     """Run what the command line says; mistakes are one line."""
+    print_anything()
     try:
         main(tyro.cli(Job, description=__doc__))
     except ValueError as error:
