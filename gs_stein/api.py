@@ -2,7 +2,7 @@
 
 import gs_stein
 
-scene = gs_stein.generate("a cozy living room", scene=True, preset="preview")
+scene = gs_stein.generate("a cozy living room", preset="preview")
 scene.save("room.ply")
 
 config = gs_stein.configure("a red armchair", iterations=200)
@@ -67,24 +67,28 @@ class Generated:
         )
 
 
-def configure(prompt: str, *, scene: bool = False, preset: str | None = None, **options: Any) -> Config:
+def configure(prompt: str, *, scene: bool | None = None, preset: str | None = None, **options: Any) -> Config:
     """The configuration that `gs-stein train` would use.
 
     Args:
         prompt: what to make.
-        scene: a room or landscape seen from inside instead of an object seen from around.
+        scene: True: a room or landscape seen from inside; False: an object seen from around; None: as the prompt
+            sounds.
         preset: laid over the default one, such as "preview".
         options: fields of `Config` as in YAML: `iterations=200, rates={"means": 1e-3}, densify="none"`.
 
     Raises:
         ValueError: a preset or field that does not exist, or a value that does not fit.
     """
-    from gs_stein.command.parse import First, base_config
+    from gs_stein.command.parse import First, base_config, with_kind
     from gs_stein.config.serialize import merged
 
-    if not isinstance(scene, bool):
-        raise ValueError(f"scene: {scene!r} is neither True nor False")
-    config = base_config(First(prompt=_text(prompt), scene=scene, preset=preset))
+    if not (scene is None or isinstance(scene, bool)):
+        raise ValueError(f"scene: {scene!r} is neither True nor False nor None")
+    first = First(prompt=_text(prompt), scene=bool(scene), preset=preset)
+    if scene is None and not {"scene", "cameras"} & set(options):
+        first, _ = with_kind(first)
+    config = base_config(first)
     return replace(merged(config, options), prompt=prompt)
 
 
@@ -122,7 +126,7 @@ def steps(config: Config) -> Iterator[Step]:
 
 
 def generate(
-    prompt: str, *, scene: bool = False, preset: str | None = None, progress: bool = True, **options: Any
+    prompt: str, *, scene: bool | None = None, preset: str | None = None, progress: bool = True, **options: Any
 ) -> Generated:
     """From a sentence to a scene of Gaussian splats, in one call. Nothing is written.
 

@@ -45,6 +45,8 @@ def test_a_configuration_is_the_command_lines() -> None:
     config = gs_stein.configure("a kitchen", scene=True, preset="preview", densify="none", sh_degree=1)
     flags = ["--prompt", "a kitchen", "--scene", "--preset", "preview", "--densify-kind", "none", "--sh-degree", "1"]
     assert config == parse(flags).config
+    assert gs_stein.configure("a kitchen", preset="preview").scene
+    assert not gs_stein.configure("a red armchair").scene
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_what_is_no_sentence_or_configuration_is_refused() -> None:
     assert [line.split(";")[0] for line in done.stdout.splitlines()] == [
         "prompt: None is no text",
         "prompt: ['a', 'room'] is no text",
-        "scene: 'yes' is neither True nor False",
+        "scene: 'yes' is neither True nor False nor None",
         "config: 'x' is no Config",
         "prompt: it is empty",
     ]

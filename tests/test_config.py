@@ -53,9 +53,9 @@ def test_a_landscape_starts_under_the_sky_unless_told_otherwise() -> None:
     assert isinstance(of("a kitchen", "--scene", "--outdoors", "yes").start, OutdoorStart)
     assert of("a forest", "--scene", "--outdoors", "no") == merged(of("a kitchen", "--scene"), {"prompt": "a forest"})
     assert isinstance(of("a forest", "--scene", "--start-kind", "room").start, RoomStart)
-    assert isinstance(of("a forest").cameras, OrbitCameras)
+    assert isinstance(of("a forest", "--object").cameras, OrbitCameras)
     with pytest.raises(ValueError, match=r"outdoors: yes .* add --scene"):
-        of("a forest", "--outdoors", "yes")
+        of("a forest", "--outdoors", "yes", "--object")
     large = of("a forest", "--scene", model="sd15")
     assert isinstance(large.start, OutdoorStart)
     assert large.start.count == of("a kitchen", "--scene", model="sd15").start.count

@@ -120,7 +120,7 @@ def test_threads_are_told_to_sleep_before_torch_is_there(module: str) -> None:
 def test_the_studio_starts_runs_wherever_it_is_installed(tmp_path: Path) -> None:
     arguments = jobs.command(jobs.Order("a chair", False, None, 0), tmp_path, LiveOptions(), False)
     assert not [argument for argument in arguments if argument.endswith("train.py")], "not part of an installation"
-    shown = run(*arguments[1:], "--help", cwd=jobs.ROOT)
+    shown = run(*arguments[1:], "--help-all", cwd=jobs.ROOT)
     assert shown.returncode == 0, shown.stderr
     assert "--checkpoint-every" in shown.stdout
 

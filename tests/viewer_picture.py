@@ -31,7 +31,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-u", "train.py", "--prompt", arguments.prompt, "--output", folder, "--port", "0"]
-        command += [] if arguments.object else ["--scene"]
+        command.append("--object" if arguments.object else "--scene")
         if arguments.run:
             command = [sys.executable, "-u", "viewer.py", str(arguments.run), "--port", "0"]
         run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

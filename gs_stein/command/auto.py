@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from gs_stein.command.gpu_budget import fitted
 from gs_stein.config.schema import Config
@@ -73,10 +76,24 @@ def choose(config: Config) -> Choice:
 def sounds_outdoors(prompt: str) -> bool:
     """Whether a prompt is nearer to the bundled prior's landscapes than to its rooms."""
     from gs_stein.text.known_prompts import Familiar
-    from gs_stein.text.minilm import MiniLM
 
     familiar = Familiar.load(bundled_folder() / "captions")
-    return familiar is not None and familiar.sounds_outdoors(MiniLM().sentences([prompt])[0])
+    return familiar is not None and familiar.sounds_outdoors(_pooled(prompt))
+
+
+def sounds_like_a_scene(prompt: str) -> bool:
+    """Whether a prompt names a place to stand in rather than a thing to walk around."""
+    from gs_stein.text import scene_or_object
+
+    return scene_or_object.sounds_like_a_scene(_pooled(prompt))
+
+
+@functools.cache
+def _pooled(prompt: str) -> Float[Tensor, " D"]:
+    """Its sentence embedding; kept, unlike the network, which takes a second to load and 90 MB."""
+    from gs_stein.text.minilm import MiniLM
+
+    return MiniLM().sentences([prompt])[0]
 
 
 def checked_device(name: str, field: str) -> torch.device:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from gs_stein.command.usage import ALL
 from gs_stein.config.presets import BUNDLED, default_preset, preset_file
 from gs_stein.config.schema import Config
 from gs_stein.config.serialize import RENAMED, kind_of, make, members, merged, read_yaml, required
@@ -87,10 +88,12 @@ class Job:
     run: RunOptions
     live: LiveOptions
     resume: Path | None
+    notes: tuple[str, ...] = ()
+    """What was decided for the user, one line each."""
 
 
 def parse(arguments: list[str] | None = None, program: str = "train.py") -> Job:
-    """Read the command line; `--help` and misspelt flags end the program, as usual.
+    """Read the command line; `--help-all` and misspelt flags end the program.
 
     Args:
         arguments: without the program's name; None: the process's own.
@@ -104,15 +107,38 @@ def parse(arguments: list[str] | None = None, program: str = "train.py") -> Job:
         flag = argument.split("=")[0].removeprefix("--").replace("-", "_")
         if argument.startswith("--") and flag in RENAMED:
             raise ValueError(f"--{flag.replace('_', '-')} is called --{RENAMED[flag].replace('_', '-')} now")
+    other = {"--object": "--no-scene", ALL: "--help"}
+    arguments = [other.get(argument, argument) for argument in arguments]
     asked_help = bool({"-h", "--help"} & set(arguments))
     first, _ = tyro.cli(First, args=arguments, add_help=False, return_unknown_args=True, console_outputs=False)
+    notes: tuple[str, ...] = ()
+    if not asked_help and not {"--scene", "--no-scene"} & set(arguments):
+        first, notes = with_kind(first)
     config = base_config(first, ask_torch=not asked_help)
     choices = Choices(**{item.name: getattr(first, item.name) for item in fields(Choices)})
     default = Command(**{item.name: getattr(config, item.name) for item in fields(Config)}, choices=choices)
     settings = (tyro.conf.AvoidSubcommands, tyro.conf.EnumChoicesFromValues)
     command = tyro.cli(Command, args=arguments, default=default, config=settings, prog=program)
     config = Config(**{item.name: getattr(command, item.name) for item in fields(Config)})
-    return Job(config, command.run, command.live, first.resume)
+    return Job(config, command.run, command.live, first.resume, notes)
+
+
+def with_kind(choices: First) -> tuple[First, tuple[str, ...]]:
+    """Whether a scene or an object is wanted, where nobody said so: by the sound of the prompt; with a line that says
+    what was taken."""
+    trees = () if choices.resume is not None else files_of(choices)
+    prompt = prompt_of(choices, trees)
+    # A file that places the cameras has decided it.
+    if choices.resume is not None or any({"scene", "cameras"} & set(tree) for tree in trees) or not prompt.strip():
+        return choices, ()
+    if choices.outdoors == "yes":
+        return replace(choices, scene=True), ("kind        a scene, since it is outdoors",)
+    from gs_stein.command.auto import sounds_like_a_scene
+
+    if sounds_like_a_scene(prompt):
+        why = "a scene, seen from inside, as the prompt sounds; --object: a thing seen from around"
+        return replace(choices, scene=True), (f"kind        {why}",)
+    return choices, ("kind        an object, seen from around, as the prompt sounds; --scene: a place to stand in",)
 
 
 def base_config(choices: First, ask_torch: bool = True) -> Config:
@@ -128,9 +154,7 @@ def base_config(choices: First, ask_torch: bool = True) -> Config:
         if not path.is_file():
             raise ValueError(f"resume: {choices.resume} holds no config.yaml; give the folder of a run")
         return merged(Config(), read_yaml(path))
-    preset = {} if choices.preset is None else read_yaml(preset_file(choices.preset))
-    given = {} if choices.config is None else read_yaml(choices.config)
-    trees = [preset, given]
+    trees = preset, given = files_of(choices)
     scene = choices.scene or any(tree.get("scene") is True for tree in trees)
     model = choices.model or next((m for tree in (given, preset) if (m := model_of(tree)) is not None), "auto")
     if model == "auto":
@@ -138,7 +162,7 @@ def base_config(choices: First, ask_torch: bool = True) -> Config:
     config = merged(Config(), read_yaml(default_preset("scene" if scene else "object", model)))
     if choices.outdoors == "yes" and not scene:
         raise ValueError("outdoors: yes says what kind of scene to make, but an object was asked for; add --scene")
-    prompt = choices.prompt or next((str(tree["prompt"]) for tree in (given, preset) if tree.get("prompt")), "")
+    prompt = prompt_of(choices, trees)
     if scene and (choices.outdoors == "yes" or (choices.outdoors == "auto" and ask_torch and outdoors(prompt))):
         config = merged(config, read_yaml(default_preset("outdoors", model)))
     for tree in trees:
@@ -156,6 +180,18 @@ def base_config(choices: First, ask_torch: bool = True) -> Config:
     if choices.densify_kind not in (None, kind_of(config.densify)):
         config = replace(config, densify=make(members(Densify), choices.densify_kind, "densify_kind"))
     return config
+
+
+def files_of(choices: First) -> tuple[dict, dict]:
+    """The trees of `--preset` and `--config`; empty where none was given."""
+    preset = {} if choices.preset is None else read_yaml(preset_file(choices.preset))
+    given = {} if choices.config is None else read_yaml(choices.config)
+    return preset, given
+
+
+def prompt_of(choices: First, trees: tuple[dict, ...]) -> str:
+    """The flag's prompt, else the file's."""
+    return choices.prompt or next((str(tree["prompt"]) for tree in reversed(trees) if tree.get("prompt")), "")
 
 
 def start_of(path: Path) -> FileStart | PointsStart:

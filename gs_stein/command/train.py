@@ -18,18 +18,24 @@ from typing import TYPE_CHECKING
 # Torch and Numba read this when they are imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from gs_stein.command.parse import Job, parse
-from gs_stein.config.check import check_together
-from gs_stein.config.schema import BACKGROUNDS, Config
-from gs_stein.gaussians.options import BallStart
-from gs_stein.run.options import RunOptions
+from gs_stein.command import usage
+from gs_stein.files import print_anything
 
 if TYPE_CHECKING:
+    from gs_stein.command.parse import Job
+    from gs_stein.config.schema import Config
     from gs_stein.live.run_view import Live
     from gs_stein.optimize.networks import Priors
     from gs_stein.optimize.state import State
     from gs_stein.optimize.step import Controls
     from gs_stein.run.metrics import Recorder
+    from gs_stein.run.options import RunOptions
+
+
+ENDING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
+)  # fmt: skip
+"""Signals that ask a run to save and end. SIGBREAK is Ctrl-Break, on Windows alone; the studio sends it there."""
 
 
 def main(arguments: list[str] | None = None, command: str = "gs-stein train") -> int:
@@ -42,6 +48,13 @@ def main(arguments: list[str] | None = None, command: str = "gs-stein train") ->
     Returns:
         The exit status.
     """
+    print_anything()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if usage.asks(arguments):
+        print(usage.usage(command), end="")
+        return 0
+    from gs_stein.command.parse import parse
+
     try:
         return run_job(parse(arguments, command.removeprefix("python ")), command)
     except (ValueError, FloatingPointError, OSError) as error:
@@ -75,7 +88,7 @@ class StopSignals:
         self._controls = controls
 
     def __enter__(self) -> StopSignals:
-        self._before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._before = {number: signal.signal(number, self._stop) for number in ENDING}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -111,6 +124,8 @@ def run_job(job: Job, command: str) -> int:
 def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     """The same, once no other process works in the folder that is gone on in; a new one is held as long."""
     from gs_stein.command.auto import choose
+    from gs_stein.config.check import check_together
+    from gs_stein.gaussians.options import BallStart
     from gs_stein.optimize.networks import load_priors
     from gs_stein.optimize.state import begin
     from gs_stein.optimize.step import Controls
@@ -119,7 +134,7 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
 
     check_together(job.config)
     choice = choose(job.config)
-    print("\n".join(choice.reasons), flush=True)
+    print("\n".join([*job.notes, *choice.reasons]), flush=True)
     priors = load_priors(choice.config, choice.prior_device)
     if note := priors.advice(choice.config.prompt, choice.config.scene):
         print(f"note        {note}")
@@ -186,6 +201,7 @@ def open_folder(job: Job, config: Config, state: State, held: contextlib.ExitSta
 
 def open_viewer(job: Job, folder: Path, controls: Controls, priors: Priors, distilled: int) -> Live | None:
     """The live view, or None (said in one line) if it cannot be served: training goes on without it."""
+    from gs_stein.config.schema import BACKGROUNDS
     from gs_stein.live.run_view import Live
 
     config = job.config

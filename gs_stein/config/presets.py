@@ -32,11 +32,15 @@ def preset_file(name: str) -> Path:
     known = sorted(path.stem for path in presets_folder().glob("*.yaml"))
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-        # The others are laid under every run without being asked for.
-        offered = [other for other in known if other.removeprefix("gpu-") not in ("scene", "object", "outdoors")]
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(offered)}"
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(offered())}"
         raise ValueError(f"preset: {name!r} is unknown; {hint}")
     return presets_folder() / f"{name}.yaml"
+
+
+def offered() -> list[str]:
+    """Names of the presets to ask for; the others are laid under every run without being asked for, by its kind."""
+    names = sorted(path.stem for path in presets_folder().glob("*.yaml"))
+    return [name for name in names if name.removeprefix("gpu-") not in ("scene", "object", "outdoors")]
 
 
 def presets_folder() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gs_stein.live.options import LiveOptions
 
@@ -27,7 +29,8 @@ class Order:
     """What somebody asked for; every field was checked."""
 
     prompt: str
-    scene: bool
+    scene: bool | None
+    """Whether to stand in it rather than see it from around; None: as the prompt sounds."""
     preset: str | None
     """Name of a preset, None for the default one."""
     seed: int
@@ -43,8 +46,8 @@ def command(order: Order, output: Path, options: LiveOptions, token: bool) -> li
         token: whether the link to it carries a secret. It is a new one: other users may list a command line.
     """
     arguments = [sys.executable, "-m", "gs_stein.command.train", f"--prompt={order.prompt}", f"--output={output}"]
-    if order.scene:
-        arguments.append("--scene")
+    if order.scene is not None:
+        arguments.append("--scene" if order.scene else "--object")
     if order.preset is not None:
         arguments.append(f"--preset={order.preset}")
     return [
@@ -52,6 +55,22 @@ def command(order: Order, output: Path, options: LiveOptions, token: bool) -> li
         f"--host={options.host}", "--port=0", f"--token={'new' if token else 'none'}",
         *(f"--allow-origin={origin}" for origin in options.allow_origin),
     ]  # fmt: skip
+
+
+def apart(system: str = sys.platform) -> tuple[dict[str, Any], int]:
+    """How a process starts so that Ctrl-C in the studio's terminal is the studio's to pass on, once.
+
+    Args:
+        system: as `sys.platform` names it.
+
+    Returns:
+        Arguments for `subprocess.Popen`, and the signal that asks the process to end. On Windows a process in a group
+        of its own hears Ctrl-Break only.
+    """
+    if system == "win32":
+        group = vars(subprocess)["CREATE_NEW_PROCESS_GROUP"]  # neither name exists elsewhere
+        return {"creationflags": group}, vars(signal)["CTRL_BREAK_EVENT"]
+    return {"start_new_session": True}, signal.SIGINT
 
 
 class Job:
@@ -70,10 +89,12 @@ class Job:
         """Address of its own live view."""
         self.stopped = False
         """Whether it was told to."""
+        alone, self._please_stop = apart()
         self._process = subprocess.Popen(
             arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, encoding="utf-8", errors="replace",
-            start_new_session=True,  # Ctrl-C in the studio's terminal is the studio's to pass on, once
+            encoding="utf-8", errors="replace",
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},  # whatever the studio's own terminal takes
+            **alone,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, args=(folder,), name="job", daemon=True)
         self._reader.start()
@@ -92,7 +113,7 @@ class Job:
         """Have it save and end."""
         if self.going:
             self.stopped = True
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(self._please_stop)
 
     def end(self, patience: float = 20.0) -> None:
         """Stop it and wait; kill it if it does not listen."""

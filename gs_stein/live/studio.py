@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import viser
 
 _DEFAULT = "default"
-_ROOM, _OBJECT = "Scene (a room, from inside)", "Object (from around)"
+_KINDS = {"As the prompt sounds": None, "Scene (stand in it)": True, "Object (from around)": False}
+"""Whether to make a scene, by what the form calls it."""
 
 
 class Studio:
@@ -70,7 +71,7 @@ class Studio:
         gui = self._server.gui
         with tabs.add_tab("Create"):
             self._prompt = gui.add_text("Prompt", "a cozy living room", multiline=True)
-            self._kind = gui.add_dropdown("Make", (_ROOM, _OBJECT), initial_value=_ROOM)
+            self._kind = gui.add_dropdown("Make", tuple(_KINDS))
             self._preset = gui.add_dropdown("Preset", (_DEFAULT, *presets()), initial_value=_DEFAULT)
             self._seed = gui.add_number("Seed", 0, min=0, max=2**31 - 1, step=1)
             dice = gui.add_button("Another seed", icon=Icon.DICE)
@@ -101,7 +102,7 @@ class Studio:
         except (TypeError, ValueError, OverflowError):
             seed = 0
         known = preset if preset in presets() else None
-        return Order(prompt, str(self._kind.value) == _ROOM, known, seed)
+        return Order(prompt, _KINDS.get(str(self._kind.value)), known, seed)
 
     def _generate(self) -> None:
         if self.job is not None and self.job.going:

@@ -110,9 +110,9 @@ class Familiar:
         kinds = torch.tensor(self.scenes)
         inside, outside = (similarity[kinds == k].amax().item() if (kinds == k).any() else -1.0 for k in (True, False))
         if scene and outside > inside + 0.1:
-            return f"{prompt!r} sounds like an object; leave out --scene to see it from around"
+            return f"{prompt!r} sounds like an object; --object shows it from around"
         if not scene and inside > outside + 0.1:
-            return f"{prompt!r} sounds like a scene; add --scene to stand inside it"
+            return f"{prompt!r} sounds like a scene; --scene lets you stand inside it"
         return None
 
 

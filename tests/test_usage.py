@@ -1,0 +1,37 @@
+"""The short help names what exists."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gs_stein.command import usage
+from gs_stein.command.parse import parse
+from gs_stein.command.train import main
+from gs_stein.config.presets import preset_file
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_it_is_short_and_comes_first(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--prompt", "", flag], command="python train.py") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("usage: train.py [-h]")
+    assert len(lines) <= 30
+    assert max(map(len, lines)) <= 120
+
+
+def test_every_flag_and_preset_in_it_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    text = usage.usage("gs-stein train")
+    with pytest.raises(SystemExit):
+        parse([usage.ALL])
+    whole = capsys.readouterr().out
+    named = set(re.findall(r"--[a-z-]+", text)) - {usage.ALL, "--object"}
+    assert len(named) >= 10
+    assert [flag for flag in named if not re.search(rf"{flag}\b", whole)] == []
+    assert "--cameras.azimuth" in whole
+    presets = re.search(r"--preset NAME +(.*):", text)
+    assert presets is not None
+    assert "preview" in presets[1]
+    for name in presets[1].split(", "):
+        preset_file(name)
