@@ -70,7 +70,7 @@ def test_modules_that_are_run_print_anything() -> None:
     shared = ("gs_stein.command", "outcome(", "import command\n")
     for path in sorted(PACKAGE.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
-        if re.search(r"^if __name__ == .__main__.:", text, re.M):
+        if re.search(r"^if __name__ == .__main__.:", text, re.M) and ("print(" in text or "tyro" in text):
             assert "print_anything()" in text or any(word in text for word in shared), path
 
 
