@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
@@ -35,16 +37,17 @@ class Recorder:
         writer.writeheader()
         writer.writerows(kept)
         write_atomically(path, buffer.getvalue().encode())
-        self._file = open(path, "a", encoding="utf-8", newline="")  # noqa: SIM115 - closed by `close`
+        with _naming(path):
+            self._file = open(path, "a", encoding="utf-8", newline="")  # noqa: SIM115 - closed by `close`
         self._csv = csv.writer(self._file, lineterminator="\n")
-        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=done + 1 if done else None)
+        with _naming(run / "tensorboard"):
+            self._board = SummaryWriter(str(run / "tensorboard"), purge_step=done + 1 if done else None)
 
     def add(self, step: Step) -> None:
         """Note a step, if its turn has come.
 
         Raises:
-            OSError: the disk is full.
-            ValueError: the folder is gone.
+            ValueError: it cannot be written, or the folder is gone.
         """
         if step.step % self.every and step.step != step.total:
             return
@@ -53,19 +56,30 @@ class Recorder:
         t = step.estimate.t.float().mean().item() if step.estimate.t.numel() else ""
         ratio = "" if step.variance_ratio is None else step.variance_ratio
         counts = [step.step, round(step.seconds, 3), step.count, step.evaluations, step.skipped]
-        self._csv.writerow([*counts, ratio, t, *losses])
-        self._file.flush()
+        with _naming(self.run / "metrics.csv"):
+            self._csv.writerow([*counts, ratio, t, *losses])
+            self._file.flush()
         scalars = {"gaussians": step.count, "skipped": step.skipped, "iterations_per_second": step.step / step.seconds}
         scalars |= {f"loss/{name}": value for name, value in zip(_TERMS, losses, strict=True)}
         if step.variance_ratio is not None:
             scalars["variance_ratio"] = step.variance_ratio
-        for name, value in scalars.items():
-            self._board.add_scalar(name, value, step.step)
+        with _naming(self.run / "tensorboard"):  # its thread tells later what became of what was added before
+            for name, value in scalars.items():
+                self._board.add_scalar(name, value, step.step)
 
     def close(self) -> None:
         """Flush and close both."""
         self._file.close()
         self._board.close()
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors of the disk are one line that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def read_metrics(path: Path) -> list[dict[str, str]]:

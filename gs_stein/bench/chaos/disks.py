@@ -1,0 +1,180 @@
+"""A disk that fails: whatever a run writes, at the n-th time that it writes something, for every n.
+
+It is full from there on, as disks are, or fails just once, as networks do. The run has to end with one line; what is
+there has to be whole; and once there is space again, the run goes on to the same end as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import io
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gs_stein.bench.chaos.kills import after, last_line, uninterrupted
+from gs_stein.bench.chaos.left import broken, hidden
+from gs_stein.bench.chaos.runs import forked, run_of, started
+
+ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS)
+"""That are raised in turn."""
+
+
+@dataclass
+class Disk:
+    """What a process writes below a folder, counted; from some time on, or that time only, it fails."""
+
+    below: Path
+    first: int
+    """The number of the first write that fails, from 1; 0: none does."""
+    number: int = errno.ENOSPC
+    """The error's."""
+    once: bool = False
+    count: int = 0
+
+    def mount(self) -> None:
+        """Stand between this process and its files from now on."""
+        fsync, opened = os.fsync, io.open
+
+        def synced(handle: int) -> None:
+            if self._has(f"/proc/self/fd/{handle}"):
+                self._written()
+            fsync(handle)
+
+        def open_(file: Any, mode: str = "r", buffering: int = -1, *rest: Any, **more: Any) -> Any:
+            if not (set(mode) & set("wax+") and isinstance(file, (str, os.PathLike)) and self._has(file)):
+                return opened(file, mode, buffering, *rest, **more)
+            raw = _Raw(file, mode.replace("b", "").replace("t", ""))
+            raw.disk = self
+            binary = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
+            return binary if "b" in mode else io.TextIOWrapper(binary, *rest, **more)
+
+        os.fsync, builtins.open, io.open = synced, open_, open_
+        sys.addaudithook(self._audited)
+
+    def _has(self, path: Any) -> bool:
+        return os.path.realpath(os.fspath(path)).startswith(str(self.below))
+
+    def _audited(self, event: str, arguments: tuple) -> None:
+        making = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        named = arguments and isinstance(arguments[0], (str, os.PathLike))
+        if named and (making or event in ("os.mkdir", "os.rename")) and self._has(arguments[0]):
+            self._written()
+
+    def _written(self) -> None:
+        """One more write; fails if its time has come."""
+        self.count += 1
+        if self.first and (self.count == self.first or (self.count > self.first and not self.once)):
+            raise OSError(self.number, os.strerror(self.number))
+
+
+class _Raw(io.FileIO):
+    """A file of a disk that may fail."""
+
+    disk: Disk
+
+    def write(self, data: Any) -> int:
+        self.disk._written()
+        return super().write(data)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run during which a disk fails."""
+
+    at: int
+    once: bool
+    number: int
+
+
+def writes_of(output: Path) -> int:
+    """How often a whole run writes something; in a warm process."""
+    told = output.with_name("writes.txt")
+
+    def counting() -> None:
+        disk = Disk(output, 0)
+        disk.mount()
+        ended = os._exit
+
+        def tell(status: int) -> None:
+            told.write_text(str(disk.count), encoding="utf-8")
+            ended(status)
+
+        os._exit = tell  # type: ignore[assignment]
+
+    ended = forked(started(output), output, prepare=counting)
+    if ended.status:
+        raise RuntimeError(f"chaos: a run that nothing happens to ended with {ended.status}: {last_line(ended)}")
+    return int(told.read_text(encoding="utf-8"))
+
+
+def failing(failure: Failure, folder: Path, whole: Path) -> list[str]:
+    """A run whose disk fails, and what is wrong with its end, its files, and the end that it comes to later."""
+    output = folder / f"write-{failure.at}-{'once' if failure.once else 'full'}"
+    disk = Disk(output, failure.at, failure.number, failure.once)
+    ended = forked(started(output), output, prepare=disk.mount)
+    found = [] if ended.status or failure.once else ["it ended as if all had been written"]
+    if ended.status not in (0, 1, 2):
+        found.append(f"it ended with {ended.status}")
+    said = ended.said.splitlines()
+    errors = [line for line in said if line.startswith("error: ")]
+    if "Traceback" in ended.said or any(line.startswith("Exception") for line in said):
+        found.append(f"a traceback: {last_line(ended)}")
+    elif ended.status and len(errors) != 1:
+        found.append(f"{len(errors)} lines of errors: {last_line(ended)}")
+    elif errors and str(output) not in errors[0] and "no space left on the disk" not in errors[0]:
+        found.append(f"a line that names no file: {errors[0]}")
+    for run in output.glob("*/"):
+        found += hidden(run) + broken(run)
+    if not found and ended.status:
+        ended.status = 0  # it ended as it should
+        found = after(output, ended, None, forked, whole)
+    if not found:
+        shutil.rmtree(output, ignore_errors=True)
+    return found
+
+
+def spread(count: int, wanted: int) -> list[int]:
+    """So many of the numbers from 1 to `count`, evenly; all if 0 are wanted."""
+    if not wanted or wanted >= count:
+        return list(range(1, count + 1))
+    return [1 + round(i * (count - 1) / max(1, wanted - 1)) for i in range(wanted)]
+
+
+def measure(
+    pool: ProcessPoolExecutor, folder: Path, writes: int, progress: Callable[[int, int], None]
+) -> dict[str, float]:
+    """Let the disk fail at every write of a run.
+
+    Args:
+        pool: of warm processes.
+        folder: for the runs; those that went wrong stay there.
+        writes: how many of them; 0: all.
+        progress: told how many are done, of how many.
+
+    Returns:
+        `disk_failures`; `disks_wrong`: after how many of them something was wrong.
+    """
+    whole = folder / "whole"
+    pool.submit(uninterrupted, whole).result()
+    count = pool.submit(writes_of, folder / "counted").result()
+    failures = [
+        Failure(at, once, ERRORS[at % len(ERRORS)] if once else errno.ENOSPC)
+        for i, at in enumerate(spread(count, writes))
+        for once in ((False, True) if not writes else (bool(i % 2),))
+    ]
+    futures = {pool.submit(failing, failure, folder, run_of(whole)): failure for failure in failures}
+    found = {"disk_failures": 0.0, "disks_wrong": 0.0}
+    for done, future in enumerate(as_completed(futures), 1):
+        found["disk_failures"] += 1
+        if faults := future.result():
+            found["disks_wrong"] += 1
+            print(f"disks: {futures[future]}: {'; '.join(faults)}", file=sys.stderr, flush=True)
+        progress(done, len(futures))
+    return found
