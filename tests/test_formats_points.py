@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import numpy as np
@@ -237,3 +238,66 @@ def test_commas_between_numbers_stay_so(tmp_path: Path, row: str) -> None:
     (tmp_path / "a.csv").write_text(f"{row}\n" * 4)
     expected = [float(word) for word in row.replace(",", " ").replace(";", " ").split()]
     assert read_point_cloud(tmp_path / "a.csv").points[0].tolist() == expected[:3]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_text_of_windows_says_its_encoding(tmp_path: Path, encoding: str) -> None:
+    text = "x;y;z;red;green;blue\n" + "\n".join(
+        f"{x};{y};{z};{r};{g};{b}" for (x, y, z), (r, g, b) in zip(XYZ, BYTES, strict=True)
+    )
+    mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
+    (tmp_path / "a.csv").write_bytes(mark + text.encode(encoding))
+    cloud = read_point_cloud(tmp_path / "a.csv")
+    assert close(cloud.points, XYZ)
+    assert close(cloud.rgb, RGB)
+    (tmp_path / "b.csv").write_bytes(text.encode("utf-16-le"))
+    with pytest.raises(ValueError, match=r"b\.csv: is no text in UTF-8: it holds bytes of zero; save it as UTF-8$"):
+        read_point_cloud(tmp_path / "b.csv")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "0,5;1.5;2,25\n-1;2;3\n",
+        "0.5 1,5 2,25\n-1 2 3\n",
+        "0,5 1.5 2.25\n-1,0 2,0 3,0\n",
+        '"0,5","1,5","2,25"\n"-1","2","3"\n',
+        '"Z","Y","X"\n2.25,1.5,0.5\n3,2,-1\n',
+    ],
+)
+def test_decimal_commas_beside_points_and_quotes(tmp_path: Path, rows: str) -> None:
+    (tmp_path / "a.csv").write_text(rows)
+    assert read_point_cloud(tmp_path / "a.csv").points.tolist() == [[0.5, 1.5, 2.25], [-1, 2, 3]]
+
+
+def test_the_row_that_differs_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "a.xyz").write_text("1 2 3\n4 5 6\n7 8 9 10\n")
+    with pytest.raises(
+        ValueError, match=r"rows of different lengths: 3 numbers in the first, 4 in '7 8 9 10'"
+    ):
+        read_point_cloud(tmp_path / "a.xyz")
+
+
+def test_normals_in_an_array_are_not_taken_for_colours(tmp_path: Path) -> None:
+    table = np.concatenate([XYZ, XYZ / np.linalg.norm(XYZ, axis=1, keepdims=True)], axis=1)
+    np.save(tmp_path / "a.npy", table)
+    assert read_point_cloud(tmp_path / "a.npy").notes == ("ignored: normals",)
+    np.savez(tmp_path / "b.npz", points=table, colors=RGB)
+    cloud = read_point_cloud(tmp_path / "b.npz")
+    assert cloud.notes == ("ignored: further columns of 'points'",)
+    assert close(cloud.rgb, RGB)
+
+
+def test_colours_below_0_are_said(tmp_path: Path) -> None:
+    table = np.concatenate([XYZ, RGB], axis=1)
+    table[3, 4] = -0.5
+    np.save(tmp_path / "a.npy", table)
+    cloud = read_point_cloud(tmp_path / "a.npy")
+    assert cloud.notes == ("1 of 50 points have a colour below 0, which is held at 0",)
+    assert float(cloud.rgb[3, 1]) == 0
+
+
+def test_the_binary_of_colmap_is_told_how_to_become_text(tmp_path: Path) -> None:
+    (tmp_path / "points3D.bin").write_bytes(bytes(59))
+    with pytest.raises(ValueError, match=r"is COLMAP's binary; make a points3D\.txt of it with"):
+        read_point_cloud(tmp_path / "points3D.bin")

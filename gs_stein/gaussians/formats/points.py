@@ -3,6 +3,7 @@ else Open3D reads."""
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 import zipfile
@@ -22,7 +23,12 @@ from gs_stein.gaussians.formats.ply_file import read_ply_file
 from gs_stein.gaussians.formats.sniff import refuse_others
 from gs_stein.gaussians.orientation import to_axes
 
-_TEXT = (".txt", ".xyz", ".xyzrgb", ".asc", ".pts", ".csv")
+_TEXT = (".txt", ".xyz", ".xyzrgb", ".asc", ".pts", ".csv", ".tsv")
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
+"""First bytes of a text that is not UTF-8; those of UTF-32 begin like those of UTF-16."""
 _POINTS = (
     "points", "coords", "xyz", "means", "positions", "vertices", "pos", "pts", "point_cloud", "pointcloud", "cloud",
 )  # fmt: skip
@@ -121,6 +127,8 @@ def _fractions(path: Path, colours: np.ndarray, notes: list[str]) -> np.ndarray:
         notes.append("colours that are not finite become grey")
         colours[~np.isfinite(colours).all(axis=1)] = 0.5
     highest = float(colours.max(initial=0.0))
+    if below := int((colours < 0).any(axis=1).sum()):
+        notes.append(f"{below} of {len(colours)} points have a colour below 0, which is held at 0")
     if highest > 65535:
         raise ValueError(f"{path}: a colour of {highest:.4g} is neither a fraction nor a byte; give 0 to 1 or 0 to 255")
     white = 65535.0 if highest > 255 or (whole and wide) else 255.0 if whole or highest > 1 else 1.0
@@ -161,16 +169,30 @@ def _from_numpy(path: Path) -> tuple[_Columns, list[str]]:
     table = arrays[chosen]
     if table.ndim != 2 or table.shape[1] not in (3, 6) or table.dtype.kind not in "fiu":
         raise ValueError(f"{path}: an array of shape {table.shape} is no point cloud; give N×3 or N×6 numbers")
-    colours, used = (table[:, 3:], [chosen]) if table.shape[1] == 6 else (None, [chosen])
+    used, left = [chosen], _ignored([f"further columns of {chosen!r}"] if table.shape[1] > 3 else [])
     found = next((named[name] for name in _COLOURS if name in named), None)
     triple = next((names for names in _TRIPLES if set(names) <= set(named)), None)
     if found is not None and arrays[found].shape in ((len(table), 3), (len(table), 4)):
-        colours, used = arrays[found][:, :3], [*used, found]
+        colours = arrays[found][:, :3]
+        used.append(found)
         notes += [f"ignored: the opacities in {found!r}"] if arrays[found].shape[1] == 4 else []
     elif triple and all(arrays[named[name]].size == len(table) for name in triple):
         colours = np.stack([arrays[named[name]].reshape(-1) for name in triple], axis=1)
         used += [named[name] for name in triple]
-    return (table[:, :3].astype(np.float64), colours), notes + _ignored([name for name in arrays if name not in used])
+    else:
+        colours, left = _beside(table[:, 3:])
+    notes += left + _ignored([name for name in arrays if name not in used])
+    return (table[:, :3].astype(np.float64), colours), notes
+
+
+def _beside(more: np.ndarray) -> tuple[np.ndarray | None, list[str]]:
+    """Colours in the columns (N, k) behind x, y and z, and notes: three that are unit vectors are normals instead."""
+    if more.shape[1] < 3 or len(more) == 0:
+        return None, _ignored(["further columns"] if more.shape[1] else [])
+    first, beyond = more[:, :3], ["further columns"] if more.shape[1] > 3 else []
+    if first.min() < 0 and np.abs(np.linalg.norm(first.astype(np.float64), axis=1) - 1).max() < 0.02:
+        return None, _ignored(["normals", *beyond])
+    return first, _ignored(beyond)
 
 
 def _by_name(path: Path, columns: Mapping[str, np.ndarray]) -> tuple[_Columns, list[str]]:
@@ -209,7 +231,7 @@ def _upright(xyz: np.ndarray, axes: str) -> np.ndarray:
 
 def _from_text(path: Path) -> tuple[_Columns, list[str]]:
     """Rows of numbers between spaces, commas or semicolons; the words before them may name the columns."""
-    text = read_bytes(path).decode("utf-8-sig", errors="replace")
+    text = _unquoted(_decoded(path))
     if "POINT3D_ID" in text[:1000] or path.name == "points3D.txt":
         return _from_colmap(path, text)
     names: list[str] = []
@@ -222,10 +244,16 @@ def _from_text(path: Path) -> tuple[_Columns, list[str]]:
         if {"x", "y", "z"} <= {word.lower() for word in words}:
             names = [word.lower() for word in words]
     rows = [words for line in lines[start:] if (words := _words(line)) and line.lstrip()[0] not in "#/"]
+    odd = next((words for words in rows if len(words) != len(rows[0])), None)
+    if odd is not None:
+        raise ValueError(
+            f"{path}: rows of different lengths: {len(rows[0])} numbers in the first, {len(odd)} in "
+            f"'{' '.join(odd)[:60]}'; give each point as many, with decimal points"
+        )
     try:
         table = np.array(rows, np.float64).reshape(len(rows), -1 if rows else 0)
     except ValueError as error:
-        raise ValueError(f"{path}: rows of different lengths, or not of numbers ({first_line(error)})") from error
+        raise ValueError(f"{path}: has a row that is not of numbers ({first_line(error)})") from error
     if table.shape[1] < 3:
         raise ValueError(f"{path}: holds no points: rows of at least three numbers are needed")
     if len(names) == table.shape[1]:
@@ -233,24 +261,34 @@ def _from_text(path: Path) -> tuple[_Columns, list[str]]:
     xyz, more = table[:, :3], table[:, 3:]
     if path.suffix.lower() == ".pts" and more.shape[1] >= 4:
         return (xyz, more[:, 1:4]), _ignored(["intensity", *(["further columns"] if more.shape[1] > 4 else [])])
-    if more.shape[1] < 3:
-        return (xyz, None), _ignored(["further columns"] if more.shape[1] else [])
-    lengths = np.linalg.norm(more[:, :3], axis=1)
-    if np.abs(lengths - 1).max() < 0.02 and more[:, :3].min() < 0:
-        return (xyz, None), _ignored(["normals", *(["further columns"] if more.shape[1] > 3 else [])])
-    return (xyz, more[:, :3]), _ignored(["further columns"] if more.shape[1] > 3 else [])
+    colours, notes = _beside(more)
+    return (xyz, colours), notes
 
 
-_NUMBER = r"[-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?"
+def _decoded(path: Path) -> str:
+    """A text in UTF-8, or in what its first bytes say; odd bytes, as in comments in Latin-1, are replaced."""
+    data = read_bytes(path)
+    encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8-sig")
+    if encoding == "utf-8-sig" and b"\0" in data:
+        raise ValueError(f"{path}: is no text in UTF-8: it holds bytes of zero; save it as UTF-8")
+    return data.decode(encoding, errors="replace")
+
+
+def _unquoted(text: str) -> str:
+    """Without quotes; a comma within them separates nothing."""
+    return re.sub(r'"([^"\r\n]*)"', lambda match: match[1].replace(",", "."), text)
+
+
+_NUMBER = r"[-+]?(?:\d+(?:,\d+|\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _DECIMAL_COMMAS = re.compile(rf"\s*{_NUMBER}(?:[;\s]+{_NUMBER})*[;\s]*")
-_TWO_DECIMALS = re.compile(r"\s*[-+]?\d+,\d+\s+[-+]?\d+,\d+\s")
+_TWO_DECIMALS = re.compile(r"\d,\d+\s+[-+]?\d+,\d")
 
 
 def _with_points(lines: list[str]) -> list[str]:
-    """Lines whose decimal commas (0,5;1,5;2,5 as many spreadsheets write) became points."""
-    rows = [line for line in lines if re.match(r"\s*[-+]?\d", line)]
-    # Commas that separate rather than point do not stand beside semicolons, nor in each of two words.
-    likely = any((";" in line and "," in line) or _TWO_DECIMALS.match(line) for line in rows)
+    """Lines whose decimal commas (0,5;1,5;2,5 as many spreadsheets write) became points; some may be points already."""
+    rows = [line for line in lines if re.match(r"\s*[-+]?\.?\d", line)]
+    # Commas that separate rather than point do not stand beside semicolons, nor in two words side by side.
+    likely = any((";" in line and "," in line) or _TWO_DECIMALS.search(line) for line in rows)
     if not likely or not all(map(_DECIMAL_COMMAS.fullmatch, rows)):
         return lines
     return [line.replace(",", ".") if _DECIMAL_COMMAS.fullmatch(line) else line for line in lines]
@@ -280,6 +318,10 @@ def _from_colmap(path: Path, text: str) -> tuple[_Columns, list[str]]:
 
 def _from_open3d(path: Path) -> tuple[_Columns, list[str]]:
     read_bytes(path, 1)  # says what is wrong with the path; open3d only warns
+    if path.name == "points3D.bin":
+        raise ValueError(
+            f"{path}: is COLMAP's binary; make a points3D.txt of it with `colmap model_converter --output_type TXT`"
+        )
     try:
         import open3d
     except (ImportError, OSError) as error:
