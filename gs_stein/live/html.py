@@ -15,6 +15,18 @@ def printable(text: str) -> str:
     return short.encode("utf-8", "replace").decode("utf-8")
 
 
+_SHEET = '.mantine-Paper-root[style*="max-height: 60%"]'
+"""viser 1.1's panel on narrow screens: 20 em wide, over the right of the scene."""
+_OPEN = f'body:has({_SHEET} .mantine-ScrollArea-content > div > [aria-hidden="false"])'
+ON_A_PHONE = f"""<style>@media (max-width: 620px) {{
+{_SHEET} {{ width: 100% !important; max-height: 45% !important; }}
+{_SHEET} .mantine-ScrollArea-content > div {{ width: 100% !important; }}
+[data-dock-root] {{ height: calc(100% - 3.5em) !important; }}
+{_OPEN} [data-dock-root] {{ height: 55% !important; }}
+}}</style>"""
+"""A style for the page: where there is no room beside the panel, the scene stands above it instead of behind."""
+
+
 def rows(pairs: list[tuple[str, str]]) -> str:
     """A small table as HTML; names and values are shown as text, whatever is in them."""
     cells = "".join(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from gs_stein.live.door import Door, door_of, guarding, is_loopback
+from gs_stein.live.html import ON_A_PHONE
 from gs_stein.live.inputs import guard_inputs
 from gs_stein.live.options import LiveOptions
 
@@ -48,6 +49,7 @@ def open_server(host: str, port: int, title: str, options: LiveOptions | None = 
         control_layout="collapsible", control_width="large", dark_mode=True, brand_color=(66, 133, 190),
         show_logo=False, show_share_button=False,
     )  # fmt: skip
+    server.gui.add_html(ON_A_PHONE)
     guard_inputs(server)
     return server
 
