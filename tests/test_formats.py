@@ -162,6 +162,12 @@ def test_headers_say_the_axes_and_readers_believe_them(tmp_path: Path) -> None:
             torch.testing.assert_close(found.gaussians.means.sum(), original.means.sum(), atol=0.05, rtol=0)
 
 
+def test_a_render_mode_that_is_not_understood_is_said(tmp_path: Path) -> None:
+    scene = read_scene(without_comments(tmp_path, comment="SplatRenderMode: wavelet"))
+    assert scene.render_mode == "default"
+    assert "the header's render mode 'wavelet' is not understood; the default one is taken" in scene.notes
+
+
 @pytest.mark.parametrize("comment", ["Vertical Axis: z", "vertical axis : Z", "VERTICAL AXIS:z "])
 def test_other_spellings(tmp_path: Path, comment: str) -> None:
     path = without_comments(tmp_path, comment=comment)
@@ -224,6 +230,11 @@ DISGUISES: dict[str, tuple[str, Callable[[Path], object], str]] = {
     ),
     "zip": ("a.ply", zipped("room.ply"), "a zip archive; unpack it first"),
     "gzip": ("a.ply", lambda p: p.write_bytes(gzip.compress(b"ply\nformat")), "compressed by gzip; unpack it"),
+    "gzip of spz 4": (
+        "a.spz",
+        lambda p: (write_spz(p, scene(3)), p.write_bytes(gzip.compress(p.read_bytes()))),
+        "by gzip",
+    ),
     "spz 4": ("a.ply", lambda p: write_spz(p, scene(3)), "an .spz; rename it so"),
     "spz 3": ("a.splat", lambda p: write_spz(p, scene(3), version=3), "an .spz; rename it so"),
     "sog": ("a.spz", lambda p: write_sog(p, scene(3)), "a .sog; rename it so"),
@@ -424,11 +435,21 @@ def ascii_ply(path: Path, bom: bytes = b"", comment: bytes = b"", blank: bytes =
         {"comment": "comment café\n".encode("latin-1")},
         {"comment": "comment 部屋\n".encode()},
         {"blank": b"\n  \n"},
+        {"comment": b"comment\tVertical axis: y\nobj_info\n"},
     ],
 )
 def test_headers_of_every_kind(tmp_path: Path, oddity: dict[str, bytes]) -> None:
     ascii_ply(tmp_path / "a.ply", **oddity)
     torch.testing.assert_close(read_gaussians(tmp_path / "a.ply").means, scene(5, 1).means, rtol=1e-5, atol=1e-6)
+
+
+def test_words_of_a_header_may_have_tabs_between_and_its_last_line_may_end_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "a.ply"
+    write_ply(path, scene(5, 1))
+    head, _, body = path.read_bytes().partition(b"end_header\n")
+    for lines in (head.replace(b" ", b"\t"), head.replace(b"\n", b"\r\n")):
+        path.write_bytes(lines + b"end_header\n" + body)
+        assert torch.equal(read_gaussians(path).means, scene(5, 1).means)
 
 
 def test_lines_may_end_as_on_windows(tmp_path: Path) -> None:

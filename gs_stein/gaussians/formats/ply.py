@@ -187,8 +187,11 @@ def said(ply: PlyFile) -> tuple[str | None, str, list[str]]:
             axes = next((name for name, word in _VERTICAL.items() if word == match[1].lower()), None)
             if axes is None:
                 notes.append(f"the header's vertical axis {match[1]!r} is not understood; the usual one is taken")
-        if match := re.match(r"SplatRenderMode\s*:\s*(default|mip|2dgs)\b", comment, re.IGNORECASE):
+        if match := re.match(r"SplatRenderMode\s*:\s*(\S+)", comment, re.IGNORECASE):
             render_mode = match[1].lower()
+            if render_mode not in ("default", "mip", "2dgs"):
+                notes.append(f"the header's render mode {match[1]!r} is not understood; the default one is taken")
+                render_mode = "default"
     return axes, render_mode, notes
 
 

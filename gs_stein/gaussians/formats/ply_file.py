@@ -76,7 +76,9 @@ def _split_header(path: Path) -> tuple[list[str], int]:
         raise ValueError(f"{path}: is no PLY file (it does not start with 'ply')")
     ending = re.search(rb"\r\n|\n|\r", data)
     eol = ending[0] if ending else b"\n"
-    end = re.search(rb"(?:\r\n|\n|\r)[ \t]*end_header[ \t]*" + eol, data)
+    last = rb"(?:\r\n|\n|\r)[ \t]*end_header[ \t]*"
+    # A header that was edited on Windows may end its last line otherwise than its first one.
+    end = re.search(last + eol, data) or re.search(last + rb"\n", data)
     if end is None:
         raise ValueError(f"{path}: has a header that is no PLY header (there is no end_header)")
     lines = []
@@ -94,10 +96,10 @@ def _parse_header(lines: list[str]) -> tuple[str, list[str], list[_Element]]:
     """Byte order ("" for text), comments, elements."""
     order, comments, elements = None, [], []
     for line in lines[1:]:
-        word, _, rest = line.partition(" ")
-        parts = rest.split()
+        word, *rest = line.split(None, 1)
+        parts = rest[0].split() if rest else []
         if word in ("comment", "obj_info"):
-            comments.append(rest.strip())
+            comments.append(rest[0] if rest else "")
         elif word == "format":
             if parts[0] not in _ORDERS:
                 raise ValueError(f"unknown format {parts[0]!r}")

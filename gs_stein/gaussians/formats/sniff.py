@@ -48,7 +48,9 @@ def kind_of(path: Path) -> str | None:
         return _kind_of_zip(path)
     if head.startswith(b"\x1f\x8b"):
         try:
-            return "spz" if zlib.decompressobj(31).decompress(head, 4) == b"NGSP" else "gzip"
+            inside = zlib.decompressobj(31).decompress(head, 8)
+            # Versions 1 to 3 are gzip streams themselves, version 4 is none.
+            return "spz" if inside.startswith(b"NGSP") and inside[4:5] != b"\4" else "gzip"
         except zlib.error:
             return "gzip"
     lower = head.lstrip().lower()
