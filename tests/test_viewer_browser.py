@@ -392,7 +392,7 @@ def test_the_studio_starts_a_run_and_shows_it(chromium, tmp_path, monkeypatch):
             eventually(shown, "the run is opened")
             eventually(lambda: strongest(server) == GREEN, "its splats are seen")
             assert orders[0].prompt == "a green ball"
-            assert orders[0].scene
+            assert orders[0].scene is None, "as the prompt sounds"
             job = studio.job
             assert job is not None
             assert job.going

@@ -66,7 +66,11 @@ class RunList:
                 before = _Known(changed, _set_up(self._output / name))
             known[name] = before
         self._known = known
-        runs = sorted(((item.settings, name) for name, item in known.items() if item.settings), reverse=True)
+        return self.known(limit)
+
+    def known(self, limit: int = _SHOWN) -> list[Path]:
+        """The same as it was when `latest` looked."""
+        runs = sorted(((item.settings, name) for name, item in self._known.items() if item.settings), reverse=True)
         return [self._output / name for _, name in runs[:limit]]
 
 
@@ -88,6 +92,7 @@ class Gallery:
         self._folders: list[viser.GuiFolderHandle] = []
         self.listed: list[tuple[Path, Stamp]] = []
         """What is shown: runs, and the state of their previews."""
+        self.known = self._runs.known
         self._thumbnails: dict[tuple[Path, Stamp], UInt8[np.ndarray, "H W 3"] | None] = {}
         self._due = 0.0
         with tab:

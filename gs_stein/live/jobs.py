@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
@@ -140,8 +141,19 @@ class Job:
 
 
 def presets() -> list[str]:
-    """Names that `--preset` takes, the default one aside."""
-    from gs_stein.config.presets import presets_folder
+    """Names that `--preset` takes and this machine can do, the default one aside."""
+    from gs_stein.config.presets import offered
 
-    hidden = {"prompts", "scene", "object", "gpu-scene", "gpu-object"}
-    return sorted(path.stem for path in presets_folder().glob("*.yaml") if path.stem not in hidden)
+    memory = gpu_gib()
+    return [
+        name for name in offered() if (size := re.fullmatch(r"gpu-(\d+)gb", name)) is None or int(size[1]) <= memory
+    ]
+
+
+def gpu_gib() -> int:
+    """Memory of the GPU that a run would take, in GiB and rounded up, as it is sold; 0 without one."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return 0
+    return math.ceil(torch.cuda.get_device_properties(0).total_memory / 2**30)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
 import random
 import threading
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gs_stein.files import PACKAGE
 from gs_stein.live import html
 from gs_stein.live.disk import Source
+from gs_stein.live.estimate import seconds_by_kind, words
 from gs_stein.live.gallery import Gallery
 from gs_stein.live.jobs import LONGEST_PROMPT, Job, Order, command, presets
 from gs_stein.live.notices import notify
@@ -24,8 +28,31 @@ if TYPE_CHECKING:
     import viser
 
 _DEFAULT = "default"
+_OWN = "or one of these …"
+_LONGEST_QUEUE = 50
+_LOOKED_AT = 50
+"""Latest runs that an estimate rests on."""
 _KINDS = {"As the prompt sounds": None, "Scene (stand in it)": True, "Object (from around)": False}
 """Whether to make a scene, by what the form calls it."""
+
+
+@functools.cache
+def written_prompts() -> tuple[str, ...]:
+    """Prompts of the bundled prior's world: rooms, landscapes, objects."""
+    from gs_stein.config.serialize import read_yaml
+
+    return tuple(prompt for prompts in read_yaml(PACKAGE / "bench" / "prompts.yaml").values() for prompt in prompts)
+
+
+@functools.cache
+def _iterations(scene: bool, preset: str | None) -> int:
+    """Of a run that asks for nothing else, with the bundled prior."""
+    from gs_stein.config.presets import BUNDLED, default_preset, preset_file
+    from gs_stein.config.schema import Config
+    from gs_stein.config.serialize import merged, read_yaml
+
+    config = merged(Config(), read_yaml(default_preset("scene" if scene else "object", BUNDLED)))
+    return config.iterations if preset is None else merged(config, read_yaml(preset_file(preset))).iterations
 
 
 class Studio:
@@ -39,11 +66,14 @@ class Studio:
 
     def __init__(self, server: viser.ViserServer, output: Path, options: LiveOptions) -> None:
         self._server, self._output, self._options = server, output, options
+        self._presets = presets()
+        self._waiting: deque[Order] = deque()
         self._requests: queue.Queue[Callable[[], None]] = queue.Queue()
         self.job: Job | None = None
         self._followed = False
         self.stage = Stage(server, options, self._tabs)
         self.gallery.refresh()
+        self._estimate()
         if self.gallery.listed:  # rather than an empty stage
             self._ask_for(self.gallery.listed[0][0])
 
@@ -71,21 +101,38 @@ class Studio:
         gui = self._server.gui
         with tabs.add_tab("Create"):
             self._prompt = gui.add_text("Prompt", "a cozy living room", multiline=True)
+            self._known = gui.add_dropdown("It knows", (_OWN, *written_prompts()), initial_value=_OWN)
+            self._known.on_update(lambda _: self._take_known())
             self._kind = gui.add_dropdown("Make", tuple(_KINDS))
-            self._preset = gui.add_dropdown("Preset", (_DEFAULT, *presets()), initial_value=_DEFAULT)
+            self._preset = gui.add_dropdown("Preset", (_DEFAULT, *self._presets), initial_value=_DEFAULT)
+            self._preset.on_update(lambda _: self._requests.put(self._estimate))
             self._seed = gui.add_number("Seed", 0, min=0, max=2**31 - 1, step=1)
             dice = gui.add_button("Another seed", icon=Icon.DICE)
             dice.on_click(lambda _: self._another_seed())
+            self._takes = gui.add_html("")
             self._go = gui.add_button("Generate", icon=Icon.SPARKLES, color="green")
             self._go.on_click(lambda _: self._requests.put(self._generate))
             self._stop = gui.add_button("Stop and save", icon=Icon.DEVICE_FLOPPY, color="red", visible=False)
             self._stop.on_click(lambda _: self._requests.put(self._stop_job))
+            self._forget = gui.add_button("Forget those that wait", icon=Icon.X, visible=False)
+            self._forget.on_click(lambda _: self._requests.put(self._waiting.clear))
             self._said = gui.add_html("")
         runs = tabs.add_tab("Gallery")
         self.gallery = Gallery(self._server, runs, self._output, self._ask_for)
 
     def _ask_for(self, run: Path) -> None:
         self._requests.put(lambda: self._open(run))
+
+    def _take_known(self) -> None:
+        if self._known.value in written_prompts():  # a client may send anything
+            self._prompt.value = self._known.value
+
+    def _estimate(self) -> None:
+        """Say how long a run of this preset takes here."""
+        preset = str(self._preset.value)
+        lengths = {scene: _iterations(scene, preset if preset in self._presets else None) for scene in (True, False)}
+        known = seconds_by_kind(self.gallery.known(_LOOKED_AT))
+        self._takes.content = html.note(words(known, lengths))
 
     def _another_seed(self) -> None:
         self._seed.value = random.SystemRandom().randrange(2**31)
@@ -101,23 +148,30 @@ class Studio:
             seed = min(max(int(self._seed.value), 0), 2**31 - 1)
         except (TypeError, ValueError, OverflowError):
             seed = 0
-        known = preset if preset in presets() else None
+        known = preset if preset in self._presets else None
         return Order(prompt, _KINDS.get(str(self._kind.value)), known, seed)
 
     def _generate(self) -> None:
-        if self.job is not None and self.job.going:
-            notify(self._server, "Busy", "One run at a time: stop this one first, or wait.", "orange")
-            return
         order = self.order()
         if order is None:
             return
+        if self.job is not None and self.job.going:
+            if len(self._waiting) >= _LONGEST_QUEUE:
+                notify(self._server, "Not taken", f"{_LONGEST_QUEUE} prompts wait already.", "orange")
+            else:
+                self._waiting.append(order)
+                notify(self._server, "Waits for its turn", order.prompt, "blue")
+            return
+        self._start(order)
+
+    def _start(self, order: Order) -> None:
         try:
             self.job = Job(command(order, self._output.resolve(), self._options, token_of(self._server) is not None))
         except (OSError, ValueError) as error:
             notify(self._server, "Not started", str(error), "red")
             return
         self._followed = False
-        self._go.disabled, self._stop.visible = True, True
+        self._stop.visible = True
         notify(self._server, "Started", order.prompt, "blue")
 
     def _stop_job(self) -> None:
@@ -130,16 +184,21 @@ class Studio:
             return
         lines = list(job.lines)
         text = html.link("The run's own page, with all controls", job.page) if job.page and job.going else ""
-        self._tell(text + "".join(html.note(line) for line in lines[-4:]))
+        waiting = [f"waits: {order.prompt}" for order in self._waiting]
+        self._forget.visible = bool(waiting)
+        self._tell(text + "".join(html.note(line) for line in lines[-4:] + waiting))
         if not self._followed and job.run is not None and (job.run / "config.yaml").is_file():
             self._open(job.run)
             self._followed = True
-        if not job.going and self._go.disabled:
-            self._go.disabled, self._stop.visible = False, False
+        if not job.going and self._stop.visible:
+            self._stop.visible = False
             if job.failed:
                 notify(self._server, "The run failed", lines[-1] if lines else "It said nothing.", "red", None)
             elif job.run is not None:
                 notify(self._server, "Stopped" if job.stopped else "Finished", job.run.name, "green", None)
+            self._estimate()
+            if self._waiting:
+                self._start(self._waiting.popleft())
 
     def _tell(self, content: str) -> None:
         if self._said.content != content:

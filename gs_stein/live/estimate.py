@@ -1,0 +1,55 @@
+"""How long a run will take, by what the finished ones of its kind took on this machine."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable
+from pathlib import Path
+
+from gs_stein.live.html import duration
+
+_LONGEST = 1 << 20
+"""Bytes of a report that is read."""
+_LATEST = 5
+"""Runs of a kind that count."""
+
+
+def seconds_by_kind(runs: Iterable[Path]) -> dict[tuple[bool, int], float]:
+    """The median seconds of the latest finished runs.
+
+    Args:
+        runs: folders, newest first; what cannot be read is left out.
+
+    Returns:
+        (whether it is a scene, iterations) → seconds.
+    """
+    found: dict[tuple[bool, int], list[float]] = {}
+    for run in runs:
+        try:
+            path = run / "report.json"
+            if path.stat().st_size > _LONGEST:
+                continue
+            report = json.loads(path.read_text(encoding="utf-8"))
+            settings = report["settings"]
+            kind = bool(settings["scene"]), int(settings["iterations"])
+            seconds = float(report["seconds"])
+        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            continue
+        if 0 < seconds < 1e9:
+            found.setdefault(kind, []).append(seconds)
+    return {kind: statistics.median(times[:_LATEST]) for kind, times in found.items()}
+
+
+def words(known: dict[tuple[bool, int], float], iterations: dict[bool, int]) -> str:
+    """A line for the form.
+
+    Args:
+        known: of `seconds_by_kind`.
+        iterations: of a scene (True) and of an object (False), as they are set.
+    """
+    parts = []
+    for scene, name in ((True, "a scene"), (False, "an object")):
+        seconds = known.get((scene, iterations[scene]))
+        parts.append(f"{name} " + ("not known yet" if seconds is None else f"about {duration(seconds)}"))
+    return f"Takes here: {', '.join(parts)} (the median of earlier runs)."
