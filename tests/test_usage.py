@@ -10,6 +10,7 @@ from gs_stein.command import usage
 from gs_stein.command.parse import parse
 from gs_stein.command.train import main
 from gs_stein.config.presets import preset_file
+from gs_stein.config.serialize import read_yaml
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
@@ -35,3 +36,7 @@ def test_every_flag_and_preset_in_it_exists(capsys: pytest.CaptureFixture[str]) 
     assert "preview" in presets[1]
     for name in presets[1].split(", "):
         preset_file(name)
+    numbers = re.search(r"--iterations N.*?(\d+) for scenes, (\d+) for objects, (\d+) with", text)
+    assert numbers is not None
+    steps = [read_yaml(preset_file(name))["iterations"] for name in ("scene", "object", "preview")]
+    assert [int(number) for number in numbers.groups()] == steps
