@@ -15,6 +15,7 @@ from torch import Tensor
 from gs_stein.export.simplify import at_least, cropped, decimated
 from gs_stein.gaussians.files import format_of, read_scene, write_gaussians
 from gs_stein.gaussians.formats.html import tour_of
+from gs_stein.gaussians.formats.limits import beyond
 from gs_stein.gaussians.model import Gaussians, sh_to_rgb
 from gs_stein.rasterize.many_views import render_views
 from gs_stein.render.countdown import Countdown
@@ -160,6 +161,8 @@ def _written(
         tour = tour_of(film.viewmats.double().numpy(), fov.double().numpy())
         given |= {"background": subject.background, "tour": tour}
     write_gaussians(path, subject.gaussians, options.axes, **{k: v for k, v in given.items() if k in known})
+    for line in beyond(row, subject.gaussians, options.axes):
+        print(f"{path}: {line}")
     if row.reads and options.axes not in (None, row.axes) and read_scene(path).axes != options.axes:
         print(f"{path}: nothing in it says {options.axes}; readers need --from-axes {options.axes}")
     quality = None

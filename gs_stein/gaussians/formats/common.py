@@ -17,6 +17,9 @@ from gs_stein.gaussians.orientation import to_axes
 
 LOGIT_MAX = 16.0
 """Where opacities of exactly 0 and 1 are held: the sigmoid is within 1.2e-7 of them, and finite."""
+FARTHEST = 1e7
+"""Metres along an axis, beyond which a Gaussian is left out where positions share a range: it would take the steps of
+all others."""
 FLAT = -13.815510557964274
 """The logarithm of a millionth: what a scale of exactly 0 becomes, so that a flat Gaussian stays one."""
 
@@ -52,6 +55,18 @@ def worth_writing(path: Path, gaussians: Gaussians, axes: str) -> Gaussians:
             f"{path}: not written: Gaussian {bad[0]} has a value that is not finite ({len(bad)} of {len(scene)} do)"
         )
     return scene
+
+
+def within_reach(path: Path, means: np.ndarray) -> np.ndarray:
+    """Which positions (N, 3) lie within ±`FARTHEST`, as a mask (N,).
+
+    Raises:
+        ValueError: none does.
+    """
+    near = (np.abs(means) <= FARTHEST).all(axis=1)
+    if not near.any():
+        raise ValueError(f"{path}: not written: every one of {len(means)} Gaussians lies beyond ±{FARTHEST:g} m")
+    return near
 
 
 def unit_quats(quats: Tensor) -> Tensor:

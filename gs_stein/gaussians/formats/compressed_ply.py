@@ -21,6 +21,7 @@ from gs_stein.gaussians.formats.common import (
     morton_codes,
     smallest_three,
     unit_quats,
+    within_reach,
     worth_writing,
 )
 from gs_stein.gaussians.formats.ply import (
@@ -52,7 +53,8 @@ _LOG_SCALE_LIMIT = 20.0
 def write_compressed_ply(
     path: Path, gaussians: Gaussians, axes: str = "y-down", render_mode: Literal["default", "mip"] = "default"
 ) -> None:
-    """Write SuperSplat's compressed .ply; Gaussians too faint to see are left out, neighbours share a chunk.
+    """Write SuperSplat's compressed .ply, neighbours in one chunk; Gaussians too faint to see or farther than 1e7 m are
+    left out.
 
     Args:
         path: the file; an old one is replaced in one step.
@@ -61,13 +63,14 @@ def write_compressed_ply(
         render_mode: how viewers should draw it, as in a standard .ply.
 
     Raises:
-        ValueError: there are no Gaussians that can be seen, a value is not finite, or the file cannot be written.
+        ValueError: there are no Gaussians that can be seen within ±1e7 m, a value is not finite, or the file cannot be
+            written.
     """
     scene = worth_writing(path, gaussians, axes)
-    seen = scene.opacities > ALPHA_MIN
-    if not bool(seen.any()):
-        raise ValueError(f"{path}: every one of {len(scene)} Gaussians is too faint to be seen; nothing to write")
-    order = seen.nonzero()[:, 0].numpy()
+    near = within_reach(path, scene.means.numpy())
+    order = np.flatnonzero(near & (scene.opacities >= ALPHA_MIN).numpy())
+    if len(order) == 0:
+        raise ValueError(f"{path}: every one of {near.sum()} Gaussians is too faint to be seen; nothing to write")
     order = order[np.argsort(morton_codes(scene.means.numpy()[order]), kind="stable")]
     n = len(order)
     # The last chunk is filled with copies of the last Gaussian, which are not written.

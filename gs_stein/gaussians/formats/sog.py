@@ -30,6 +30,7 @@ from gs_stein.gaussians.formats.common import (
     morton_codes,
     smallest_three,
     unit_quats,
+    within_reach,
     worth_writing,
 )
 from gs_stein.gaussians.formats.splat import byte_logits, to_bytes
@@ -41,8 +42,8 @@ _PALETTE_MAX = 1 << 16
 _PALETTE_COLUMNS = 64
 """Rows of the palette side by side in its picture."""
 _POSITION_STEPS = 65535
-_FARTHEST, _LOG_SCALE_MAX, _COLOUR_MAX, _HARMONIC_MAX = 1e7, 20.0, 16.0, 4.0
-"""Where coordinates (metres) and values are held, so that one Gaussian far off does not take the steps of others."""
+_LOG_SCALE_MAX, _COLOUR_MAX, _HARMONIC_MAX = 20.0, 16.0, 4.0
+"""Where values are held, so that one wild Gaussian does not take the steps of the others."""
 _BINS = 1 << 14
 _SAMPLE = 1 << 20
 """Numbers that a codebook is made from, at most."""
@@ -55,20 +56,21 @@ def write_sog(
 
     Args:
         path: the file; an old one is replaced in one step.
-        gaussians: a scene of our world, on any device; positions are held within ±1e7 m, logarithms of standard
-            deviations within ±20, coefficients of colours within ±16 and of higher spherical harmonics within ±4.
+        gaussians: a scene of our world, on any device; what lies beyond ±1e7 m is left out, logarithms of standard
+            deviations are held within ±20, coefficients of colours within ±16, of higher harmonics within ±4.
         axes: the convention to write in; the file cannot say it.
         render_mode: "mip" for a scene trained with antialiasing.
 
     Raises:
-        ValueError: there are no Gaussians, a value is not finite, or the file cannot be written.
+        ValueError: there are no Gaussians within ±1e7 m, a value is not finite, or the file cannot be written.
     """
     scene = worth_writing(path, gaussians, axes)
-    scene = taken(scene, np.argsort(morton_codes(scene.means.numpy()), kind="stable"))
+    near = np.flatnonzero(within_reach(path, scene.means.numpy()))
+    scene = taken(scene, near[np.argsort(morton_codes(scene.means.numpy()[near]), kind="stable")])
     n = len(scene)
     width = math.ceil(math.sqrt(n) / 4) * 4
     size = (width, math.ceil(n / width / 4) * 4)
-    means = _folded(scene.means.numpy().astype(np.float64).clip(-_FARTHEST, _FARTHEST))
+    means = _folded(scene.means.numpy().astype(np.float64))
     low, high = means.min(axis=0), means.max(axis=0)
     steps = np.rint((means - low) / np.where(high > low, high - low, 1) * _POSITION_STEPS).astype(np.uint16)
     largest, others = smallest_three(unit_quats(scene.quats).numpy())

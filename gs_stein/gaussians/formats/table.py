@@ -6,6 +6,7 @@ To add a format, write `formats/NAME.py` with `read_NAME` and `write_NAME` besid
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,20 @@ from typing import Any, Literal
 
 AXES = ("z-up", "y-down", "y-up")
 """Names of the conventions for axes; `gs_stein.gaussians.orientation` has their matrices."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a format can say; `formats.limits` counts what lies beyond."""
+
+    leaves_out_the_faint: bool = False
+    """Gaussians with an opacity below 1/255, which no rasterizer draws."""
+    farthest: float = math.inf
+    """Metres along an axis; what lies beyond is left out."""
+    log_scales: tuple[float, float] = (-math.inf, math.inf)
+    """Where logarithms of standard deviations (metres) are held."""
+    harmonics: float = math.inf
+    """Where coefficients of degree 1 and above are held, with either sign."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +44,8 @@ class Format:
     """For people."""
     reads: bool = True
     """Whether scenes can be read from it."""
+    limits: Limits = Limits()
+    """What it can say, if not everything."""
 
     def function(self, verb: str) -> Callable[..., Any]:
         """`read_NAME(path) -> Content` or `write_NAME(path, gaussians, axes=..., **options)`, imported when asked for.
@@ -42,14 +59,17 @@ class Format:
 
 FORMATS: tuple[Format, ...] = (
     Format("ply", (".ply",), "y-down", "standard .ply"),
-    Format("compressed_ply", (".compressed.ply",), "y-down", "compressed .ply (SuperSplat)"),
+    Format("compressed_ply", (".compressed.ply",), "y-down", "compressed .ply (SuperSplat)",
+           limits=Limits(leaves_out_the_faint=True, farthest=1e7, log_scales=(-20.0, 20.0), harmonics=4.0)),
     Format("splat", (".splat",), "y-down", ".splat (antimatter15)"),
-    Format("spz", (".spz",), "y-up", "SPZ (Niantic)"),
-    Format("sog", (".sog",), "y-down", "SOG (PlayCanvas)"),
+    Format("spz", (".spz",), "y-up", "SPZ (Niantic)", limits=Limits(log_scales=(-10.0, 5.9375), harmonics=1.0)),
+    Format("sog", (".sog",), "y-down", "SOG (PlayCanvas)",
+           limits=Limits(farthest=1e7, log_scales=(-20.0, 20.0), harmonics=4.0)),
     Format("gltf", (".glb",), "y-up", "glTF with KHR_gaussian_splatting"),
     Format("usd", (".usdz", ".usdc", ".usda"), "z-up", "OpenUSD"),
-    Format("html", (".html",), "z-up", "a page of its own", reads=False),
-)
+    Format("html", (".html",), "z-up", "a page of its own", reads=False,
+           limits=Limits(leaves_out_the_faint=True, log_scales=(-20.0, 12.0))),
+)  # fmt: skip
 """Every format, in the order in which --help lists them."""
 
 
