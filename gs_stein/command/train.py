@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import sys
 from dataclasses import dataclass, replace
@@ -22,8 +23,11 @@ from gs_stein.command import usage
 from gs_stein.files import print_anything
 
 if TYPE_CHECKING:
+    import viser
+
     from gs_stein.command.parse import Job
     from gs_stein.config.schema import Config
+    from gs_stein.live.options import LiveOptions
     from gs_stein.live.run_view import Live
     from gs_stein.optimize.networks import Priors
     from gs_stein.optimize.state import State
@@ -72,6 +76,7 @@ class Run:
     config: Config
     """As it was chosen for this machine."""
     options: RunOptions
+    page: LiveOptions
     folder: Path
     state: State
     controls: Controls
@@ -151,7 +156,7 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     live = open_viewer(job, folder, controls, priors, state.refiner.first) if job.run.viewer else None
     if live is not None:
         print(live.describe(), flush=True)
-    run = Run(choice.config, job.run, folder, state, controls, live)
+    run = Run(choice.config, job.run, job.live, folder, state, controls, live)
     recorder = Recorder(folder, job.run.log_every, state.step)
     try:
         with StopSignals(controls) as signals:
@@ -161,6 +166,11 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
                 print(f"stopped at step {state.step}; go on with: {command} --resume {folder}", flush=True)
                 return 128 + signals.caught
         finish(run, choice.reasons)
+        print(f"look        {viewing(command)} {shlex.quote(str(folder))}", flush=True)
+        if live is not None and (job.run.serve == "yes" or (job.run.serve == "auto" and live.watched)):
+            held.close()  # others may go on in the folder
+            live, page = None, live.release()
+            stay(page, run, command)
     except FloatingPointError as error:
         kept = "the last checkpoint"
         with contextlib.suppress(ValueError):  # nothing finite is left, or the disk is full
@@ -261,6 +271,32 @@ def finish(run: Run, reasons: tuple[str, ...]) -> None:
         print(f"scorer      picks the prompt among {scorer['captions']} in {scorer['views_top1']:.0%} of the views")
     if run.live is not None:
         run.live.finish(str(run.folder))
+
+
+def viewing(command: str) -> str:
+    """What to type before a folder to look at it."""
+    return "gs-stein view" if command.startswith("gs-stein") else "python viewer.py"
+
+
+def stay(page: viser.ViserServer, run: Run, command: str) -> None:
+    """Serve the finished run at the address where it was watched."""
+    from gs_stein.live.after import serve_finished
+
+    config, folder = run.config, run.folder
+    watched = run.options.serve == "auto"
+    print(
+        f"page        stays {'while a browser is there; Ctrl-C' if watched else 'until Ctrl-C, which'} ends it",
+        flush=True,
+    )
+    serve_finished(
+        page, folder, run.page, watched,
+        [
+            f"Go on: {command} --resume {folder} --iterations {config.iterations * 3 // 2}",
+            f"Another one: {command} --config {folder}/config.yaml --seed {config.seed + 1}",
+            f"Look again: {viewing(command)} {folder}",
+            f"Compare: {viewing(command)} {folder} OTHER",
+        ],
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ From a sentence to a 3D scene of Gaussian splats: progress here and in the brows
   --config FILE        options from a YAML file, such as an earlier run's config.yaml
   --resume RUN         go on with a run, bit for bit as if it had never been interrupted
   --output FOLDER      where runs go, each in a folder of its own (runs)
-  --no-viewer          no page in the browser
+  --no-viewer          no page in the browser; --serve yes|no: whether it stays after the run (while it is watched)
   --host, --port       where the page listens (127.0.0.1, 8080)
 
   {all:20s} all options with their defaults: cameras, estimator, schedules, densification, page

@@ -52,7 +52,7 @@ def command(order: Order, output: Path, options: LiveOptions, token: bool) -> li
     if order.preset is not None:
         arguments.append(f"--preset={order.preset}")
     return [
-        *arguments, f"--seed={order.seed}", f"--checkpoint-every={_EVERY}", "--log-every=2",
+        *arguments, f"--seed={order.seed}", f"--checkpoint-every={_EVERY}", "--log-every=2", "--serve=no",
         f"--host={options.host}", "--port=0", f"--token={'new' if token else 'none'}",
         *(f"--allow-origin={origin}" for origin in options.allow_origin),
     ]  # fmt: skip

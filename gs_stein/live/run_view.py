@@ -45,6 +45,8 @@ from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.types import Cameras
 
 if TYPE_CHECKING:
+    import viser
+
     from gs_stein.distill.distiller import Distiller
 
 log = logging.getLogger(__name__)
@@ -146,6 +148,11 @@ class Live:
         return describe(self.server)
 
     @property
+    def watched(self) -> bool:
+        """Whether a browser is there."""
+        return not self._broken and bool(self.server.get_clients())
+
+    @property
     def paused(self) -> bool:
         """Whether somebody paused the run."""
         return self._gate.paused
@@ -227,6 +234,10 @@ class Live:
 
     def close(self) -> None:
         """Stop serving. Nothing that was running before goes on, nobody waits any longer."""
+        close_server(self.release())
+
+    def release(self) -> viser.ViserServer:
+        """Leave the page to somebody else: nothing here writes to it any more, or listens to its buttons."""
         self._closed.set()
         self._news.set()
         self._broken = True
@@ -237,7 +248,7 @@ class Live:
             self._thread.join(timeout=5.0)
         except Exception:
             log.warning("viewer: an error while closing", exc_info=True)
-        close_server(self.server)
+        return self.server
 
     def __enter__(self) -> Live:
         return self
@@ -249,7 +260,7 @@ class Live:
 
     def _take(self, now: float) -> None:
         assert self._step is not None
-        watched = bool(self.server.get_clients())
+        watched = self.watched
         self._latest = snapshot_of(
             self._step, self._distiller, self._pictures.wanted, self._options.max_splats,
             view_dependent=self._layers.layer is not None,

@@ -49,9 +49,16 @@ def open_server(host: str, port: int, title: str, options: LiveOptions | None = 
         control_layout="collapsible", control_width="large", dark_mode=True, brand_color=(66, 133, 190),
         show_logo=False, show_share_button=False,
     )  # fmt: skip
-    server.gui.add_html(ON_A_PHONE)
+    clear(server)
     guard_inputs(server)
     return server
+
+
+def clear(server: viser.ViserServer) -> None:
+    """Take everything off the page but its style."""
+    server.gui.reset()
+    server.scene.reset()
+    server.gui.add_html(ON_A_PHONE)
 
 
 def token_of(server: viser.ViserServer) -> str | None:

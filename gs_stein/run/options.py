@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class RunOptions:
     """Ask the scorer at the end how well the scene fits the prompt."""
     viewer: bool = True
     """Serve a live view to the browser."""
+    serve: Literal["auto", "yes", "no"] = "auto"
+    """Whether the page stays once the run is done, to look, export and compare; auto: while a browser is there."""
 
     def __post_init__(self) -> None:
         for name in ("checkpoint_every", "keep_checkpoints", "log_every"):
