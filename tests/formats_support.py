@@ -31,6 +31,7 @@ def in_order_of(found: Gaussians, original: Gaussians) -> Gaussians:
 # Largest errors: means (m), covariances (relative), opacities, base colour (0 to 1), higher harmonics.
 STEPS = {
     ".ply": (0, 1e-6, 0, 0, 1e-6),
+    ".glb": (0, 1e-6, 1e-6, 0, 1e-6),
     ".compressed.ply": (0.002, 0.02, 0.5 / 255 + 1e-6, 0.002, 4 / 256 * 1.6),
     ".splat": (0, 0.03, 0.5 / 255 + 1e-6, 1 / 255, math.inf),
     ".spz": (2**-13 * 1.01, 0.07, 0.5 / 255 + 1e-6, 0.5 / 255 / 0.15 * 0.29, 0.14),

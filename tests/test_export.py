@@ -172,6 +172,7 @@ def test_one_bad_file_spares_the_others(tmp_path: Path, capsys: pytest.CaptureFi
         (["-o", "."], "is a folder"),
         (["b.ply", "-o", "a.spz"], "put {name} into it, such as {name}.spz"),
         (["-o", "a.spz", "--mesh"], "a mesh cannot be written so"),
+        (["-o", "a.compressed.ply", "--mesh"], "a mesh cannot be written so"),
         (["-o", "a.spz", "--decimate", "0"], "give 1 or more"),
         (["-o", "a.spz", "--min-opacity", "1"], "not between 0 and 1"),
         (["-o", "a.spz", "--min-opacity", "0.9999"], "the highest is 0."),

@@ -23,7 +23,7 @@ from plyfile import PlyData
 from gs_stein.gaussians.files import read_scene, write_gaussians
 from gs_stein.gaussians.formats.common import unit_quats
 from gs_stein.gaussians.model import Gaussians
-from gs_stein.gaussians.orientation import turned_from, turned_to
+from gs_stein.gaussians.orientation import rotated, turned_from, turned_to
 
 SPLAT_TRANSFORM = "@playcanvas/splat-transform/bin/cli.mjs"
 
@@ -75,6 +75,16 @@ def test_we_read_splat_transforms(tmp_path: Path, suffix: str) -> None:
     splat_transform(tmp_path / "ours.ply", tmp_path / f"theirs{suffix}")
     found = read_scene(tmp_path / f"theirs{suffix}", COPIED.get(suffix)).gaussians
     check_close(found, original, OTHERS.get(suffix, suffix))
+
+
+def test_splat_transforms_glb_stands_upright_turned_half_around(tmp_path: Path) -> None:
+    """It makes y up by half a turn about the line of sight, we by one about the line to the right."""
+    original = scene(200, 3)
+    write_gaussians(tmp_path / "ours.ply", original)
+    splat_transform(tmp_path / "ours.ply", tmp_path / "theirs.glb")
+    found = read_scene(tmp_path / "theirs.glb").gaussians
+    about_up = torch.diag(torch.tensor([-1.0, -1.0, 1.0], dtype=torch.float64))
+    check_close(rotated(found, about_up), original, ".glb")
 
 
 def adobe(mode: str, source: Path, target: Path) -> None:

@@ -280,8 +280,10 @@ def test_more_triangles_than_asked_for_are_said(
     monkeypatch.setattr("gs_stein.mesh.views._SIDE", 48)
     monkeypatch.setattr("gs_stein.mesh.make.with_triangles", lambda mesh, count: mesh)
     write_gaussians(tmp_path / "ball.ply", ball_scene())
-    flags = ["--mesh", "collider", "--triangles", "4", "--voxel", "0.1", "--look", "around"]
+    flags = ["--mesh", "collider", "--triangles", "4", "--voxel", "0.1004", "--look", "around"]
     assert main([str(tmp_path / "ball.ply"), "-o", str(tmp_path / "m.glb"), *flags]) == 0
     printed = capsys.readouterr()
     count = printed.out.split("m.glb: ")[1].split()[0]
     assert f"ball.ply: {count} triangles, not 4: it cannot be simplified further" in printed.err
+    # Three digits, however small a scene is.
+    assert "cells of 100 mm" in printed.out

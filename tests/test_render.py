@@ -169,6 +169,7 @@ def test_a_view_is_what_the_rasterizer_shows(tmp_path: Path) -> None:
 def test_files_of_every_kind(room_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     film, pano = tmp_path / "t.mp4", tmp_path / "pano.png"
     assert main([str(room_file), "-o", str(film), "--frames", "3", "--size", "65", "49", "--depth"]) == 0
+    assert "t.mp4: 3 frames of 128×48" in capsys.readouterr().out
     frames = np.stack(list(iio.imiter(film)))
     assert frames.shape == (3, 48, 128, 3)
     assert frames[0].std() > 5
@@ -225,6 +226,7 @@ def test_bad_paths_are_one_line(text: str, fault: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
+        (["-o", "x.png", "-o", "y.mp4"], "only one file can be drawn at a time"),
         (["-o", "x.gif"], "neither .mp4 nor .png"),
         (["-o", "x.png", "--kind", "film"], "a film cannot be a .png"),
         (["-o", "room.ply/x.png"], "cannot be made"),

@@ -130,7 +130,7 @@ def jobs(options: Options) -> list[Job]:
             if name.suffix.lower() == ".obj":
                 raise ValueError(f"output: {name}: an .obj holds a mesh; add --mesh, or give one of {_KNOWN}")
             format_of(name)
-        elif name.suffix.lower() not in MESHES:
+        elif name.suffix.lower() not in MESHES or name.name.lower().endswith(".compressed.ply"):
             raise ValueError(f"output: {name}: a mesh cannot be written so; give {', '.join(MESHES)}")
         if len(options.scenes) > 1 and "{name}" not in str(name):
             raise ValueError(

@@ -54,8 +54,9 @@ def write_meshes(jobs: list[Job], options: Options) -> int:
                 continue
             size = path.stat().st_size / 1e6
             print(f"{path}: {len(made.mesh.triangles)} triangles, {axes}, metres, {size:.2f} MB")
+        median, most, voxel = (f"{1000 * metres:.3g} mm" for metres in (made.median, made.most, made.voxel))
         print(
-            f"{job.scene}: {'closed' if made.mesh.closed else 'NOT closed'}; {1000 * made.median:.1f} mm from the "
-            f"splats' depth (median), {1000 * made.most:.1f} mm (95 %); cells of {1000 * made.voxel:.1f} mm"
+            f"{job.scene}: {'closed' if made.mesh.closed else 'NOT closed'}; {median} from the splats' depth (median), "
+            f"{most} (95 %); cells of {voxel}"
         )
     return status

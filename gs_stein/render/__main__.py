@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 import time
 from array import array
@@ -149,7 +150,8 @@ def render(options: Options) -> str:
 
         cameras = _film_cameras(options, subject)
         write_video(options.output, _frames(subject, cameras, options), options.fps)
-        return f"{len(cameras)} frames of {cameras.width}×{cameras.height}"
+        count, width = len(cameras), cameras.width * (2 if options.depth else 1)
+        return f"{count} frame{'s' if count > 1 else ''} of {width}×{cameras.height}"
     picture = _panorama(options, subject) if options.what == "panorama" else _still(options, subject)
     write_png(options.output, picture)
     return f"{picture.shape[1]}×{picture.shape[0]}"
@@ -267,7 +269,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _render(arguments: list[str] | None) -> int:
     began = time.monotonic()
-    options = tyro.cli(Options, args=arguments, prog="gs-stein render")
+    given = sys.argv[1:] if arguments is None else arguments
+    if sum(re.match(r"(-o|--output)(=|$)", word) is not None for word in given) > 1:
+        raise ValueError("output: only one file can be drawn at a time; give one -o FILE")  # argparse takes the last
+    options = tyro.cli(Options, args=given, prog="gs-stein render")
     said = render(options)
     size = options.output.stat().st_size
     print(f"{options.output}: {said}, {size / 1e6:.2f} MB, {time.monotonic() - began:.1f} s")
