@@ -21,7 +21,7 @@ from torch import Tensor
 from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.config.schema import BACKGROUNDS, Config
 from gs_stein.config.serialize import read_config
-from gs_stein.files import PACKAGE, print_anything
+from gs_stein.files import PACKAGE, print_anything, read_json
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.prior.options import GuidanceOptions
 from gs_stein.types import Cameras
@@ -115,7 +115,7 @@ def evaluate(options: Options) -> dict[str, Any]:
     depth = torch.cat([r.depth for r in renders])
     alpha = torch.cat([r.alpha for r in renders])
 
-    report = json.loads(text) if (text := _read(options.run / "report.json")) else {}
+    report = read_report(options.run)
     result: dict[str, Any] = {
         "run": str(options.run),
         "prompt": config.prompt,
@@ -137,8 +137,19 @@ def evaluate(options: Options) -> dict[str, Any]:
     return result
 
 
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+def read_report(run: Path) -> dict[str, Any]:
+    """A run's report.json; empty while it has none.
+
+    Raises:
+        ValueError: one line with the file: no JSON, or a figure that is no number.
+    """
+    path = run / "report.json"
+    report = read_json(path) if path.is_file() else {}
+    for name in ("seconds", "steps", "denoiser_evaluations", "peak_memory_gib"):
+        value = report.get(name, 0)
+        if type(value) not in (int, float, type(None)) or not abs(value or 0) < 1e15:
+            raise ValueError(f"{path}: {name} is {json.dumps(value)[:60]}, not a number; move the file away")
+    return report
 
 
 def depth_agreement(
@@ -217,9 +228,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = tyro.cli(Options, args=arguments, config=settings, prog="gs-stein evaluate")
     try:
         result = evaluate(options)
-        from gs_stein.files import write_atomically
+        from gs_stein.files import json_text, write_atomically
 
-        text = json.dumps(result, indent=2, ensure_ascii=False) + "\n"
+        text = json_text(result)
         write_atomically(options.run / "evaluation.json", text.encode())
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)

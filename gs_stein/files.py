@@ -56,7 +56,39 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON, whole or not at all."""
-    write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    write_atomically(path, json_text(content).encode())
+
+
+def json_text(content: dict[str, Any]) -> str:
+    """JSON as people read it. What is no UTF-8 (in names of files) is written as JSON's own escapes."""
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The named values in a JSON file.
+
+    Raises:
+        ValueError: one line with the file: it cannot be read, is no JSON, or holds something else.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_LONGEST_JSON + 1)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if len(data) > _LONGEST_JSON:
+        raise ValueError(f"{path}: is larger than {_LONGEST_JSON >> 20} MiB, as no such file of ours is")
+    try:
+        tree = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: is no JSON, or damaged ({str(error).partition(chr(10))[0]})") from error
+    if not isinstance(tree, dict):
+        raise ValueError(f"{path}: holds a {type(tree).__name__} instead of named values")
+    return tree
+
+
+_LONGEST_JSON = 1 << 22
+"""Bytes."""
 
 
 def print_anything() -> None:

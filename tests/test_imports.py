@@ -18,8 +18,16 @@ PACKAGE = ROOT / "gs_stein"
 DOORS: dict[str, tuple[str, ...]] = {
     "gsplat": ("rasterize/gpu.py", "update/densify.py", "gaussians/formats/", "doctor.py"),
     "numba": ("rasterize/", "world/", "doctor.py"),
-    "diffusers": ("prior/", "world/", "doctor.py"),
-    "transformers": ("text/minilm.py", "prior/", "evaluate.py", "scorer.py", "world/", "doctor.py"),
+    "diffusers": ("prior/", "world/", "doctor.py", "bench/chaos/priors.py"),
+    "transformers": (
+        "text/minilm.py",
+        "prior/",
+        "evaluate.py",
+        "scorer.py",
+        "world/",
+        "doctor.py",
+        "bench/chaos/priors.py",
+    ),
     "peft": ("distill/lora.py", "prior/", "doctor.py"),
     "viser": ("live/", "doctor.py"),
     "open3d": ("gaussians/formats/", "mesh/", "doctor.py"),
@@ -64,7 +72,7 @@ ALLOWED: dict[str, str] = {
     "doctor": "types files text cameras gaussians rasterize prior distill update refine config run live command",
     "world": "types files images text cameras prior scorer",
     "bench": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "evaluate run live world",
+    "evaluate run live render world",
 }
 """The law: folder (or module) of gs_stein, in the order of the data → whatever its imports may lead to, directly or
 through others, at run time (type checking aside)."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gs_stein.files import write_atomically
+from gs_stein.files import read_json, write_atomically
 
 WRITTEN = Path(__file__).with_name("prompts.yaml")
 """The list: rooms ("scenes"), landscapes and objects."""
@@ -65,13 +65,19 @@ class Result:
     memory_gib: float
 
 
-def wanted(options: Options) -> Iterator[tuple[Kind, str]]:
-    """The prompts, part by part."""
+def wanted(options: Options, path: Path = WRITTEN) -> Iterator[tuple[Kind, str]]:
+    """The prompts of a list, part by part.
+
+    Raises:
+        ValueError: one line with the file: no YAML, or a part that is no list of sentences.
+    """
     from gs_stein.config.serialize import read_yaml
 
-    written = read_yaml(WRITTEN)
+    written = read_yaml(path)
     for kind in options.kinds:
-        prompts = written[kind]
+        prompts = written.get(kind)
+        if not isinstance(prompts, list) or not all(isinstance(text, str) and text.strip() for text in prompts):
+            raise ValueError(f"prompts: {path}: {kind} is no list of sentences; give one, each with a dash before it")
         for prompt in prompts[: options.first or len(prompts)]:
             yield kind, prompt
 
@@ -110,14 +116,36 @@ def slug(prompt: str) -> str:
 
 
 def read(kind: Kind, prompt: str, path: Path) -> Result:
-    """What was found about a run."""
-    judged: dict[str, Any] = json.loads((path / "evaluation.json").read_text(encoding="utf-8"))
-    report: dict[str, Any] = json.loads((path / "report.json").read_text(encoding="utf-8"))
-    scene, samples = judged["retrieval"], judged["retrieval_of_samples"]
+    """What was found about a run.
+
+    Raises:
+        ValueError: one line with the file that does not say it.
+    """
+    from gs_stein.evaluate import read_report
+
+    judgement, report = path / "evaluation.json", read_report(path)
+    judged = read_json(judgement)
+    skipped = isinstance(judged.get("depth"), dict) and "skipped" in judged["depth"]
     return Result(
-        kind, prompt, path, scene["views_top1"], samples["views_top1"], scene["together_top1"],
-        judged["depth"].get("pearson"), report["seconds"], report["peak_memory_gib"] or float("nan"),
+        kind, prompt, path, figure(judged, judgement, "retrieval", "views_top1"),
+        figure(judged, judgement, "retrieval_of_samples", "views_top1"),
+        figure(judged, judgement, "retrieval", "together_top1"),
+        None if skipped else figure(judged, judgement, "depth", "pearson"),
+        figure(report, path / "report.json", "seconds"), report.get("peak_memory_gib") or float("nan"),
     )  # fmt: skip
+
+
+def figure(tree: Any, path: Path, *names: str) -> float:
+    """A number in a nest of named values.
+
+    Raises:
+        ValueError: there is none; one line with the file and its name.
+    """
+    for name in names:
+        tree = tree.get(name) if isinstance(tree, dict) else None
+    if isinstance(tree, bool) or not isinstance(tree, (int, float)) or not abs(tree) < 1e15:
+        raise ValueError(f"prompts: {path}: {'.'.join(names)} is no number; delete {path.parent} to run it again")
+    return float(tree)
 
 
 def summary(results: list[Result]) -> dict[str, float | int]:

@@ -20,7 +20,7 @@ def is_small(model: str) -> bool:
     """Whether a prior is the bundled one, or a folder of its kind that somebody trained."""
     index = Path(model) / "model_index.json"
     named = model in (BUNDLED, "bundled-objects")
-    return named or (index.is_file() and "MultiViewPipeline" in index.read_text(encoding="utf-8"))
+    return named or (index.is_file() and "MultiViewPipeline" in index.read_text(encoding="utf-8", errors="replace"))
 
 
 def preset_file(name: str) -> Path:

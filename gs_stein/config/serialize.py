@@ -126,7 +126,7 @@ def _plain(kind: type, value: Any, path: str) -> Any:
     if kind is float and not isinstance(value, bool):
         try:
             number = float(value)  # YAML 1.1 reads 1e-3 as text
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass
         else:
             if math.isfinite(number):
@@ -216,5 +216,17 @@ def to_yaml(config: Config) -> str:
 
 
 def read_config(path: Path, base: Config | None = None) -> Config:
-    """A configuration from a (partial) YAML file over `base` (the defaults if None)."""
-    return merged(Config() if base is None else base, read_yaml(path))
+    """A configuration from a (partial) YAML file over `base` (the defaults if None).
+
+    Raises:
+        ValueError: as `read_yaml` and `merged`; one line with the file.
+    """
+    return merged_file(Config() if base is None else base, read_yaml(path), path)
+
+
+def merged_file(base: T, tree: dict[str, Any], path: Path) -> T:
+    """`merged`, whose errors name the file that the mapping is from."""
+    try:
+        return merged(base, tree)
+    except ValueError as error:
+        raise ValueError(f"{error} (in {path})") from error

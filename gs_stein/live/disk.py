@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import pickle
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from gs_stein.cameras.options import CameraOptions, OrbitCameras
@@ -224,7 +222,7 @@ class Source:
             return empty
         try:
             rows = read_metrics(self.path / "metrics.csv")
-        except (OSError, UnicodeDecodeError):
+        except ValueError:
             return empty
         names = ("step", "gradient", "variance_ratio", *TERMS)
         return np.array([[_number(row.get(name)) for row in rows] for name in names]).reshape(len(names), -1)
@@ -245,24 +243,29 @@ class Source:
 
     def _read_settings(self) -> None:
         from gs_stein.config.schema import BACKGROUNDS, Config
-        from gs_stein.config.serialize import merged, read_yaml
+        from gs_stein.config.serialize import merged_file, read_yaml
 
         path = self.path / "config.yaml"
         if path.is_file():
             # What a page shows, and no more: runs of other versions open too.
             tree = read_yaml(path)
-            config = merged(Config(), {key: tree[key] for key in _SHOWN if key in tree})
+            config = merged_file(Config(), {key: tree[key] for key in _SHOWN if key in tree}, path)
             self.prompt, self.cameras, self.total = config.prompt, config.cameras, config.iterations
             self.background, self._rasterize = BACKGROUNDS[config.background], config.rasterize
 
 
 def _from_checkpoint(path: Path) -> Loaded:
+    from gs_stein.run import checkpoint
+
+    content = checkpoint.read(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        gaussians = Gaussians.from_parameters(content["parameters"]).detach()
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: cannot be read ({type(error).__name__})") from error
-    return Loaded(gaussians, path.name, int(content["step"]))
+        gaussians, step = Gaussians.from_parameters(content["parameters"]).detach(), int(content["step"])
+        whole = bool(gaussians.finite().all())
+    except Exception as error:  # whatever a content that is not ours does to those who take it over
+        raise ValueError(f"{path}: holds no scene of a run ({type(error).__name__})") from error
+    if not whole:
+        raise ValueError(f"{path}: holds a scene that is not finite")
+    return Loaded(gaussians, path.name, step)
 
 
 def _number(text: str | None) -> float:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
-from gs_stein.files import write_json
+from gs_stein.files import read_json, write_json
 from gs_stein.gaussians.formats.table import AXES
 
 _MOST = 1000
@@ -19,18 +18,29 @@ def store() -> Path:
     return Path(home) / "gs_stein" / "up.json"
 
 
-def recall(path: Path) -> str | None:
-    """The convention chosen for a file or folder, one of `AXES`; None if none was, or the choices cannot be read."""
-    return _choices().get(os.path.realpath(path))
+def recall(path: Path, kept: Path | None = None) -> str | None:
+    """The convention chosen for a file or folder, one of `AXES`; None if none was, or the choices cannot be read.
+
+    Args:
+        path: the file or folder.
+        kept: where the choices are; None: `store()`.
+    """
+    return _choices(kept or store()).get(os.path.realpath(path))
 
 
-def remember(path: Path, axes: str | None) -> None:
+def remember(path: Path, axes: str | None, kept: Path | None = None) -> None:
     """Keep a choice for the next time that the file is opened; None forgets it.
+
+    Args:
+        path: the file or folder.
+        axes: the choice.
+        kept: where the choices are; None: `store()`.
 
     Raises:
         ValueError: it cannot be kept; one line.
     """
-    before = _choices()
+    kept = kept or store()
+    before = _choices(kept)
     key = os.path.realpath(path)
     if before.get(key) == axes:
         return
@@ -38,17 +48,15 @@ def remember(path: Path, axes: str | None) -> None:
     if axes is not None:
         after[key] = axes
     try:
-        store().parent.mkdir(parents=True, exist_ok=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"{store().parent}: cannot be made ({error.strerror or error})") from error
-    write_json(store(), dict(list(after.items())[-_MOST:]))
+        raise ValueError(f"{kept.parent}: cannot be made ({error.strerror or error})") from error
+    write_json(kept, dict(list(after.items())[-_MOST:]))
 
 
-def _choices() -> dict[str, str]:
+def _choices(kept: Path) -> dict[str, str]:
     try:
-        found = json.loads(store().read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found = read_json(kept)
+    except ValueError:
         return {}
-    if not isinstance(found, dict):
-        return {}
-    return {path: axes for path, axes in found.items() if axes in AXES}
+    return {path: axes for path, axes in found.items() if isinstance(axes, str) and axes in AXES}

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gs_stein.prior.checkpoints.bounds import a_number
 from gs_stein.prior.checkpoints.folder import CheckpointError, check_weights, choose_weights, read_json, wrong_kind
 from gs_stein.prior.checkpoints.load import load_codec_folder
 from gs_stein.prior.checkpoints.registry import DEPTH, MODELS, TINY, locate_network
@@ -253,7 +254,8 @@ def load_monocular(
     if "preprocessor_config.json" not in names:
         raise CheckpointError(f"depth.model: {folder}/preprocessor_config.json is missing; get it from the hub again")
     config = read_json(folder / "config.json", folder)
-    kind = (config.get("architectures") or ["?"])[0]
+    kinds = config.get("architectures")
+    kind = kinds[0] if isinstance(kinds, list) and kinds else "?"
     if kind not in ("DPTForDepthEstimation", "DepthAnythingForDepthEstimation"):
         raise CheckpointError(
             f"depth.model: {folder} holds {kind}, whose sign convention gs_stein does not know; give midas, "
@@ -262,16 +264,32 @@ def load_monocular(
     from transformers import AutoModelForDepthEstimation
 
     network: Any = loaded_network(AutoModelForDepthEstimation, folder, **transformers_dtype(dtype))
-    prepare = read_json(folder / "preprocessor_config.json", folder)
+    path = folder / "preprocessor_config.json"
+    prepare = read_json(path, folder)
     native = prepare.get("size", 384)
-    native = native if isinstance(native, int) else native.get("height", native.get("shortest_edge", 384))
-    multiple = max(prepare.get("ensure_multiple_of", 1), 14 if kind.startswith("DepthAnything") else 32)
+    if isinstance(native, dict):
+        field = "height" if "height" in native else "shortest_edge"
+        native = a_number(native, field, 1.0, _LARGEST, path, default=384.0)
+    native = a_number({"size": native}, "size", 1.0, _LARGEST, path)
+    grain = a_number(prepare, "ensure_multiple_of", 1.0, _LARGEST, path, default=1.0)
+    multiple = max(int(grain), 14 if kind.startswith("DepthAnything") else 32)
     side = max(multiple, round((size or native) / multiple) * multiple)
-    plain = not prepare.get("do_normalize", True)
-    mean = [0.0] * 3 if plain else prepare.get("image_mean", [0.5] * 3)
-    std = [1.0] * 3 if plain else prepare.get("image_std", [0.5] * 3)
+    plain = prepare.get("do_normalize", True) is False
+    mean = [0.0] * 3 if plain else _colour(prepare, "image_mean", -10.0, path)
+    std = [1.0] * 3 if plain else _colour(prepare, "image_std", 1e-3, path)
     network.eval().requires_grad_(False).to(device)
     return MonocularDepth(network, decode, side, mean, std, is_inverse(network))
+
+
+_LARGEST = 4096.0
+"""Pixels of a side."""
+
+
+def _colour(prepare: dict[str, Any], field: str, low: float, path: Path) -> list[float]:
+    values = prepare.get(field, [0.5] * 3)
+    if not isinstance(values, list) or len(values) != 3:
+        raise CheckpointError(f"depth.model: {path}: {field} is no list of three numbers; get the folder again")
+    return [float(a_number({field: value}, field, low, 10.0, path)) for value in values]
 
 
 def is_inverse(network: Any) -> bool:

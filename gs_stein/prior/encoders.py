@@ -29,11 +29,17 @@ if TYPE_CHECKING:
 Encode = Callable[[list[str]], TextEmbedding]
 
 
+LONGEST = 4096
+"""Tokens of a prompt, of any encoder; all prompts are padded to as many as it says."""
+
+
 def tokenize(
     tokenizer: PreTrainedTokenizerBase, prompts: list[str], length: int | None = None
 ) -> tuple[Int[Tensor, "P L"], Int[Tensor, "P L"]]:
     """Token ids and attention mask, padded and cut to the model's length; warns about words that were cut."""
     length = length or tokenizer.model_max_length
+    if not isinstance(length, int) or not 1 <= length <= LONGEST:
+        raise ValueError(f"tokenizer_config.json: model_max_length is {str(length)[:20]}, not 1 to {LONGEST} tokens")
     batch = tokenizer(prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
     for prompt in prompts:
         count = len(tokenizer(prompt, verbose=False).input_ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -31,9 +32,9 @@ class Recorder:
 
         self.run, self.every = run, every
         path = run / "metrics.csv"
-        kept = [row for row in read_metrics(path) if int(row["step"]) <= done] if path.exists() else []
+        kept = kept_rows(path, done) if path.exists() else []
         buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(buffer, COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(kept)
         write_atomically(path, buffer.getvalue().encode())
@@ -83,7 +84,28 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def read_metrics(path: Path) -> list[dict[str, str]]:
-    """Rows of a metrics.csv; a last line that was cut short is left out."""
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    """Rows of a metrics.csv; a last line that was cut short is left out.
+
+    Raises:
+        ValueError: one line with the file: it cannot be read, or is no text in columns.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ValueError(f"{path}: cannot be read ({why}); move it away to go on without it") from error
     return [row for row in rows if row.get(COLUMNS[-1]) not in (None, "")]
+
+
+def kept_rows(path: Path, done: int) -> list[dict[str, str]]:
+    """Rows of a metrics.csv up to an iteration; those that say of none are left out.
+
+    Raises:
+        ValueError: as `read_metrics`.
+    """
+    return [
+        row
+        for row in read_metrics(path)
+        if re.fullmatch(r"[0-9]{1,15}", row.get("step") or "") and int(row["step"]) <= done
+    ]

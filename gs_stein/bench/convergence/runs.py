@@ -94,6 +94,15 @@ def peak() -> float:
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), math.nan)
 
 
+def remembered(line: str) -> tuple[str, Run] | None:
+    """A run by its key, from a line of runs.jsonl; None of one that was cut short or damaged: it is run again."""
+    try:
+        entry = json.loads(line)
+        return str(entry["key"]), Run(**entry["run"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
 class Bench:
     """Runs what is not in the output folder yet."""
 
@@ -102,7 +111,7 @@ class Bench:
         options.output.mkdir(parents=True, exist_ok=True)
         self.path = options.output / "runs.jsonl"
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        self.known = {entry["key"]: Run(**entry["run"]) for entry in map(json.loads, lines)}
+        self.known = dict(filter(None, map(remembered, lines)))
         self.started = time.monotonic()
         # Both baselines' networks, whatever the arm: one load serves all of them.
         self.priors = {scene: load_priors(configured("", scene, "ssd", 0, 1, options.model)) for scene in (True, False)}

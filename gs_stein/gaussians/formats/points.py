@@ -6,8 +6,6 @@ from __future__ import annotations
 import codecs
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +16,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.gaussians.formats.common import first_line, naming, read_bytes
+from gs_stein.gaussians.formats.pcd import check_pcd
 from gs_stein.gaussians.formats.ply import said
 from gs_stein.gaussians.formats.ply_file import read_ply_file
 from gs_stein.gaussians.formats.sniff import refuse_others
 from gs_stein.gaussians.orientation import to_axes
 
-_TEXT = (".txt", ".xyz", ".xyzrgb", ".asc", ".pts", ".csv", ".tsv")
+_TEXT = (".txt", ".xyz", ".xyzn", ".xyzrgb", ".asc", ".pts", ".csv", ".tsv")
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
@@ -40,6 +39,10 @@ _TOO_LARGE = 100_000.0
 """An extent that is not a scene's in millimetres either."""
 _FAR = 100.0
 """Metres from the origin beyond which a cloud is in map coordinates, if it is small against that."""
+
+
+_NOWHERE = 1e15
+"""Of a coordinate, in any unit: as good as infinite. Squares of larger ones do not fit into float32."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ def read_point_cloud(path: Path) -> PointCloud:
         (xyz, colours), notes = (reader or (_from_text if suffix in _TEXT else _from_open3d))(path)
     if len(xyz) == 0:
         raise ValueError(f"{path}: holds no points")
-    keep = np.isfinite(xyz).all(axis=1)
+    with np.errstate(invalid="ignore"):
+        keep = (np.abs(xyz) < _NOWHERE).all(axis=1)
     if not keep.any():
         raise ValueError(f"{path}: every one of {len(xyz)} points has a value that is not finite; nothing is left")
     if not keep.all():
@@ -142,9 +146,7 @@ def _from_numpy(path: Path) -> tuple[_Columns, list[str]]:
     try:
         loaded = np.load(io.BytesIO(data), allow_pickle=False)
         arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (
-        ValueError, OSError, EOFError, IndexError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
-    ) as error:  # fmt: skip
+    except Exception as error:  # a damaged header makes NumPy fail in many ways
         why = first_line(error)
         if "pickle" in why:
             # What NumPy advises here would run whatever a stranger has put into the file.
@@ -317,6 +319,8 @@ def _from_colmap(path: Path, text: str) -> tuple[_Columns, list[str]]:
 
 
 def _from_open3d(path: Path) -> tuple[_Columns, list[str]]:
+    if path.suffix.lower() == ".pcd":
+        check_pcd(path)
     read_bytes(path, 1)  # says what is wrong with the path; open3d only warns
     if path.name == "points3D.bin":
         raise ValueError(

@@ -107,15 +107,23 @@ def read_json(path: Path, folder: Path) -> dict:
     """One of a checkpoint's JSON files.
 
     Raises:
-        CheckpointError: the file is cut short or not JSON.
+        CheckpointError: the file is missing, cut short, not JSON, or holds no named values.
     """
+    name = f"{path.relative_to(folder)} in {folder}"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"model: {name} cannot be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(
-            f"model: {path.relative_to(folder)} in {folder} is not valid JSON (half-downloaded?); "
-            "delete the folder and download it again"
+            f"model: {name} is not valid JSON (half-downloaded?); delete the folder and download it again"
         ) from error
+    if not isinstance(found, dict):
+        raise CheckpointError(
+            f"model: {name} holds a {type(found).__name__} instead of named values; delete the folder and download it "
+            "again"
+        )
+    return found
 
 
 def read_index(folder: Path) -> tuple[str, list[Component], dict]:
@@ -129,10 +137,18 @@ def read_index(folder: Path) -> tuple[str, list[Component], dict]:
         raise CheckpointError(wrong_kind(folder))
     index = read_json(path, folder)
     components = [
-        Component(name, entry[0], entry[1])
+        Component(name, *entry)
         for name, entry in index.items()
         if isinstance(entry, list) and len(entry) == 2 and entry[0] is not None and name not in SKIPPED
     ]
+    for component in components:
+        if not re.fullmatch(r"\w+", component.name) or not all(
+            isinstance(part, str) for part in (component.library, component.class_name)
+        ):
+            raise CheckpointError(
+                f"model: model_index.json in {folder}: {component.name[:40]!r} names no part of a model; give "
+                '"unet": ["diffusers", "UNet2DConditionModel"] and the like'
+            )
     return str(index.get("_class_name", "?")), components, index
 
 
@@ -151,7 +167,7 @@ def wrong_kind(folder: Path) -> str:
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             kind = config.get("_class_name") or (config.get("architectures") or ["a single network"])[0]
-        except (ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, LookupError, TypeError, RecursionError):
             kind = "a single network"
         return f"model: {folder} holds only {kind}; give the pipeline folder above it, the one with model_index.json"
     single = next((n for n in names if n.endswith(SINGLE_FILE)), None)
@@ -178,21 +194,40 @@ def check_weights(folder: Path, component: str, names: list[str]) -> str | None:
             head = file.read(64)
             if head.startswith(b"version https://git-lfs"):
                 return f"{component}/{name} is a git-lfs pointer, not the weights; run `git lfs pull` in that folder"
-            if name.endswith(".safetensors"):
-                length = int.from_bytes(head[:8], "little")
-                if size < 8 or length > size - 8:
-                    return f"{component}/{name} is cut short ({size} bytes)"
-                file.seek(8)
-                try:
-                    header = json.loads(file.read(length))
-                except ValueError:
-                    return f"{component}/{name} has a damaged header"
-                end = max((v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"), default=0)
-                if size != 8 + length + end:
-                    return f"{component}/{name} is cut short ({size} of {8 + length + end} bytes)"
-            elif size == 0:
-                return f"{component}/{name} is empty"
+        if name.endswith(".safetensors"):
+            length = int.from_bytes(head[:8], "little")
+            if size < 8 or length > size - 8:
+                return f"{component}/{name} is cut short ({size} bytes)"
+            try:
+                end = max((end for end, _ in read_safetensors_header(path).values()), default=0)
+            except CheckpointError:
+                return f"{component}/{name} has a damaged header"
+            if size != 8 + length + end:
+                return f"{component}/{name} is cut short ({size} of {8 + length + end} bytes)"
+        elif size == 0:
+            return f"{component}/{name} is empty"
     return None
+
+
+def read_safetensors_header(path: Path) -> dict[str, tuple[int, list[int]]]:
+    """What a safetensors file says of its tensors: where each one's bytes end, and its shape.
+
+    Raises:
+        CheckpointError: it says no such thing.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, path.stat().st_size)))
+        found = {
+            name: (entry["data_offsets"][1], entry["shape"]) for name, entry in header.items() if name != "__metadata__"
+        }
+        sizes = [size for end, shape in found.values() for size in (end, *shape)]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"model: {path} has a damaged header; delete it and get it again") from error
+    if not all(isinstance(size, int) and 0 <= size < 1 << 62 for size in sizes):
+        raise CheckpointError(f"model: {path} has a damaged header; delete it and get it again")
+    return found
 
 
 def check_folder(folder: Path, half: bool, skip: tuple[str, ...] = ()) -> tuple[str, dict[str, Component], dict]:

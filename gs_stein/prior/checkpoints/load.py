@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gs_stein.prior.adapters import MultiView, Network, PlainUNet, SD3Transformer, SDXLUNet
+from gs_stein.prior.checkpoints.bounds import a_number, naming
 from gs_stein.prior.checkpoints.folder import (
     CheckpointError,
     Component,
@@ -26,6 +27,7 @@ from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.encoders import CLIPText, Encode, PromptCache, SD3Text, SDXLText
 from gs_stein.prior.options import DiffusionOptions
 from gs_stein.prior.schedule import Prediction, Schedule
+from gs_stein.types import TextEmbedding
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -60,7 +62,7 @@ def load_prior(options: DiffusionOptions, device: torch.device | str = "cpu") ->
     if not folder.is_dir():
         raise CheckpointError(f"model: {options.model} should lie in {folder}, which does not exist; reinstall it")
     pipeline, parts, index = check_folder(folder, half, skip)
-    with quiet():
+    with quiet(), naming(folder, "used"):
         return assemble(options, folder, pipeline, parts, index, source, device, dtype)
 
 
@@ -195,26 +197,46 @@ def load_schedule(folder: Path) -> tuple[Schedule, Prediction]:
     Whatever sampler the config names, training noise of this family is what diffusers' `DDPMScheduler` makes of the
     same config; flow matching has no table.
     """
-    config = read_json(folder / "scheduler" / "scheduler_config.json", folder)
-    name = config.get("_class_name", "?")
+    path = folder / "scheduler" / "scheduler_config.json"
+    config = read_json(path, folder)
+    name = str(config.get("_class_name", "?"))
+    # Tables of that length are made, one of them step by step.
+    count = a_number(config, "num_train_timesteps", 1.0, 1e5, path, default=1000.0)
     if name.startswith("FlowMatch"):
-        return Schedule.flow(config.get("num_train_timesteps", 1000)), "flow"
+        return Schedule.flow(int(count)), "flow"
     if name.startswith("EDM") or "beta_schedule" not in config:
         raise CheckpointError(f"model: {folder} uses {name}, whose noise process gs_stein does not know; give {KINDS}")
+    for field in ("beta_start", "beta_end"):
+        a_number(config, field, 0.0, 1.0, path, default=0.01)
     from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
-    scheduler: Any = DDPMScheduler.from_config(config)
+    with naming(path, "used"):
+        scheduler: Any = DDPMScheduler.from_config(config)
+        table = scheduler.alphas_cumprod
+        falls = table.ndim == 1 and bool((table >= 0).all() and (table.diff() <= 0).all())
+    if not falls or float(table[0]) > 1:
+        raise CheckpointError(f"model: {path}: its betas make no noise that grows; delete it and get it again")
     kinds: dict[str, Prediction] = {"epsilon": "eps", "v_prediction": "v", "sample": "x0"}
     kind = scheduler.config["prediction_type"]
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise CheckpointError(f"model: {folder} predicts {kind!r}, which gs_stein does not know; give {KINDS}")
-    return Schedule.from_alphas_cumprod(scheduler.alphas_cumprod), kinds[kind]
+    return Schedule.from_alphas_cumprod(table.float()), kinds[kind]
 
 
 def native_resolution(module: Any, codec: Codec) -> int:
     """Side in pixels of the images a network was trained on."""
     size = module.config["sample_size"]
-    return (size if isinstance(size, int) else size[0]) * codec.scale
+    size = size[0] if isinstance(size, (list, tuple)) and size else size
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size * codec.scale <= _LARGEST:
+        raise CheckpointError(
+            f"model: sample_size is {module.config['sample_size']!r} in the network's config.json, which makes no "
+            f"picture of 1 to {_LARGEST} pixels; get the model again"
+        )
+    return size * codec.scale
+
+
+_LARGEST = 8192
+"""Pixels of a side."""
 
 
 def adapt(
@@ -262,8 +284,14 @@ def adapt(
 
     def quietly(load: Any) -> Any:
         def run() -> Encode:
-            with quiet():
-                return load()
+            with quiet(), naming(folder, "used to read prompts"):
+                encode = load()
+
+            def told(prompts: list[str]) -> TextEmbedding:
+                with naming(folder, "used to read prompts"):
+                    return encode(prompts)
+
+            return told
 
         return run
 

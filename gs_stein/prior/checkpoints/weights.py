@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gs_stein.prior.checkpoints.bounds import check_finite, check_size, is_damage, reason
 from gs_stein.prior.checkpoints.folder import (
     CheckpointError,
     Component,
@@ -55,18 +56,13 @@ def variant(folder: Path, component: Component, dtype: torch.dtype) -> str | Non
 
 def loaded(cls: Any, where: Path, **settings: Any) -> Any:
     """`cls.from_pretrained` on a local folder; a file that cannot be read is named in one line."""
-    from pickle import UnpicklingError
-
-    from safetensors import SafetensorError
-
     try:
         return cls.from_pretrained(str(where), local_files_only=True, **settings)
-    except (
-        OSError, ValueError, RuntimeError, KeyError, AttributeError, EOFError, UnpicklingError, SafetensorError
-    ) as error:  # fmt: skip
-        first = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+    except BaseException as error:  # whatever a damaged file does to those who read it
+        if not is_damage(error):
+            raise
         raise CheckpointError(
-            f"model: {where} cannot be loaded as {cls.__name__} ({first}); delete it and get it again"
+            f"model: {where} cannot be loaded as {cls.__name__} ({reason(error)}); delete it and get it again"
         ) from error
 
 
@@ -75,10 +71,28 @@ UNUSED = "neck.fusion_stage.layers.0.residual_layer1."
 
 
 def loaded_network(cls: Any, where: Path, **settings: Any) -> Any:
-    """`loaded` for a network: both libraries make up weights that a file lacks, or leave them without content."""
+    """`loaded` for a network: both libraries make up weights that a file lacks, or leave them without content.
+
+    Raises:
+        CheckpointError: it cannot be loaded, is larger than its weights, lacks some, or has some that are not finite.
+    """
+    names, half = [path.name for path in where.iterdir()], settings.get("variant") == "fp16"
+    check_size(lambda config: _empty(cls, config), where, choose_weights(names, half))
     network, info = loaded(cls, where, output_loading_info=True, **settings)
     missing = sorted(key for key in info["missing_keys"] if not key.startswith(UNUSED))
     if missing:
         lacks = f"{len(missing)} weights of {cls.__name__} ({missing[0]}, …)"
         raise CheckpointError(f"model: {where} lacks {lacks}; delete it and get it again")
+    check_finite(network, where)
     return network
+
+
+def _empty(cls: Any, config: dict[str, Any]) -> Any:
+    """The network of a configuration, in the device's own way of keeping weights."""
+    if hasattr(cls, "load_config"):  # diffusers
+        return cls.from_config(config)
+    from transformers import AutoConfig
+
+    kind = getattr(cls, "config_class", None)
+    known = AutoConfig.for_model(config.pop("model_type", None), **config) if kind is None else kind.from_dict(config)
+    return cls.from_config(known) if kind is None else cls(known)
