@@ -24,6 +24,10 @@ BENCHES = {
     "prompts": ("gs_stein.bench.prompts", "the main job on the written list of prompts, judged by the scorer"),
     "files": ("gs_stein.bench.files", "reading and writing scenes against the disk: speed and memory"),
     "viewer": ("gs_stein.bench.viewer", "what the live viewer costs the training"),
+    "chaos": (
+        "gs_stein.bench.chaos.__main__",
+        "what a run withstands: kills, full disks, NaN, damaged files, strangers, time",
+    ),
 }
 """Name → the module whose `main` runs it, and what it measures."""
 MIXTURE = "gs_stein.bench.mixture.__main__"

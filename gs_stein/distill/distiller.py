@@ -147,14 +147,14 @@ class Distiller:
             self.guard.reject(f"{error} {where}")
             return self._nothing(x0, self.denoiser.evaluations - before)
         lora_loss = self.estimator.learn(conditions)
-        gradients = draw.weight.view(-1, 1, 1, 1, 1) * residual
+        gradients, plain = (draw.weight.view(-1, 1, 1, 1, 1) * value for value in (residual, sds(eps_hat, draw)))
         grad = gradients.mean(0)
         evaluations = self.denoiser.evaluations - before
-        if not self.guard.finite(f"the estimator {where}", grad):
+        if not self.guard.finite(f"the estimator {where}", gradients, plain):
             return self._nothing(x0, evaluations)
         self.guard.accept()
         self.meter.update(gradients, draw)
-        self.meter_sds.update(draw.weight.view(-1, 1, 1, 1, 1) * sds(eps_hat, draw), draw)
+        self.meter_sds.update(plain, draw)
         slope = float((draw.weight * draw.alpha / draw.sigma).mean()) if self.estimator.follows_guess else 0.0
         stiffness = x0.new_full((len(x0), 1, 1, 1), slope)
         if options.clip > 0:

@@ -15,6 +15,12 @@ def all_finite(*values: Tensor | None) -> bool:
     return all(bool(tensor.isfinite().all()) for tensor in tensors)
 
 
+def squares_finite(*values: Tensor | None) -> bool:
+    """Whether every tensor is finite, and the sum of its squares too: what Adam, meters and fits keep of it."""
+    tensors = [value for value in values if value is not None]
+    return not tensors or bool(torch.stack([tensor.float().square().sum() for tensor in tensors]).isfinite().all())
+
+
 class Guard:
     """Skips non-finite steps; `max_skips` in a row are an error.
 
@@ -32,12 +38,12 @@ class Guard:
         self._good = False
 
     def finite(self, where: str, *values: Tensor | None) -> bool:
-        """Whether every element is finite; if not, the step is counted as skipped.
+        """Whether every element is finite, and none absurdly large; if not, the step is counted as skipped.
 
         Raises:
             FloatingPointError: see `reject`.
         """
-        if all_finite(*values):
+        if squares_finite(*values):
             return True
         self.reject(where)
         return False

@@ -60,7 +60,8 @@ def descend(
     guard, gradients = state.distiller.guard, [parameter.grad for parameter in state.parameters.values()]
     if guard.finite("the gradient of the Gaussians", *gradients) and guard.finite("the decoded guess", *edits.all()):
         change(config, state, edits)
-        # Densification looks at the gradients of every view.
+        # Densification looks at the gradients of every view, and draws Gaussians by opacities that must be numbers.
+        state.keep_finite()
         state.densifier.after_update(state.parameters, state.optimizers, render, state.step + 1, state.generator)
         losses = Losses(handle.item(), estimate.grad.square().mean().sqrt().item(), **terms.items())
     else:

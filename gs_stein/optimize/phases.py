@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.config.schema import Config
 from gs_stein.distill.distiller import Estimate
-from gs_stein.distill.nonfinite import all_finite
+from gs_stein.distill.nonfinite import all_finite, squares_finite
 from gs_stein.distill.reuse import ReusedGuess
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.optimize.plan import Plan, draw_background
@@ -119,7 +119,7 @@ class Distill:
             generator=state.generator, progress=self.plan.distilled, depth=render.depth.detach().to(device),
             normals=None if render.normals is None else render.normals.detach().to(device),
         )  # fmt: skip
-        if self.config.distill.reuse > 1 and estimate.finite and all_finite(estimate.x0_hat):
+        if self.config.distill.reuse > 1 and estimate.finite and squares_finite(estimate.x0_hat):
             state.reused = ReusedGuess(self.cameras, x0, estimate, self.config.distill.reuse - 1)
         return estimate
 

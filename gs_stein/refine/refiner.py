@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from gs_stein.cameras.options import CameraOptions
 from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.distill.distiller import Estimate
-from gs_stein.distill.nonfinite import Guard, all_finite
+from gs_stein.distill.nonfinite import Guard, squares_finite
 from gs_stein.prior.agreement import pearson
 from gs_stein.prior.denoiser import Denoiser, DepthEstimator
 from gs_stein.prior.depth import CLEAN
@@ -172,7 +172,7 @@ class Refiner:
             )
         clean = times.new_full((1,), CLEAN * schedule.num_timesteps)
         depth = None if self.depth is None else self.depth(found, clean, there)[0]
-        if not all_finite(found, depth):
+        if not squares_finite(options.weight * found, depth):  # else no step towards them would be finite
             return False
         self._denoised = self._targets = Targets(views, found[0], depth)
         if anchors is None and options.anchors:
@@ -198,7 +198,7 @@ class Refiner:
         moved = warp(pictures, flow, "bicubic").clamp(0, 1)
         depth = None if found.depth is None else warp(found.depth[:, None], flow.to(found.depth))[:, 0]
         x0 = self.denoiser.encode(moved).to(found.x0)
-        if not all_finite(x0, depth):
+        if not squares_finite(x0, depth):
             return False
         self._targets = Targets(found.cameras, x0, depth)
         return True

@@ -23,7 +23,7 @@ class Options:
     """Damaged files that are read."""
     writes: int = 0
     """Which writes of a run fail, one run each, spread evenly over all of them; 0: each."""
-    injections: int = 0
+    injections: int = 600
     """Numbers that are not finite put somewhere, one run each, spread evenly over all there are; 0: each."""
     clients: int = 300
     """That open the page at once."""

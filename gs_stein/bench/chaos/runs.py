@@ -148,6 +148,7 @@ def forked(
     kill: tuple[int, float] | None = None,
     prepare: Callable[[], None] | None = None,
     number: int = signal.SIGKILL,
+    patience: float = PATIENCE,
 ) -> Ended:
     """Run the command in a child of this (warm) process.
 
@@ -157,6 +158,7 @@ def forked(
         kill: after how many such events it is sent a signal, and how many seconds later than the last of them.
         prepare: called in the child first.
         number: the signal.
+        patience: seconds after which it counts as hanging, and is killed.
     """
     said = folder.with_name(f"{folder.name}.said.txt")
     reading, writing = os.pipe()
@@ -165,7 +167,7 @@ def forked(
         _child(arguments, folder, said, writing, prepare)
     os.close(writing)
     try:
-        return _watched(pid, reading, said, kill, number)
+        return _watched(pid, reading, said, kill, number, patience)
     finally:
         os.close(reading)
 
@@ -203,7 +205,7 @@ def _noting(below: str, writing: int) -> Callable[[str, tuple], None]:
     return note
 
 
-def _watched(pid: int, reading: int, said: Path, kill: tuple[int, float] | None, number: int) -> Ended:
+def _watched(pid: int, reading: int, said: Path, kill: tuple[int, float] | None, number: int, patience: float) -> Ended:
     """Read a child's events until it ends, and kill it when it is time."""
     began, due, events, rest = time.monotonic(), None, [], b""
     hung = False
@@ -214,11 +216,11 @@ def _watched(pid: int, reading: int, said: Path, kill: tuple[int, float] | None,
         if due is not None and now >= due:
             os.kill(pid, number)
             due = None
-        if now - began > PATIENCE:
+        if not hung and now - began > patience:
             os.kill(pid, signal.SIGKILL)
             hung = True
-        wait = PATIENCE if due is None else max(0.0, due - now)
-        if not select.select([reading], [], [], min(wait, 1.0))[0]:
+        wait = 1.0 if due is None else min(1.0, max(0.0, due - now))
+        if not select.select([reading], [], [], wait)[0]:
             continue
         if not (more := os.read(reading, 1 << 16)):
             break

@@ -1,0 +1,93 @@
+"""Runs that are killed, and runs whose disk fails, end as if nothing had happened once they are gone on with."""
+
+from __future__ import annotations
+
+import errno
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from gs_stein.bench.chaos import bits, disks, kills, left, runs
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessPoolExecutor]:
+    with runs.workers(tmp_path_factory.mktemp("workers"), 1) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def whole(pool: ProcessPoolExecutor, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list]:
+    """A run to which nothing happened, and its events."""
+    output = tmp_path_factory.mktemp("whole") / "runs"
+    events = pool.submit(kills.uninterrupted, output).result().events
+    return runs.run_of(output), events
+
+
+def test_killed_runs_are_gone_on_with_to_the_same_end(pool, whole, tmp_path: Path) -> None:
+    run, events = whole
+    # One while views are denoised, one among the final files, one that is killed again while it is gone on with.
+    drawn = [case for case in kills.cases(12, 3, events) if case.stage in ("refinement", "final", "resume")]
+    for case in drawn[:3]:
+        outcome = pool.submit(kills.killed, case, tmp_path, run).result()
+        assert outcome.faults == (), case
+        assert outcome.killed, case
+
+
+def test_what_is_killed_before_it_has_begun_is_refused_and_begun_anew(pool, whole, tmp_path: Path) -> None:
+    run, events = whole
+    made = next(i for i, (_, event) in enumerate(events, 1) if event.endswith(".lock"))
+    case = kills.Case(0, "start", (made, 0.0), None)
+    ended = pool.submit(runs.forked, runs.started(tmp_path / "a"), tmp_path / "a", case.kill).result()
+    assert ended.status == -signal.SIGKILL
+    assert not list(tmp_path.glob("a/*/config.yaml")), "it was killed where this test means to"
+    assert pool.submit(kills.after, tmp_path / "a", ended, None, runs.forked, run).result() == []
+
+
+def test_moments_of_every_kind_are_aimed_at(whole) -> None:
+    _, events = whole
+    stages = kills.stages_of(events)
+    assert stages[0] == "start"
+    assert set(kills.STAGES) - {"resume"} <= set(stages)
+    cases = kills.cases(60, 0, events)
+    assert cases == kills.cases(60, 0, events)
+    assert len({case.kill for case in cases}) > 50
+    assert {case.stage for case in cases if case.again is not None} == {"resume"}
+    assert all(stages[case.kill[0]] == case.stage for case in cases if case.again is None)
+
+
+def test_a_difference_and_whatever_is_left_are_seen(whole, tmp_path: Path) -> None:
+    import shutil
+
+    run, _ = whole
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    assert left.faults(other, run) == left.broken(other) == []
+    (other / ".lock").touch()
+    ply = bytearray((other / "point_cloud.ply").read_bytes())
+    ply[-1] ^= 1
+    (other / "point_cloud.ply").write_bytes(ply)
+    (other / "metrics.csv").write_text((other / "metrics.csv").read_text().rsplit("\n", 2)[0] + "\n")
+    (other / "preview.png").write_bytes((other / "preview.png").read_bytes()[:-500])
+    assert left.faults(other, run) == [
+        ".lock is left", "point_cloud.ply differs", "preview.png differs", "metrics.csv says otherwise"
+    ]  # fmt: skip
+    assert [line.split()[0] for line in left.broken(other)] == ["preview.png"]
+
+
+def test_a_failing_disk_is_one_line_and_nothing_is_lost(pool, whole, tmp_path: Path) -> None:
+    run, _ = whole
+    count = pool.submit(disks.writes_of, tmp_path / "counted").result()
+    assert count > 50
+    # Somewhere in the middle, and the last thing of all; once, and from there on.
+    for failure in (disks.Failure(count // 2, True, errno.EIO), disks.Failure(count - 3, False, errno.ENOSPC)):
+        assert pool.submit(disks.failing, failure, tmp_path, run).result() == [], failure
+
+
+def test_a_stopped_run_is_gone_on_with_to_the_same_bits(pool, whole, tmp_path: Path) -> None:
+    run, events = whole
+    half = next(i for i, (_, event) in enumerate(events, 1) if f".step_{runs.REFINED + 1:07d}" in event)
+    assert left.faults(pool.submit(bits.stopped_and_resumed, tmp_path / "stopped", half).result(), run) == []
