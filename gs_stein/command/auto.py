@@ -51,6 +51,11 @@ def choose(config: Config) -> Choice:
     if model == "auto":
         model, why_model = pick_model(device)
     prior_device, why_prior = pick_prior_device(config.prior_device, device, model)
+    if config.prior_device == "auto" and prior_device.type == "cpu" and not_here(model):
+        raise ValueError(
+            f"model: {model} wants a GPU, of which there is none here, and would have to be downloaded; leave out "
+            "--preset and --model for the bundled prior, or insist with --prior-device cpu (minutes a step)"
+        )
     config = replace(config, prior=replace(config.prior, model=model))
     estimator = config.distill.estimator
     name = estimator.kind
@@ -147,6 +152,15 @@ def pick_model(device: torch.device) -> tuple[str, str]:
     if reachable(source.repo, source.revision):
         return PREFERRED, "its checkpoint can be downloaded"
     return BUNDLED, f"{PREFERRED} is neither cached nor reachable"
+
+
+def not_here(model: str) -> bool:
+    """Whether a model lies on the hub only."""
+    from gs_stein.prior.checkpoints.download import cached_folder
+    from gs_stein.prior.checkpoints.registry import locate
+
+    source = locate(model)
+    return source.repo is not None and cached_folder(source.repo, source.revision) is None
 
 
 def reachable(repo: str, revision: str | None) -> bool:

@@ -141,7 +141,7 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     choice = choose(job.config)
     print("\n".join([*job.notes, *choice.reasons]), flush=True)
     priors = load_priors(choice.config, choice.prior_device)
-    if note := priors.advice(choice.config.prompt, choice.config.scene):
+    for note in priors.advice(choice.config.prompt, choice.config.scene):
         print(f"note        {note}")
     start = choice.config
     if job.resume is not None and checkpoint.checkpoints(job.resume):

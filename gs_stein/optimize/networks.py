@@ -14,6 +14,7 @@ from gs_stein.prior.denoiser import Denoiser, DepthEstimator, NormalEstimator
 from gs_stein.prior.depth import NormalsFromDepth, load_depth
 from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.text.known_prompts import Familiar
+from gs_stein.text.language import other_language
 from gs_stein.text.minilm import MiniLM
 
 LARGE = ("sd21-base", "sd15")
@@ -38,14 +39,21 @@ class Priors:
         """Whether the denoiser is told where the cameras stand (then prompts need not)."""
         return self.denoiser.knows_cameras
 
-    def advice(self, prompt: str, scene: bool) -> str | None:
-        """One line if the prompt is none that a small prior knows; None if all is well, or the prior is a large one."""
+    def advice(self, prompt: str, scene: bool) -> list[str]:
+        """Lines on what a small prior will not understand of a prompt; none if all is well, or the prior is a large
+        one."""
         if not isinstance(self.denoiser, DiffusionPrior):
-            return None
+            return []
         familiar = Familiar.load(self.denoiser.folder / "captions")
         if familiar is None:
-            return None
-        return familiar.advice(prompt, MiniLM().sentences([prompt])[0], scene, LARGE)
+            return []
+        if (language := other_language(prompt)) is not None:
+            return [f"{prompt!r} looks like {language}; the bundled prior understands English only"]
+        encoder, lines = MiniLM(), []
+        if unread := encoder.unread(prompt):
+            lines.append(f"the prompt is longer than the text encoder reads: {unread!r} is left out; make it shorter")
+        known = familiar.advice(prompt, encoder.sentences([prompt])[0], scene, LARGE)
+        return lines if known is None else [*lines, known]
 
     @property
     def identity(self) -> str:

@@ -73,3 +73,15 @@ class MiniLM:
         pooled = self(prompts).pooled
         assert pooled is not None
         return pooled
+
+    def unread(self, prompt: str) -> str:
+        """The end of a prompt that is longer than MAX_TOKENS, which nothing will know of; empty if it is not."""
+        tokenizer, _ = self._parts
+        where = tokenizer(prompt, truncation=True, max_length=MAX_TOKENS, return_offsets_mapping=True)["offset_mapping"]
+        read = max((end for _, end in where), default=0)
+        if not tokenizer.is_fast or not prompt[read:].strip():
+            return ""
+        # A word that is cut in the middle is not read.
+        return prompt[
+            len(prompt[:read].rstrip().rsplit(" ", 1)[0]) if prompt[read : read + 1].strip() else read :
+        ].strip()

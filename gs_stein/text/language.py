@@ -1,0 +1,37 @@
+"""Whether a prompt is in another language than English, which is all that the bundled text encoder was trained on.
+
+No detector: one that tells dozens of languages apart is unsure of two or three words, which is what a prompt has. Other
+scripts give themselves away, and so do the little words of the languages that are typed most often.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_ENGLISH = set("a an the of with and on in at by for from to under over beside near its is".split())
+_LITTLE_WORDS = {
+    "German": "ein eine einen einem einer der das dem den mit und im auf vor unter für aus",
+    "French": "un une le la les des du avec et dans sur sous devant au aux",
+    "Spanish": "un una unos el la los las con y en sobre bajo junto del",
+    "Italian": "un uno una il lo la gli con e nel nella su sotto di della",
+    "Portuguese": "um uma os as com e em na sobre sob perto do da",
+    "Dutch": "een het de met en op onder naast voor van",
+    "Polish": "z i na w pod przy obok",
+    "Turkish": "bir ve ile üzerinde altında",
+}
+_SCRIPTS = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "CYRILLIC", "GREEK", "ARABIC", "HEBREW", "DEVANAGARI", "THAI")
+
+
+def other_language(prompt: str) -> str | None:
+    """What a prompt seems to be written in; None: English, or it cannot be told."""
+    letters = [unicodedata.name(letter, "").split()[0:1] for letter in prompt if letter.isalpha()]
+    for script in _SCRIPTS:
+        if 2 * letters.count([script]) > len(letters) > 0:
+            return {"CJK": "Chinese or Japanese", "HANGUL": "Korean"}.get(script, f"{script.title()} letters")
+    words = re.findall(r"[^\W\d_]+", prompt.lower())
+    if _ENGLISH.intersection(words):
+        return None
+    found = {name: len(set(listed.split()).intersection(words)) for name, listed in _LITTLE_WORDS.items()}
+    most = [name for name, count in found.items() if count == max(found.values()) > 0]
+    return None if not most else " or ".join(most) if len(most) < 3 else "another language"

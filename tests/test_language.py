@@ -1,0 +1,49 @@
+"""Prompts that the text encoder does not understand, or not to their end, are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from gs_stein.bench.prompts import WRITTEN
+from gs_stein.config.serialize import read_yaml
+from gs_stein.text.language import other_language
+from gs_stein.text.minilm import MAX_TOKENS, MiniLM
+
+
+@pytest.mark.parametrize(
+    ("prompt", "language"),
+    [
+        ("ein gemütliches Wohnzimmer", "German"), ("une chaise rouge", "French"), ("un salon avec un canapé", "French"),
+        ("el gato con botas", "Spanish"), ("una sedia nella cucina", "Italian"), ("uma cadeira vermelha", "Portuguese"),
+        ("een rode stoel", "Dutch"), ("kırmızı bir sandalye", "Turkish"), ("una silla roja", "Spanish or Italian"),
+        ("красное кресло", "Cyrillic letters"), ("赤い肘掛け椅子", "Chinese or Japanese"), ("빨간 의자", "Korean"),
+    ],
+)  # fmt: skip
+def test_other_languages_are_told(prompt: str, language: str) -> None:
+    assert other_language(prompt) == language
+
+
+@pytest.mark.parametrize("prompt", ["red chair", "a café de Paris", "armchair", "", "3", "a bed & breakfast", "ünder"])
+def test_english_and_what_cannot_be_told_pass(prompt: str) -> None:
+    assert other_language(prompt) is None
+
+
+def test_every_written_prompt_passes() -> None:
+    prompts = [prompt for part in read_yaml(WRITTEN).values() for prompt in part]
+    assert len(prompts) == 44
+    assert [prompt for prompt in prompts if other_language(prompt) is not None] == []
+
+
+def test_what_is_not_read_is_named_by_whole_words() -> None:
+    encoder = MiniLM()
+    assert encoder.unread("a cosy room") == ""
+    assert encoder.unread("") == ""
+    words = [f"word{'s' * (i % 2)}" for i in range(40)]
+    unread = encoder.unread(" ".join(words)).split()
+    assert 0 < len(unread) < 40
+    assert words[-len(unread) :] == unread
+    kept = " ".join(words[: -len(unread)])
+    assert encoder.unread(kept) == ""
+    assert (encoder([kept]).tokens.shape[1] if kept else 0) <= MAX_TOKENS
+    # The last word that fits only in part is not read.
+    assert encoder.unread("a " * 28 + "chair antidisestablishmentarian sofa").startswith("antidis")
