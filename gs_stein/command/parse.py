@@ -16,7 +16,7 @@ import tyro
 
 from gs_stein.command.usage import ALL
 from gs_stein.config.presets import BUNDLED, default_preset, preset_file
-from gs_stein.config.schema import Config
+from gs_stein.config.schema import Config, check_text
 from gs_stein.config.serialize import RENAMED, kind_of, make, members, merged, read_yaml, required
 from gs_stein.distill.options import Estimator
 from gs_stein.gaussians.formats.table import FORMATS
@@ -191,7 +191,9 @@ def files_of(choices: First) -> tuple[dict, dict]:
 
 def prompt_of(choices: First, trees: tuple[dict, ...]) -> str:
     """The flag's prompt, else the file's."""
-    return choices.prompt or next((str(tree["prompt"]) for tree in reversed(trees) if tree.get("prompt")), "")
+    prompt = choices.prompt or next((str(tree["prompt"]) for tree in reversed(trees) if tree.get("prompt")), "")
+    check_text("prompt", prompt)
+    return prompt
 
 
 def start_of(path: Path) -> FileStart | PointsStart:

@@ -87,6 +87,16 @@ class Config:
                 raise ValueError(f"{name}: {getattr(self, name)} is below 1; give a positive number")
         if not 0 <= self.sh_degree <= 3:
             raise ValueError(f"sh_degree: {self.sh_degree} is not possible; give 0 to 3")
+        check_text("prompt", self.prompt)
+        check_text("negative", self.negative)
+
+
+def check_text(field: str, text: str) -> None:
+    """Raise ValueError for bytes of another encoding, which Python hands on from the command line in disguise."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{field}: {text[:60]!r} is not UTF-8; write it in a terminal or file that is") from error
 
 
 BACKGROUNDS = {"black": 0.0, "white": 1.0, "grey": 0.5, "studio": 127 / 255, "random": 0.5}

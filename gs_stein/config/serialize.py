@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from gs_stein.config.schema import Config
+from gs_stein.config.schema import Config, check_text
 
 T = TypeVar("T")
 
@@ -132,6 +132,8 @@ def _plain(kind: type, value: Any, path: str) -> Any:
             if math.isfinite(number):
                 return number
     elif type(value) is kind and kind in (int, bool, str):
+        if kind is str:
+            check_text(path, value)
         return value
     elif kind is Path and isinstance(value, str):
         return Path(value)
