@@ -337,6 +337,10 @@ def broken(fault: str) -> Builder:
             document["bufferViews"][3]["byteLength"] = 8
         case "negative":
             first["count"] = -3
+        case "stride":
+            document["bufferViews"][0]["byteStride"] = 4
+        case "endless":
+            document["nodes"][0]["translation"] = [0, 1e39, 0]
         case "elsewhere":
             document["bufferViews"][0]["buffer"] = 1
         case "stretched":
@@ -371,6 +375,8 @@ def broken(fault: str) -> Builder:
         ("width", "KHR_gaussian_splatting:ROTATION has 6 rows of 3, not 6 of 4"),
         ("beyond", "accessor 3 reaches beyond the end of the data: truncated, or wrong counts"),
         ("negative", "accessor 0 has a count or place that is no whole number"),
+        ("stride", "accessor 0 has rows of 12 bytes every 4 bytes"),
+        ("endless", "every one of 6 Gaussians has a value that is not finite; nothing is left"),
         ("elsewhere", "accessor 0 keeps its data outside this file; export all in one .glb"),
         ("stretched", "node 0 stretches its splats unequally; apply its transform where it was made"),
         ("mirrored", "node 0 mirrors its splats or has no size; apply its transform where it was made"),

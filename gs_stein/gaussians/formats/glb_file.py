@@ -73,6 +73,8 @@ class GlbFile:
         offset, stride = column.get("byteOffset", 0), view.get("byteStride", width * kind.itemsize)
         if not all(type(n) is int and n >= 0 for n in (count, start, size, offset, stride)):
             raise ValueError(f"accessor {index} has a count or place that is no whole number")
+        if stride < width * kind.itemsize:
+            raise ValueError(f"accessor {index} has rows of {width * kind.itemsize} bytes every {stride} bytes")
         if start + size > len(self.binary) or offset + stride * (count - 1) + width * kind.itemsize > size:
             raise ValueError(f"accessor {index} reaches beyond the end of the data: truncated, or wrong counts")
         values = np.ndarray((count, width), kind, self.binary.data, start + offset, (stride, kind.itemsize))

@@ -56,7 +56,9 @@ def place_of(matrix: Float[np.ndarray, "4 4"], name: str) -> Place:
     exact = nearest.round()
     if np.abs(nearest - exact).max() < 1e-7:
         nearest = exact
-    return Place(torch.from_numpy(nearest), scale, torch.from_numpy(matrix[:3, 3].astype(np.float32)))
+    with np.errstate(over="ignore"):  # what is too far for float32 is left out by whoever cleans the scene
+        shift = matrix[:3, 3].astype(np.float32)
+    return Place(torch.from_numpy(nearest), scale, torch.from_numpy(shift))
 
 
 @runtime_checkable
