@@ -186,12 +186,30 @@ def test_no_checkpoint_is_no_error(tmp_path: Path) -> None:
     assert checkpoint.restore_latest(tmp_path, state, config) is None
 
 
+def test_another_number_of_threads_is_said_and_no_fault(tmp_path: Path) -> None:
+    config, state = tiny_state()
+    said: list[str] = []
+    path = checkpoint.save(tmp_path, state)
+    assert checkpoint.restore_latest(tmp_path, state, config, said.append) == path
+    assert said == []
+    content, here = checkpoint.read(path), torch.get_num_threads()
+    assert content["threads"] == here
+    path.write_bytes(checkpoint.sealed({**content, "threads": here + 1}))
+    assert checkpoint.restore_latest(tmp_path, state, config, said.append) == path
+    assert len(said) == 1
+    assert said[0].startswith(f"resume: {here} threads here, {here + 1} before: ")
+    del content["threads"]  # as earlier versions wrote them
+    path.write_bytes(checkpoint.sealed(content))
+    assert checkpoint.restore_latest(tmp_path, state, config, said.append) == path
+    assert len(said) == 1
+
+
 def test_another_prior_or_format_is_refused(tmp_path: Path) -> None:
     config, state = tiny_state()
     path = checkpoint.save(tmp_path, state)
     content = torch.load(path, weights_only=True)
     path.write_bytes(checkpoint.sealed({**content, "prior": "another"}))
-    with pytest.raises(ValueError, match="made with the prior another"):
+    with pytest.raises(ValueError, match="made with the prior 'another'"):
         checkpoint.restore_latest(tmp_path, state, config)
     path.write_bytes(checkpoint.sealed({**content, "format": 99}))
     with pytest.raises(ValueError, match="has format 99"):

@@ -59,6 +59,7 @@ def content_of(state: State) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "prior": state.priors.identity,
+        "threads": torch.get_num_threads(),
         "step": state.step,
         "seconds": state.seconds,
         "evaluations": state.evaluations,
@@ -139,25 +140,27 @@ def read(path: Path) -> Any:
         )
     if not is_ours:
         raise DamagedError(f"resume: {path} is damaged (its checksum is wrong)")
-    return content
+    return {"threads": None, **content} if isinstance(content, dict) else content  # earlier versions did not say
 
 
-def restore(path: Path, state: State, config: Config) -> None:
+def restore(path: Path, state: State, config: Config, tell: Callable[[str], None] | None = None) -> None:
     """Put a checkpoint's content into a state fresh from `begin`.
 
     Args:
         path: the file.
         state: changed in place; as it was before if there is an error.
         config: of the run.
+        tell: told, in a line, if sums are taken in another order here, and the end differs in its last bits for that.
 
     Raises:
         DamagedError: the file is damaged, not finite, or does not fit the run.
         ValueError: it is of another format, or of another prior.
     """
     content = read(path)
-    if isinstance(content, dict) and content.get("prior", state.priors.identity) != state.priors.identity:
+    prior = content.get("prior") if isinstance(content, dict) else None
+    if isinstance(prior, str) and prior != state.priors.identity:
         raise ValueError(
-            f"resume: the run was made with the prior {content['prior']}, not {state.priors.identity}; use that --model"
+            f"resume: {path} was made with the prior {prior!r}, not {state.priors.identity!r}; use that --model"
         )
     before = content_of(state)
     try:
@@ -167,6 +170,12 @@ def restore(path: Path, state: State, config: Config) -> None:
         lay_over(before, state, config)
         reason = str(error).partition("\n")[0] if isinstance(error, ValueError) else type(error).__name__
         raise DamagedError(f"resume: {path} is damaged ({reason})") from error
+    threads, here = content["threads"], torch.get_num_threads()
+    if tell is not None and threads not in (None, here) and state.priors.device.type == "cpu":
+        tell(
+            f"resume: {here} threads here, {threads} before: the last bits will not be those of an uninterrupted run "
+            f"(OMP_NUM_THREADS={threads} keeps them)"
+        )
 
 
 def lay_over(content: dict[str, Any], state: State, config: Config) -> None:
@@ -196,7 +205,7 @@ def restore_latest(run: Path, state: State, config: Config, tell: Callable[[str]
         run: the run's folder.
         state: fresh from `begin`; changed in place.
         config: of the run.
-        tell: told, in a line, of each checkpoint that is passed over.
+        tell: told, in a line, of each checkpoint that is passed over, and of another number of threads.
 
     Raises:
         ValueError: none of them can be read, or they do not fit.
@@ -204,7 +213,7 @@ def restore_latest(run: Path, state: State, config: Config, tell: Callable[[str]
     found = checkpoints(run)
     for path in reversed(found):
         try:
-            restore(path, state, config)
+            restore(path, state, config, tell)
         except DamagedError as error:
             if path == found[0]:
                 raise DamagedError(f"{error}; no other is left: move {folder_of(run)} away to begin anew") from error

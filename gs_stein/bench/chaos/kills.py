@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -108,27 +109,29 @@ def killed(case: Case, folder: Path, whole: Path) -> Outcome:
     return Outcome(case, first.status == -signal.SIGKILL, tuple(found))
 
 
+def process(arguments: tuple[str, ...], seconds: float = PATIENCE) -> Ended:
+    """`gs-stein` in a process that nobody has prepared, killed after so many seconds."""
+    command = [sys.executable, "-m", "gs_stein", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", env=spawned()
+    ) as running:
+        try:
+            said = running.communicate(timeout=seconds)[0]
+        except subprocess.TimeoutExpired:
+            running.kill()
+            said = running.communicate()[0]
+    return Ended(running.returncode, said, hung=seconds == PATIENCE and running.returncode < 0)
+
+
 def killed_alone(number: int, delay: float, folder: Path, whole: Path) -> Outcome:
-    """The same for a process that nobody has prepared, killed at a time instead of an event."""
+    """As `killed`, for a process that nobody has prepared, and at a time instead of an event."""
     output = folder / f"alone-{number}"
     output.mkdir()
-
-    def process(arguments: tuple[str, ...], seconds: float = PATIENCE) -> Ended:
-        command = [sys.executable, "-m", "gs_stein", *arguments]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", env=spawned()
-        ) as running:
-            try:
-                said = running.communicate(timeout=seconds)[0]
-            except subprocess.TimeoutExpired:
-                running.kill()
-                said = running.communicate()[0]
-            return Ended(running.returncode, said, hung=seconds == PATIENCE and running.returncode < 0)
-
     first = process(started(output), delay)
     found = after(output, first, None, lambda line, _: process(line), whole)
-    case = Case(number, "alone", (0, delay), None)
-    return Outcome(case, first.status == -signal.SIGKILL, tuple(found))
+    if not found:
+        shutil.rmtree(output)
+    return Outcome(Case(number, "alone", (0, delay), None), first.status == -signal.SIGKILL, tuple(found))
 
 
 def after(
@@ -192,9 +195,15 @@ def measure(
     run = run_of(whole)
     found = {"kills": 0.0, "lost": 0.0, "kills_too_late": 0.0} | {f"kills_{stage}": 0.0 for stage in STAGES}
     draw = random.Random(seed + 1)
+    if alone:
+        began = time.monotonic()
+        if ended := pool.submit(process, started(folder / "alone")).result().status:
+            raise RuntimeError(f"chaos: a run that nothing happens to ended with {ended}")
+        longest = time.monotonic() - began
+        if differences := faults(run_of(folder / "alone"), run):
+            raise RuntimeError(f"chaos: prepared processes make other runs than others: {'; '.join(differences)}")
     futures = [pool.submit(killed, case, folder, run) for case in cases(count, seed, events)]
-    # A process of its own takes some twenty seconds, most of them before its first iteration.
-    futures += [pool.submit(killed_alone, i, 30.0 * draw.random(), folder, run) for i in range(alone)]
+    futures += [pool.submit(killed_alone, i, longest * draw.random(), folder, run) for i in range(alone)]
     for done, future in enumerate(as_completed(futures), 1):
         outcome = future.result()
         found["kills"] += 1

@@ -129,15 +129,19 @@ def warm(folder: Path) -> None:
 @contextmanager
 def quiet(path: Path) -> Iterator[None]:
     """Both outputs of this process, and of those that it starts, go to the end of a file."""
-    sys.stdout.flush(), sys.stderr.flush()
-    kept = os.dup(1), os.dup(2)
+    streams, kept = (sys.stdout, sys.stderr), [os.dup(1), os.dup(2)]
     to = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(to, 1), os.dup2(to, 2)
+
+    def point(*handles: int) -> None:
+        for stream, number, handle in zip(streams, (1, 2), handles, strict=True):
+            stream.flush()
+            os.dup2(handle, number)
+
+    point(to, to)
     try:
         yield
     finally:
-        sys.stdout.flush(), sys.stderr.flush()
-        os.dup2(kept[0], 1), os.dup2(kept[1], 2)
+        point(*kept)
         for handle in (*kept, to):
             os.close(handle)
 
