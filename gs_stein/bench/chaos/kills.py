@@ -6,6 +6,7 @@ nothing happens takes until the next time: so each kind of moment can be aimed a
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import signal
@@ -73,7 +74,7 @@ def cases(count: int, seed: int, events: list[tuple[float, str]]) -> list[Case]:
     """
     draw = random.Random(seed)
     times = [0.0, *(time for time, _ in events)]
-    gaps = [later - time for time, later in zip(times, [*times[1:], times[-1] + 0.02], strict=True)]
+    gaps = [later - time for time, later in itertools.pairwise(times)]  # after the last one it is too late
     stages = stages_of(events)
 
     def moment(stage: str | None) -> tuple[int, float]:
@@ -188,7 +189,8 @@ def measure(
         progress: told how many are done, of how many.
 
     Returns:
-        `kills`; `lost`: how many of them did not end as if they had not been killed; `killed_STAGE`: by kind.
+        `kills`; `lost`: how many of them did not end as if they had not been killed; `kills_too_late`: runs that were
+        quicker than expected and had ended; `kills_STAGE`: all runs, by kind.
     """
     whole = folder / "whole"
     events = pool.submit(uninterrupted, whole).result().events
@@ -206,7 +208,7 @@ def measure(
     futures += [pool.submit(killed_alone, i, longest * draw.random(), folder, run) for i in range(alone)]
     for done, future in enumerate(as_completed(futures), 1):
         outcome = future.result()
-        found["kills"] += 1
+        found["kills"] += outcome.killed
         found["kills_too_late"] += not outcome.killed
         found["lost"] += bool(outcome.faults)
         key = f"kills_{outcome.case.stage}"
