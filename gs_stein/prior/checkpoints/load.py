@@ -289,7 +289,13 @@ def adapt(
 
             def told(prompts: list[str]) -> TextEmbedding:
                 with naming(folder, "used to read prompts"):
-                    return encode(prompts)
+                    found = encode(prompts)
+                if not bool(found.tokens.isfinite().all()):
+                    raise CheckpointError(
+                        f"model: the text encoder in {folder} makes of a prompt what is not finite (NaN or infinity); "
+                        "get it again"
+                    )
+                return found
 
             return told
 
