@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from gs_stein.cameras.options import OrbitCameras
-from gs_stein.config.schema import Config
-from gs_stein.distill.options import SSD, Baseline, DistillOptions
-from gs_stein.gaussians.options import BallStart
+from gs_stein.bench.chaos.damage import content_changed
+from gs_stein.bench.chaos.inputs import fresh, run_config
 from gs_stein.optimize.loop import optimize
-from gs_stein.optimize.networks import Priors
-from gs_stein.optimize.state import State, begin
-from gs_stein.prior.mixture import MixturePrior
-from gs_stein.refine.options import RefineOptions
+from gs_stein.optimize.state import State
 from gs_stein.run import checkpoint
-from gs_stein.text.options import ViewPrompts
 from gs_stein.update import adam
-from gs_stein.update.options import GradientDensify
 
-SIDE = 8
-CONFIG = Config(
-    prompt="class 1", iterations=8, views=2, cameras=OrbitCameras(resolution=SIDE), start=BallStart(count=20),
-    distill=DistillOptions(estimator=SSD((Baseline.CONSTANT,)), reuse=3), background="grey", sh_degree=1,
-    densify=GradientDensify(start=0.0, stop=1.0, every=5), view_prompts=ViewPrompts(enabled=False),
-    refine=RefineOptions(share=0.5, rounds=2, shortest=1, views=(2, 2), group=2, anchors=1, steps=2),
-)  # fmt: skip
-
-
-def fresh() -> State:
-    return begin(CONFIG, Priors(MixturePrior((3, SIDE, SIDE))))
+CONFIG = run_config()
 
 
 @pytest.fixture(scope="module", params=[2, 6])
@@ -110,36 +91,6 @@ def test_changed_bytes_are_refused(good: Path, tmp_path: Path, change: Callable[
         assert restored(path) is None
 
 
-def places(tree: Any) -> Iterator[tuple[Any, Any]]:
-    """Every (container, key) of a nest."""
-    for key in tree if isinstance(tree, dict) else range(len(tree)):
-        yield tree, key
-        if isinstance(tree[key], (dict, list)):
-            yield from places(tree[key])
-
-
-FOREIGN = (None, "x", 3, -1, 0.5, float("nan"), {}, [], [1, 2], {"x": 1}, torch.zeros(0), torch.zeros(2, 5), True)
-
-
-def mutated(content: dict[str, Any], dice: random.Random) -> dict[str, Any]:
-    """The content with one thing changed that no checksum tells of."""
-    content = copy.deepcopy(content)
-    tree, key = dice.choice(list(places(content)))
-    value, how = tree[key], dice.randrange(5)
-    if how == 0 and isinstance(tree, dict):
-        del tree[key]
-    elif how == 1 and isinstance(tree, dict):
-        tree[f"{key}x"] = tree.pop(key)
-    elif how < 4 and isinstance(value, torch.Tensor):
-        poisoned = value.clone(memory_format=torch.contiguous_format)
-        if poisoned.is_floating_point() and poisoned.numel() and how == 3:
-            poisoned.view(-1)[dice.randrange(poisoned.numel())] = dice.choice([float("nan"), float("inf")])
-        tree[key] = poisoned if how == 3 else poisoned[None].double()
-    else:
-        tree[key] = dice.choice(FOREIGN)
-    return content
-
-
 def test_what_is_not_ours_is_refused_or_can_be_gone_on_from(good: Path, tmp_path: Path) -> None:
     """Its checksum is right: counts that could be ours are taken, and the run comes to its end."""
     content = torch.load(checkpoint.checkpoints(good)[-1], weights_only=True)
@@ -147,7 +98,7 @@ def test_what_is_not_ours_is_refused_or_can_be_gone_on_from(good: Path, tmp_path
     path.write_bytes(checkpoint.sealed(content))
     assert restored(path) is not None
     for _ in range(120):
-        path.write_bytes(checkpoint.sealed(mutated(content, dice)))
+        path.write_bytes(checkpoint.sealed(content_changed(content, dice)))
         state = restored(path)
         if state is None:
             continue

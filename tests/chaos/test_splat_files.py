@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
+from gs_stein.bench.chaos.damage import in_bytes
 from gs_stein.gaussians.files import FORMATS, read_scene, write_gaussians
 from gs_stein.gaussians.initialise import initialise
 from gs_stein.gaussians.model import Gaussians
@@ -15,25 +16,6 @@ from gs_stein.gaussians.options import RoomStart
 
 MUTATIONS = 60
 NAMES = [row.name for row in FORMATS if row.reads and row.name != "usd"]  # usd-core is a library that may end a process
-
-
-def mutated(data: bytes, generator: np.random.Generator) -> bytes:
-    """Cut off, flipped, zeroed, doubled, or with a few bytes changed; half of the time near the beginning."""
-    whole = np.frombuffer(data, np.uint8).copy()
-    reach = len(whole) if generator.random() < 0.5 else min(len(whole), 400)
-    at, kind = int(generator.integers(reach)), generator.integers(5)
-    if kind == 0:
-        return data[:at]
-    if kind == 1:
-        whole[at] ^= 1 << generator.integers(8)
-    elif kind == 2:
-        whole[at : at + int(generator.integers(1, 64))] = 0
-    elif kind == 3:
-        return data[:at] + data[at // 2 :]
-    else:
-        count = int(generator.integers(1, 9))
-        whole[generator.integers(reach, size=count)] = generator.integers(256, size=count)
-    return whole.tobytes()
 
 
 def read(path: Path) -> tuple[Gaussians | None, str]:
@@ -50,9 +32,9 @@ def test_damaged_scenes_are_one_line_or_finite(tmp_path: Path, name: str) -> Non
     scene = initialise(RoomStart(count=300), torch.Generator().manual_seed(0), sh_degree=1)
     path = tmp_path / f"scene{row.suffixes[0]}"
     write_gaussians(path, scene)
-    data, generator, refused = path.read_bytes(), np.random.default_rng(0), 0
+    data, dice, refused = path.read_bytes(), random.Random(0), 0
     for _ in range(MUTATIONS):
-        path.write_bytes(mutated(data, generator))
+        path.write_bytes(in_bytes(data, dice))
         found, said = read(path)
         if found is None:
             refused += 1

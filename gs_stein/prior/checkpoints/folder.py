@@ -136,19 +136,16 @@ def read_index(folder: Path) -> tuple[str, list[Component], dict]:
     if not path.is_file():
         raise CheckpointError(wrong_kind(folder))
     index = read_json(path, folder)
-    components = [
-        Component(name, *entry)
-        for name, entry in index.items()
-        if isinstance(entry, list) and len(entry) == 2 and entry[0] is not None and name not in SKIPPED
-    ]
-    for component in components:
-        if not re.fullmatch(r"\w+", component.name) or not all(
-            isinstance(part, str) for part in (component.library, component.class_name)
-        ):
+    components = []
+    for name, entry in index.items():
+        if not isinstance(entry, list) or len(entry) != 2 or entry[0] is None or name in SKIPPED:
+            continue
+        if not re.fullmatch(r"\w+", name) or not all(isinstance(part, str) for part in entry):
             raise CheckpointError(
-                f"model: model_index.json in {folder}: {component.name[:40]!r} names no part of a model; give "
+                f"model: model_index.json in {folder}: {name[:40]!r} names no part of a model; give "
                 '"unet": ["diffusers", "UNet2DConditionModel"] and the like'
             )
+        components.append(Component(name, *entry))
     return str(index.get("_class_name", "?")), components, index
 
 
