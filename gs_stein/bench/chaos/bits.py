@@ -33,14 +33,14 @@ def stopped_and_resumed(output: Path, events: int) -> Path:
     """A run that Ctrl-C ends after so many of its events, and that is gone on with; in a warm process.
 
     Raises:
-        RuntimeError: it does not end well.
+        ValueError: it does not end well.
     """
     first = forked(started(output), output, (events, 0.0), number=signal.SIGINT)
     if first.status != 128 + signal.SIGINT:
-        raise RuntimeError(f"chaos: Ctrl-C ended a run with {first.status}: {last_line(first)}")
+        raise ValueError(f"chaos: Ctrl-C ended a run with {first.status}: {last_line(first)}")
     second = forked(resumed(run_of(output)), output)
     if second.status:
-        raise RuntimeError(f"chaos: a resumed run ended with {second.status}: {last_line(second)}")
+        raise ValueError(f"chaos: a resumed run ended with {second.status}: {last_line(second)}")
     return run_of(output)
 
 
@@ -48,13 +48,17 @@ def watched(output: Path) -> Path:
     """A run with a page that a client looks at from before the first iteration to the last; in a warm process.
 
     Raises:
-        RuntimeError: it does not end well, or nobody looked.
+        ValueError: it does not end well, or nobody looked.
     """
     line = tuple(part for part in started(output) if part != "--no-viewer")
     seen = output.with_name("seen.txt")
-    ended = forked((*line, "--port", "0", "--share", "1", "--updates", "100"), output, prepare=lambda: _joined(seen))
+    ended = forked(
+        (*line, "--serve", "no", "--port", "0", "--share", "1", "--updates", "100"),
+        output,
+        prepare=lambda: _joined(seen),
+    )
     if ended.status or not seen.exists():
-        raise RuntimeError(f"chaos: a watched run ended with {ended.status}: {last_line(ended)}")
+        raise ValueError(f"chaos: a watched run ended with {ended.status}: {last_line(ended)}")
     return run_of(output)
 
 

@@ -110,7 +110,7 @@ def writes_of(output: Path) -> int:
 
     ended = forked(started(output), output, prepare=counting)
     if ended.status:
-        raise RuntimeError(f"chaos: a run that nothing happens to ended with {ended.status}: {last_line(ended)}")
+        raise ValueError(f"chaos: a run that nothing happens to ended with {ended.status}: {last_line(ended)}")
     return int(told.read_text(encoding="utf-8"))
 
 

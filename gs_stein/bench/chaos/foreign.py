@@ -122,7 +122,7 @@ def messages(progress: Callable[[int, int], None]) -> dict[str, float]:
     """Send a harmless message, the press of a button, from each stranger, in each way.
 
     Raises:
-        RuntimeError: our own page is not heard either, so that the count would mean nothing.
+        ValueError: our own page is not heard either, so that the count would mean nothing.
     """
     import msgspec
 
@@ -147,7 +147,7 @@ def messages(progress: Callable[[int, int], None]) -> dict[str, float]:
             while len(taken) == arrived and time.monotonic() < end:
                 time.sleep(0.05)
         if len(taken) == arrived:
-            raise RuntimeError("chaos: our own page is not heard either; the count of strangers' messages says nothing")
+            raise ValueError("chaos: our own page is not heard either; the count of strangers' messages says nothing")
     return {"foreign_tried": float(len(ways) + len(ORIGINS)), "foreign_messages": float(arrived)}
 
 

@@ -171,7 +171,7 @@ def uninterrupted(output: Path) -> Ended:
     """A run to which nothing happens; in a warm process."""
     ended = forked(started(output), output)
     if ended.status:
-        raise RuntimeError(f"chaos: a run that nothing happens to ended with {ended.status}: {last_line(ended)}")
+        raise ValueError(f"chaos: a run that nothing happens to ended with {ended.status}: {last_line(ended)}")
     return ended
 
 
@@ -200,10 +200,10 @@ def measure(
     if alone:
         began = time.monotonic()
         if ended := pool.submit(process, started(folder / "alone")).result().status:
-            raise RuntimeError(f"chaos: a run that nothing happens to ended with {ended}")
+            raise ValueError(f"chaos: a run that nothing happens to ended with {ended}")
         longest = time.monotonic() - began
         if differences := faults(run_of(folder / "alone"), run):
-            raise RuntimeError(f"chaos: prepared processes make other runs than others: {'; '.join(differences)}")
+            raise ValueError(f"chaos: prepared processes make other runs than others: {'; '.join(differences)}")
     futures = [pool.submit(killed, case, folder, run) for case in cases(count, seed, events)]
     futures += [pool.submit(killed_alone, i, longest * draw.random(), folder, run) for i in range(alone)]
     for done, future in enumerate(as_completed(futures), 1):

@@ -123,7 +123,7 @@ def warm(folder: Path) -> None:
     with quiet(folder / "said.txt"):
         status = call(started(folder / "runs"))
     if status:
-        raise RuntimeError(f"chaos: a run that nothing happens to ended with {status}; see {folder / 'said.txt'}")
+        raise ValueError(f"chaos: a run that nothing happens to ended with {status}; see {folder / 'said.txt'}")
 
 
 @contextmanager

@@ -20,12 +20,12 @@ def long_run(output: Path, iterations: int, told: Path) -> None:
     """A run that writes its memory down every ten iterations; in a warm process.
 
     Raises:
-        RuntimeError: it does not end well.
+        ValueError: it does not end well.
     """
     line = [*started(output), "--iterations", str(iterations), "--checkpoint-every", "100", "--log-every", "10"]
     ended = forked((*line, "--distill.reuse", "20"), output, prepare=lambda: _noting(told), patience=float("inf"))
     if ended.status:
-        raise RuntimeError(f"chaos: a long run ended with {ended.status}: {last_line(ended)}")
+        raise ValueError(f"chaos: a long run ended with {ended.status}: {last_line(ended)}")
 
 
 def _noting(told: Path) -> None:
