@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -102,6 +103,9 @@ def workers(folder: Path, count: int = 2) -> Iterator[ProcessPoolExecutor]:
     Args:
         folder: for what they write meanwhile.
         count: of processes.
+
+    Raises:
+        ValueError: a worker has ended: the command does not work here, or memory was short.
     """
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)  # read when torch and Numba are imported
@@ -109,6 +113,8 @@ def workers(folder: Path, count: int = 2) -> Iterator[ProcessPoolExecutor]:
         with ProcessPoolExecutor(count, get_context("spawn"), initializer=warm, initargs=(folder,)) as pool:
             try:
                 yield pool
+            except BrokenProcessPool as error:
+                raise ValueError("chaos: a worker has ended, for the reason above; nothing was measured") from error
             finally:
                 pool.shutdown(cancel_futures=True)
     finally:
