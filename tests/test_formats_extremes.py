@@ -66,18 +66,26 @@ def test_what_is_said_to_be_held_or_left_out_is_so(tmp_path: Path, row: Format) 
     logits[5:9] = -7.0
     # In the axes of no format is this vivid Gaussian dull, however its harmonics of degree 1 are exchanged.
     sh[9, 1:4] = 4.5
+    sh[10, 0] = torch.tensor([30.0, 0, -30.0])
     wild = Gaussians(original.means, log_scales, original.quats, logits, sh)
     path = tmp_path / f"a{row.suffixes[0]}"
     write_gaussians(path, wild)
     found, said = read_gaussians(path), beyond(row, wild)
     counts = {
-        words: int(line.split()[0]) for line in said for words in ("faint", "deviation", "harmonics") if words in line
+        words: int(line.split()[0])
+        for line in said
+        for words in ("faint", "deviation", "harmonics", "base colour")
+        if words in line
     }
     assert len(counts) == len(said)
     assert len(found) == 40 - counts.get("faint", 0) == (36 if row.name == "compressed_ply" else 40)
     held = float((found.log_scales.amax() - 21).abs()) > 0.1 or float((found.log_scales.amin() + 21).abs()) > 0.1
     assert held == ("deviation" in counts)
     assert counts.get("deviation", 5) == 5
+    pale = float(found.sh[:, 0].abs().max()) < 29
+    # A .splat holds what a screen can show, which the export command says of every scene beyond it.
+    assert pale == ("base colour" in counts or row.name == "splat")
+    assert counts.get("base colour", 1) == 1
     dull = found.sh_degree > 0 and float(found.sh[:, 1:].abs().max()) < 4.4
     assert dull == ("harmonics" in counts)
     assert counts.get("harmonics", 1) == 1

@@ -48,6 +48,8 @@ _ROTATION = (2, 10, 10, 10)
 _COLOUR = (8, 8, 8, 8)
 _LOG_SCALE_LIMIT = 20.0
 """Readers hold logarithms of scales within ±20."""
+_COLOUR_LIMIT = 16.0
+"""Where coefficients of base colours are held, so that a wild one does not take the steps of its chunk."""
 
 
 def write_compressed_ply(
@@ -99,7 +101,7 @@ def _packed(scene: Gaussians) -> tuple[np.ndarray, np.ndarray]:
     ranges, words = np.empty((len(scene) // _CHUNK, 18), "<f4"), np.empty((len(scene), 4), "<u4")
 
     def pack(part: slice) -> None:
-        rgb = np.float32(0.5) + np.float32(SH_C0) * sh[part, 0]
+        rgb = np.float32(0.5) + np.float32(SH_C0) * sh[part, 0].clip(-_COLOUR_LIMIT, _COLOUR_LIMIT)
         groups = (means[part], log_scales[part].clip(-_LOG_SCALE_LIMIT, _LOG_SCALE_LIMIT), rgb)
         chunks = slice(part.start // _CHUNK, part.stop // _CHUNK)
         fractions = []

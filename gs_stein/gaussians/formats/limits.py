@@ -8,7 +8,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from gs_stein.gaussians.formats.table import Format
-from gs_stein.gaussians.model import Gaussians
+from gs_stein.gaussians.model import SH_C0, Gaussians
 from gs_stein.gaussians.options import ALPHA_MIN
 from gs_stein.gaussians.orientation import turned_to
 
@@ -26,10 +26,12 @@ def beyond(row: Format, scene: Gaussians, axes: str | None = None) -> list[str]:
     far = (scene.means.abs() > limits.farthest).any(dim=1)
     low, high = limits.log_scales
     sizes = ((scene.log_scales < low) | (scene.log_scales > high)).any(dim=1)
+    gaudy, reach = (scene.sh[:, 0].abs() > limits.colours).any(dim=1), SH_C0 * limits.colours
     lines = (
         (faint, "are fainter than 1/255 and left out"),
         (far, f"lie beyond ±{limits.farthest:g} m and are left out"),
         (sizes, f"have a standard deviation beyond {math.exp(low):.2g} to {math.exp(high):.3g} m, where it is held"),
+        (gaudy, f"have a base colour beyond {0.5 - reach:.1f} to {0.5 + reach:.1f}, where it is held"),
         (_vivid(scene, limits.harmonics, axes or row.axes), f"have spherical harmonics beyond ±{limits.harmonics:g}, "
          "where they are held"),
     )  # fmt: skip

@@ -26,6 +26,8 @@ class Limits:
     """Metres along an axis; what lies beyond is left out."""
     log_scales: tuple[float, float] = (-math.inf, math.inf)
     """Where logarithms of standard deviations (metres) are held."""
+    colours: float = math.inf
+    """Where coefficients of base colours are held, with either sign."""
     harmonics: float = math.inf
     """Where coefficients of degree 1 and above are held, with either sign."""
 
@@ -60,15 +62,16 @@ class Format:
 FORMATS: tuple[Format, ...] = (
     Format("ply", (".ply",), "y-down", "standard .ply"),
     Format("compressed_ply", (".compressed.ply",), "y-down", "compressed .ply (SuperSplat)",
-           limits=Limits(leaves_out_the_faint=True, farthest=1e7, log_scales=(-20.0, 20.0), harmonics=4.0)),
+           limits=Limits(True, farthest=1e7, log_scales=(-20.0, 20.0), colours=16.0, harmonics=4.0)),
     Format("splat", (".splat",), "y-down", ".splat (antimatter15)"),
-    Format("spz", (".spz",), "y-up", "SPZ (Niantic)", limits=Limits(log_scales=(-10.0, 5.9375), harmonics=1.0)),
+    Format("spz", (".spz",), "y-up", "SPZ (Niantic)",
+           limits=Limits(log_scales=(-10.0, 5.9375), colours=0.5 / 0.15, harmonics=1.0)),
     Format("sog", (".sog",), "y-down", "SOG (PlayCanvas)",
-           limits=Limits(farthest=1e7, log_scales=(-20.0, 20.0), harmonics=4.0)),
+           limits=Limits(farthest=1e7, log_scales=(-20.0, 20.0), colours=16.0, harmonics=4.0)),
     Format("gltf", (".glb",), "y-up", "glTF with KHR_gaussian_splatting"),
     Format("usd", (".usdz", ".usdc", ".usda"), "z-up", "OpenUSD"),
     Format("html", (".html",), "z-up", "a page of its own", reads=False,
-           limits=Limits(leaves_out_the_faint=True, log_scales=(-20.0, 12.0))),
+           limits=Limits(True, log_scales=(-20.0, 12.0))),
 )  # fmt: skip
 """Every format, in the order in which --help lists them."""
 
