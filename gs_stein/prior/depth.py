@@ -193,8 +193,7 @@ def load_depth(options: DepthOptions, prior: DiffusionPrior) -> LatentDepth | Mo
     if options.model == "auto" and own.is_dir():
         from gs_stein.prior.bundled import NoisyDepth
 
-        with quiet():
-            network = loaded_network(NoisyDepth, own)
+        network = loaded_network(NoisyDepth, own)
         return LatentDepth(network.eval().requires_grad_(False).to(prior.device))
     name = "depth-anything-v2" if options.model == "auto" else options.model
     folder = locate_network(name, DEPTH, "depth.model")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_ENGLISH = set("a an the of with and on in at by for from to under over beside near its is".split())
+_ENGLISH = "a an the of with and on in at by for from to under over beside near its is"
 _LITTLE_WORDS = {
     "German": "ein eine einen einem einer der das dem den mit und im auf vor unter für aus",
     "French": "un une le la les des du avec et dans sur sous devant au aux",
@@ -30,7 +30,7 @@ def other_language(prompt: str) -> str | None:
         if 2 * letters.count([script]) > len(letters) > 0:
             return {"CJK": "Chinese or Japanese", "HANGUL": "Korean"}.get(script, f"{script.title()} letters")
     words = re.findall(r"[^\W\d_]+", prompt.lower())
-    if _ENGLISH.intersection(words):
+    if set(_ENGLISH.split()).intersection(words):
         return None
     found = {name: len(set(listed.split()).intersection(words)) for name, listed in _LITTLE_WORDS.items()}
     most = [name for name, count in found.items() if count == max(found.values()) > 0]

@@ -62,7 +62,7 @@ def load_prior(options: DiffusionOptions, device: torch.device | str = "cpu") ->
     if not folder.is_dir():
         raise CheckpointError(f"model: {options.model} should lie in {folder}, which does not exist; reinstall it")
     pipeline, parts, index = check_folder(folder, half, skip)
-    with quiet(), naming(folder, "used"):
+    with quiet(pipeline), naming(folder, "used"):
         return assemble(options, folder, pipeline, parts, index, source, device, dtype)
 
 
@@ -251,9 +251,6 @@ def adapt(
     dtype: torch.dtype,
 ) -> tuple[Network, Any]:
     """The adapter for the network that was loaded, and the loader of the text encoders it was trained with."""
-    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
     text_device = torch.device("cpu") if options.text_on_cpu else device
     text_dtype = torch.float32 if options.text_on_cpu else dtype
 
@@ -284,7 +281,7 @@ def adapt(
 
     def quietly(load: Any) -> Any:
         def run() -> Encode:
-            with quiet(), naming(folder, "used to read prompts"):
+            with quiet(index.get("_class_name", "")), naming(folder, "used to read prompts"):
                 encode = load()
 
             def told(prompts: list[str]) -> TextEmbedding:
@@ -305,18 +302,18 @@ def adapt(
         raise CheckpointError(
             f"model: {folder} was distilled to a few steps (LCM), so that its guesses are no scores; give {KINDS}"
         )
-    match module:
-        case UNet2DConditionModel() if module.config["addition_embed_type"] == "text_time":
+    match type(module).__name__:  # the classes themselves take seconds to import
+        case "UNet2DConditionModel" if module.config["addition_embed_type"] == "text_time":
             for name in ("tokenizer", "tokenizer_2", "text_encoder", "text_encoder_2"):
                 require(parts, name, folder)
             return SDXLUNet(module, native, codec.scale, options.views_at_once), quietly(clip_pair)
-        case UNet2DConditionModel():
+        case "UNet2DConditionModel":
             for name in ("tokenizer", "text_encoder"):
                 require(parts, name, folder)
             if module.config["class_embed_type"] is not None or module.config["num_class_embeds"] is not None:
                 raise CheckpointError(f"model: {folder} is an upscaler or class-conditional model; give {KINDS}")
             return PlainUNet(module, options.views_at_once), quietly(clip)
-        case SD3Transformer2DModel():
+        case "SD3Transformer2DModel":
             for name in ("tokenizer", "tokenizer_2", "text_encoder", "text_encoder_2"):
                 require(parts, name, folder)
             return SD3Transformer(module, options.views_at_once), quietly(clip_pair_and_t5)

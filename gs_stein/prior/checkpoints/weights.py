@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -18,17 +18,22 @@ from gs_stein.prior.checkpoints.folder import (
     is_half,
 )
 
-if TYPE_CHECKING:
-    pass
-
-
+OURS = "MultiViewPipeline"
+"""What model_index.json calls the bundled kind of prior."""
 KINDS = "a Stable Diffusion 1.x/2.x, SDXL or SD3 text-to-image folder"
 """What can be loaded, for messages."""
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the libraries' progress bars and notices (unused config keys, load reports) off the user's terminal."""
+def quiet(pipeline: str = "") -> Iterator[None]:
+    """Keep the libraries' progress bars and notices (unused config keys, load reports) off the user's terminal.
+
+    Args:
+        pipeline: that is loaded; ours needs none of these libraries, whose import takes seconds.
+    """
+    if pipeline == OURS:
+        yield
+        return
     import diffusers.utils.logging as diffusers_logging
     import transformers.utils.logging as transformers_logging
 
