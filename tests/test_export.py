@@ -34,6 +34,7 @@ from gs_stein.rasterize.many_views import render_views
 from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.rasterize.reference import covariances
 from gs_stein.render.subject import Subject, psnr
+from gs_stein.run import checkpoint
 from gs_stein.run.folder import write_start
 
 OPTIONS = RasterizeOptions()
@@ -106,7 +107,8 @@ def test_a_run_that_goes_on_is_exported_as_it_stands(tmp_path: Path, capsys: pyt
     assert "has written neither point_cloud.ply nor a checkpoint yet" in capsys.readouterr().err
     (run / "checkpoints").mkdir()
     scene = room(500)
-    torch.save({"parameters": scene.parameters(), "step": 7}, run / "checkpoints" / "step_0000007.pt")
+    content = {"parameters": scene.parameters(), "step": 7}
+    (run / "checkpoints" / "step_0000007.pt").write_bytes(checkpoint.sealed(content))
     assert main([str(run), "-o", str(out), str(tmp_path / "out.ply")]) == 0
     assert "the run is not finished; this is its step_0000007.pt" in capsys.readouterr().err
     assert torch.equal(read_scene(tmp_path / "out.ply").gaussians.means, scene.means)

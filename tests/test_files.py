@@ -411,7 +411,9 @@ def test_points_without_open3d_say_what_to_do(tmp_path: Path, monkeypatch: pytes
     import sys
 
     monkeypatch.setitem(sys.modules, "open3d", None)
-    (tmp_path / "cloud.pcd").write_text("anything")
+    kinds = "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1"
+    head = f"VERSION 0.7\n{kinds}\nWIDTH 1\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS 1\nDATA ascii\n"
+    (tmp_path / "cloud.pcd").write_text(f"{head}1 2 3\n")
     with pytest.raises(ValueError, match=r"cloud.pcd: needs open3d.*libusb.*give the points as .npy"):
         read_point_cloud(tmp_path / "cloud.pcd")
 
