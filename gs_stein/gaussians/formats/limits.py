@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from gs_stein.gaussians.formats.table import Format
+from gs_stein.gaussians.formats.table import Format, Limits
 from gs_stein.gaussians.model import SH_C0, Gaussians
 from gs_stein.gaussians.options import ALPHA_MIN
 from gs_stein.gaussians.orientation import turned_to
@@ -22,6 +23,8 @@ def beyond(row: Format, scene: Gaussians, axes: str | None = None) -> list[str]:
         axes: that it is written in, if not the format's own.
     """
     limits = row.limits
+    if limits == Limits():
+        return []
     faint = (scene.opacities < ALPHA_MIN) & limits.leaves_out_the_faint
     far = (scene.means.abs() > limits.farthest).any(dim=1)
     low, high = limits.log_scales
@@ -40,7 +43,10 @@ def beyond(row: Format, scene: Gaussians, axes: str | None = None) -> list[str]:
 
 def _vivid(scene: Gaussians, limit: float, axes: str) -> Bool[Tensor, " N"]:
     """Which Gaussians have a higher harmonic beyond a limit, in the file's axes."""
-    # A turn keeps the length of a colour's coefficients: only those longer than the limit can reach beyond it.
+    # A turn keeps the length of the coefficients of a colour and degree, seven at most.
+    low, high = scene.sh[:, 1:].aminmax() if scene.sh_degree else scene.sh.new_zeros(2)
+    if math.sqrt(7) * float(torch.maximum(-low, high)) <= limit:
+        return torch.zeros(len(scene), dtype=torch.bool)
     found = (scene.sh[:, 1:].square().sum(dim=1) > limit**2).any(dim=1)
     if bool(found.any()):
         found[found.clone()] = (turned_to(scene[found], axes).sh[:, 1:].abs() > limit).flatten(1).any(dim=1)
