@@ -63,6 +63,8 @@ def test_good_ones_are_read(good: dict[str, Path], kind: str) -> None:
         ("bundled", "model_index.json", {"../x": ["a", "b"]}, r"'../x' names no part of a model"),
         ("bundled", "model_index.json", {"network": ["a", 3]}, r"'network' names no part of a model"),
         ("sd", "unet/config.json", {"block_out_channels": [8] * 3000}, r"unet/config.json describes no network"),
+        ("sd", "unet/config.json", {"sample_size": None}, r"config.json in .*: sample_size is None, which makes no"),
+        ("sd", "unet/config.json", {"sample_size": "a" * 3000}, r"sample_size is a{40}, which makes no picture"),
         ("sd", "vae/config.json", {"scaling_factor": float("inf")}, r"vae/config.json: scaling_factor is inf"),
         ("sd", "text_encoder/config.json", {"num_hidden_layers": 10**5}, r"text_encoder/config.json asks for a larger"),
         (

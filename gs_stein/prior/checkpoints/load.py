@@ -86,7 +86,7 @@ def assemble(
     codec = load_codec(folder, autoencoder, vae_dtype(options, folder, autoencoder, dtype, pipeline))
     schedule, prediction = load_schedule(folder)
 
-    native = native_resolution(module, codec)
+    native = native_resolution(module, codec, folder)
     network, load_text = adapt(module, codec, native, options, folder, parts, index, device, dtype)
     channels = module.config["channels"] if isinstance(network, MultiView) else module.config["in_channels"]
     if channels != codec.channels:
@@ -223,14 +223,18 @@ def load_schedule(folder: Path) -> tuple[Schedule, Prediction]:
     return Schedule.from_alphas_cumprod(table.float()), kinds[kind]
 
 
-def native_resolution(module: Any, codec: Codec) -> int:
-    """Side in pixels of the images a network was trained on."""
+def native_resolution(module: Any, codec: Codec, folder: Path) -> int:
+    """Side in pixels of the images a network was trained on.
+
+    Raises:
+        CheckpointError: its configuration says no such thing; one line with the folder.
+    """
     size = module.config["sample_size"]
     size = size[0] if isinstance(size, (list, tuple)) and size else size
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size * codec.scale <= _LARGEST:
         raise CheckpointError(
-            f"model: sample_size is {module.config['sample_size']!r} in the network's config.json, which makes no "
-            f"picture of 1 to {_LARGEST} pixels; get the model again"
+            f"model: the network's config.json in {folder}: sample_size is {str(module.config['sample_size'])[:40]}, "
+            f"which makes no picture of 1 to {_LARGEST} pixels; get the model again"
         )
     return size * codec.scale
 
