@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gs_stein.optimize.step import Controls
     from gs_stein.run.metrics import Recorder
     from gs_stein.run.options import RunOptions
+    from gs_stein.run.steering import Steering
 
 
 ENDING = tuple(
@@ -136,6 +137,7 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     from gs_stein.optimize.step import Controls
     from gs_stein.run import checkpoint, report
     from gs_stein.run.metrics import Recorder
+    from gs_stein.run.steering import Steering
 
     check_together(job.config)
     choice = choose(job.config)
@@ -150,9 +152,11 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     state = begin(start, priors, choice.device)
     for note in state.notes:
         print(f"note        {note}")
-    folder = open_folder(job, choice.config, state, held)
+    folder, before = open_folder(job, choice.config, state, held)
     print(f"folder      {folder}", flush=True)
-    controls = Controls()
+    steering = Steering(folder, choice.config, state.step, before, job.run.steering)
+    if note := steering.resume(controls := Controls()):
+        print(f"note        {note}")
     live = open_viewer(job, folder, controls, priors, state.refiner.first) if job.run.viewer else None
     if live is not None:
         print(live.describe(), flush=True)
@@ -160,7 +164,7 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     recorder = Recorder(folder, job.run.log_every, state.step)
     try:
         with StopSignals(controls) as signals:
-            iterate(run, recorder)
+            iterate(run, recorder, steering)
             if signals.caught is not None:
                 report.write_scene(folder, run.config, state)
                 print(f"stopped at step {state.step}; go on with: {command} --resume {folder}", flush=True)
@@ -194,8 +198,10 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     return 0
 
 
-def open_folder(job: Job, config: Config, state: State, held: contextlib.ExitStack) -> Path:
-    """A folder of the run's own, or the one to go on in, whose latest checkpoint is laid over the state."""
+def open_folder(job: Job, config: Config, state: State, held: contextlib.ExitStack) -> tuple[Path, str]:
+    """A folder of the run's own, or the one to go on in, whose latest checkpoint is laid over the state; and the prompt
+    that its config.yaml names."""
+    from gs_stein.config.serialize import read_config
     from gs_stein.run import checkpoint
     from gs_stein.run.folder import new_folder, working_in, write_start
 
@@ -203,10 +209,10 @@ def open_folder(job: Job, config: Config, state: State, held: contextlib.ExitSta
         folder = new_folder(job.run.output, config.prompt)
         held.enter_context(working_in(folder))
         write_start(folder, config)
-        return folder
+        return folder, config.prompt
     found = checkpoint.restore_latest(job.resume, state, config, lambda line: print(f"note        {line}"))
     print(f"resume      {found or 'from the start: there is no checkpoint yet'}")
-    return job.resume
+    return job.resume, read_config(job.resume / "config.yaml").prompt
 
 
 def open_viewer(job: Job, folder: Path, controls: Controls, priors: Priors, distilled: int) -> Live | None:
@@ -230,13 +236,15 @@ def open_viewer(job: Job, folder: Path, controls: Controls, priors: Priors, dist
         return None
 
 
-def iterate(run: Run, recorder: Recorder) -> None:
+def iterate(run: Run, recorder: Recorder, steering: Steering) -> None:
     """All iterations; progress, logs, checkpoints and the page follow them."""
     from gs_stein.optimize.loop import optimize
+    from gs_stein.optimize.step import Controls
     from gs_stein.run import checkpoint
     from gs_stein.run.progress import Progress
 
-    state, controls, live = run.state, run.controls, run.live
+    state, controls, held, live = run.state, run.controls, Controls(), run.live
+    steering.follow(controls, held, state.step)
     progress = Progress(None if live is None else live.address)
 
     def denoising(share: float) -> None:
@@ -245,7 +253,7 @@ def iterate(run: Run, recorder: Recorder) -> None:
             live.denoising(share)
 
     try:
-        for step in optimize(run.config, state, controls, denoising):
+        for step in optimize(run.config, state, held, denoising):
             progress.show(step)
             recorder.add(step)
             if state.step % run.options.checkpoint_every == 0:
@@ -253,6 +261,7 @@ def iterate(run: Run, recorder: Recorder) -> None:
             if live is not None:
                 live.publish(step, state.distiller)
                 live.wait_while_paused(until=lambda: controls.stop)
+            steering.follow(controls, held, state.step)
     finally:
         progress.end()
     checkpoint.save(run.folder, state, run.options.keep_checkpoints)
@@ -264,7 +273,8 @@ def finish(run: Run, reasons: tuple[str, ...]) -> None:
     from gs_stein.run.report import write_results
 
     print("writing     pictures, video, report", flush=True)
-    result = write_results(run.folder, run.config, run.options, reasons, run.state)
+    config = replace(run.config, prompt=run.state.prompts.current)  # somebody may have changed it
+    result = write_results(run.folder, config, run.options, reasons, run.state)
     filmed = "video.mp4, " if run.options.video_frames else ""
     print(f"done in {duration(run.state.seconds)}: preview.png, {filmed}point_cloud.ply are in {run.folder}")
     if (scorer := result.get("scorer")) and "views_top1" in scorer:

@@ -196,7 +196,7 @@ def follow_round(config: Config, state: State, plan: Plan, watch: Callable[[floa
         render = rasterize(state.gaussians, cameras.to(state.device), config.rasterize, colour)
         return render.rgb.permute(0, 3, 1, 2).to(state.priors.device)
 
-    if (new := refiner.round(step, (plan.prompt, plan.guidance_scale))) is not None:
+    if (new := refiner.round(step, (state.prompts.current, plan.guidance_scale))) is not None:
         tries = (
             refiner.prepare(new, rendered, state.prompts.at, config.cameras, state.generator, watch)
             for _ in range(TRIES)

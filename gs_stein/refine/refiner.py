@@ -87,26 +87,27 @@ class Refiner:
         self._denoised: Targets | None = None
         self._targets: Targets | None = None
         self._anchors: Targets | None = None
-        self._steered: tuple[str | None, float | None] = (None, None)
+        self._asked: tuple[str, float | None] | None = None
 
-    def round(self, step: int, steered: tuple[str | None, float | None] = (None, None)) -> Round | None:
+    def round(self, step: int, asked: tuple[str, float | None] = ("", None)) -> Round | None:
         """The round that this step starts; None if it starts none.
 
         Args:
             step: iterations finished.
-            steered: prompt and guidance that somebody holds meanwhile; another one starts the round anew.
+            asked: the prompt, and the guidance that somebody holds in place of the configured one; another one starts
+                the round anew, also after a run was resumed.
         """
         if step < self.first:
             return None
         # What was settled under another prompt shall not hold on to it.
-        changed, self._steered = steered != self._steered, steered
+        changed, self._asked = self._asked not in (None, asked), asked
         if (step - self.first) % self._length and not changed:
             return None
         number = (step - self.first) // self._length
         anchored = self._anchors is not None and not changed
         start, end = self.options.level
         level = start + (end - start) * min(1.0, number / max(1, self._rounds - 1))
-        guidance = self.options.guidance if steered[1] is None else max(steered[1], 0.0)
+        guidance = self.options.guidance if asked[1] is None else max(asked[1], 0.0)
         return Round(level, self.options.views[min(number, 1)], guidance, anchored)
 
     def prunes(self, step: int, started: Round | None) -> bool:
@@ -257,13 +258,16 @@ class Refiner:
     def state_dict(self) -> dict:
         """The views of the current round and those that anchor later ones, for checkpoints."""
         views = {"denoised": self._denoised, "targets": self._targets, "anchors": self._anchors}
-        return {name: saved(targets) for name, targets in views.items()} | {"left_out": self.left_out}
+        prompt, guidance = (None, None) if self._asked is None else self._asked
+        counted = {"left_out": self.left_out, "prompt": prompt, "guidance": guidance}
+        return {name: saved(targets) for name, targets in views.items()} | counted
 
     def load_state_dict(self, state: dict, device: torch.device) -> None:
         """The inverse of `state_dict`; latents go to the denoiser's device."""
         self._targets, self._anchors = restored(state["targets"], device), restored(state["anchors"], device)
         self._denoised = restored(state.get("denoised", state["targets"]), device)  # earlier versions moved none
         self.left_out = int(state.get("left_out", 0))
+        self._asked = None if state.get("prompt") is None else (state["prompt"], state["guidance"])
 
 
 def saved(targets: Targets | None) -> dict | None:

@@ -81,7 +81,10 @@ def expected(state: State) -> dict[str, Any]:
         },
         "densifier": Maybe(sums),
         "distiller": distilled(state),
-        "refiner": {name: targets(f"_{name}") for name in ("denoised", "targets", "anchors")} | {"left_out": int},
+        "refiner": {
+            **{name: targets(f"_{name}") for name in ("denoised", "targets", "anchors")},
+            "left_out": int, "prompt": Maybe(str), "guidance": Maybe(NUMBER),
+        },
         "colours": Maybe(Float32[Tensor, "N_before 1 3"]),
         "reused": reused(),
     }  # fmt: skip

@@ -25,6 +25,8 @@ class RunOptions:
     """Side of its pictures, pixels."""
     score: bool = True
     """Ask the scorer at the end how well the scene fits the prompt."""
+    steering: Path | None = None
+    """The steering.csv of another run: what was changed on its page is changed again, at the same iterations."""
     viewer: bool = True
     """Serve a live view to the browser."""
     serve: Literal["auto", "yes", "no"] = "auto"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gs_stein.live import html
@@ -145,12 +146,16 @@ class SteerTab:
         self._controls, self._guidance, self._window = controls, guidance, window
         gui = server.gui
         top = max(30.0, float(round(2 * guidance)))
-        self._scale = gui.add_slider("Guidance scale", 0.0, top, 0.5, min(max(guidance, 0.0), top))
+        # A resumed run may have been steered before.
+        scale = guidance if controls.guidance_scale is None else controls.guidance_scale
+        held = window if controls.t_min is None or controls.t_max is None else (controls.t_min, controls.t_max)
+        factor = math.log10(_within(controls.learning_rate, 0.01, 10.0, 1.0))
+        self._scale = gui.add_slider("Guidance scale", 0.0, top, 0.5, min(max(scale, 0.0), top))
         self._range = gui.add_multi_slider(
-            "Timesteps t/T", 0.0, 1.0, 0.01, _rounded(window or (0.0, 1.0)), min_range=0.02, disabled=window is None
+            "Timesteps t/T", 0.0, 1.0, 0.01, _rounded(held or (0.0, 1.0)), min_range=0.02, disabled=window is None
         )
         self._factor = gui.add_slider(
-            "Learning rate", -2.0, 1.0, 0.05, 0.0, hint="Power of ten: 0 is as configured, 1 is ten times as fast",
+            "Learning rate", -2.0, 1.0, 0.05, factor, hint="Power of ten: 0 is as configured, 1 is ten times as fast",
             marks=((-2.0, "÷100"), (-1.0, "÷10"), (0.0, "×1"), (1.0, "×10")),
         )  # fmt: skip
         self._scale.on_update(lambda _: self._set_scale())

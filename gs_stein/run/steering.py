@@ -1,0 +1,154 @@
+"""What somebody changed while a run went on, iteration by iteration, so that it is resumed and can be repeated.
+
+`steering.csv` in the run's folder has a row for each change: the iterations finished when it took effect, the prompt,
+and guidance, timesteps and learning rates, which are empty where they were as configured.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import astuple, dataclass, fields, replace
+from pathlib import Path
+
+from gs_stein.config.schema import Config
+from gs_stein.files import write_atomically
+from gs_stein.optimize.step import Controls
+from gs_stein.run.folder import write_start
+
+NAME = "steering.csv"
+_LARGEST = 1 << 24
+"""Bytes of a file that is read."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is in force during an iteration; None: as configured."""
+
+    prompt: str
+    guidance_scale: float | None = None
+    t_min: float | None = None
+    t_max: float | None = None
+    learning_rate: float | None = None
+
+    @staticmethod
+    def of(controls: Controls, prompt: str) -> Asked:
+        """What the page asks for just now.
+
+        Args:
+            controls: as somebody may change them at any moment.
+            prompt: as configured.
+        """
+        rate = controls.learning_rate
+        return Asked(
+            controls.prompt or prompt, controls.guidance_scale, controls.t_min, controls.t_max,
+            None if rate == 1.0 else rate,
+        )  # fmt: skip
+
+    def put(self, controls: Controls) -> None:
+        """Set the controls so."""
+        controls.prompt, controls.guidance_scale = self.prompt, self.guidance_scale
+        controls.t_min, controls.t_max = self.t_min, self.t_max
+        controls.learning_rate = 1.0 if self.learning_rate is None else self.learning_rate
+
+
+class Steering:
+    """Hands to the loop what the page asks for, and notes it when it changes.
+
+    Args:
+        run: the run's folder, which holds config.yaml.
+        config: of the run.
+        done: iterations already finished: later rows of a resumed run are forgotten.
+        before: the prompt that the folder's config.yaml names.
+        repeated: steering.csv of another run, whose changes are made again; None: nobody's.
+
+    Raises:
+        ValueError: a file cannot be read.
+    """
+
+    def __init__(self, run: Path, config: Config, done: int, before: str, repeated: Path | None = None) -> None:
+        self._run, self._config = run, config
+        own = run / NAME
+        rows = read_steering(own) if own.is_file() else []
+        self._rows = [row for row in rows if row[0] < max(done, 1)]
+        self._first, self._latest = Asked(before), rows[-1][1] if rows else Asked(before)
+        self._repeated = [] if repeated is None else read_steering(repeated)
+
+    @property
+    def last(self) -> Asked:
+        """What was in force in the latest iteration."""
+        return self._rows[-1][1] if self._rows else self._first
+
+    def resume(self, controls: Controls) -> str | None:
+        """Set the controls as they were, but for the prompt, which is the configuration's; a line that says so."""
+        latest = self._latest  # a change that no checkpoint has seen is made again at once
+        if replace(latest, prompt="") == Asked(""):
+            return None
+        latest.put(controls)
+        controls.prompt = None
+        values = ((item.name, getattr(latest, item.name)) for item in fields(Asked)[1:])
+        held = [f"{name} {value:g}" for name, value in values if value is not None]
+        return f"steered as before: {', '.join(held)}"
+
+    def follow(self, controls: Controls, held: Controls, step: int) -> None:
+        """Call before each iteration.
+
+        Args:
+            controls: what the page sets.
+            held: what the loop reads; changed here only, so that what is noted is what is in force.
+            step: iterations finished.
+
+        Raises:
+            ValueError: the change cannot be noted.
+        """
+        for at, asked in self._repeated:
+            if at == step:
+                asked.put(controls)
+        asked = Asked.of(controls, self._config.prompt)
+        asked.put(held)
+        held.stop = controls.stop
+        if asked != self.last:
+            if asked.prompt != self.last.prompt:
+                write_start(self._run, replace(self._config, prompt=asked.prompt))
+            if not self._rows:
+                self._rows.append((0, self._first))
+            self._rows.append((step, asked))
+            write_atomically(self._run / NAME, _text(self._rows).encode())
+
+
+def read_steering(path: Path) -> list[tuple[int, Asked]]:
+    """The rows of a steering.csv: iterations finished, and what is in force from then on.
+
+    Raises:
+        ValueError: it cannot be read, or a row is not as it should be; one line with the file and the row.
+    """
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ValueError(f"steering: {path} is larger than {_LARGEST >> 20} MiB, which no run writes")
+        with open(path, encoding="utf-8", newline="") as file:
+            table = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"steering: {path} cannot be read ({error}); give a run's {NAME}") from error
+    return [_row(path, i, row) for i, row in enumerate(table, start=2)]
+
+
+def _row(path: Path, line: int, row: dict[str, str]) -> tuple[int, Asked]:
+    try:
+        numbers = {item.name: float(row[item.name]) if row[item.name] else None for item in fields(Asked)[1:]}
+        if None in row or None in row.values():
+            raise ValueError  # too many cells, or too few
+        if not all(value is None or math.isfinite(value) for value in numbers.values()) or not row["prompt"].strip():
+            raise ValueError
+        return int(row["step"]), Asked(row["prompt"], **numbers)
+    except (KeyError, TypeError, ValueError) as error:
+        names = ", ".join(["step", *(item.name for item in fields(Asked))])
+        raise ValueError(f"steering: {path}, line {line}, is no row of {names}; give a run's {NAME}") from error
+
+
+def _text(rows: list[tuple[int, Asked]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["step", *(item.name for item in fields(Asked))])
+    writer.writerows([step, *astuple(asked)] for step, asked in rows)
+    return buffer.getvalue()
