@@ -207,7 +207,9 @@ def crowd(clients: int, progress: Callable[[int, int], None]) -> dict[str, float
         seconds_each(live)  # warm
         blocks = 0
         before, memory = seconds_each(live), resident()
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", errors="replace"
+        ) as process:
             try:
                 assert process.stdout is not None
                 admitted = float(process.stdout.readline() or "nan")

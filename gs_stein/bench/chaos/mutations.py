@@ -28,6 +28,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gs_stein.files import print_anything
+
 LONGEST = 5.0
 """Seconds of computing that a case may take; what takes longer is a hang."""
 ASLEEP = 60.0
@@ -293,4 +295,5 @@ def work(folder: Path, results: Path, seed: int, cases: range) -> None:
 
 
 if __name__ == "__main__":
+    print_anything()  # whatever the libraries have to say
     work(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), range(*map(int, sys.argv[4:7])))
