@@ -204,7 +204,7 @@ def fault(injection: Injection, config: Config, folder: Path) -> str | None:
         checkpoint.save(folder, state)
         make_report(config, (), state)
     except ValueError as error:
-        if "no Gaussian" not in said:
+        if not said:  # else what was put there last has not been looked at, and the checkpoint before is kept
             return str(error)
     return None
 
