@@ -44,6 +44,7 @@ from gs_stein.optimize.state import State, begin
 from gs_stein.optimize.step import Controls
 from gs_stein.prior.options import DiffusionOptions
 from gs_stein.refine.options import RefineOptions
+from gs_stein.run.checkpoint import FORMAT, sealed
 from gs_stein.types import Cameras
 from gs_stein.update.options import MCMCDensify
 
@@ -493,7 +494,8 @@ def test_sources_follow_a_growing_run(tmp_path):
     assert source.prompt == "a red ball"
     (tmp_path / "checkpoints").mkdir()
     first = blob((1.0, 0.0, 0.0), 10)
-    torch.save({"parameters": dict(first.parameters()), "step": 20}, tmp_path / "checkpoints" / "step_0000020.pt")
+    written = sealed({"format": FORMAT, "parameters": dict(first.parameters()), "step": 20})
+    (tmp_path / "checkpoints" / "step_0000020.pt").write_bytes(written)
     loaded = source.load()
     assert loaded is not None
     assert loaded.step == 20

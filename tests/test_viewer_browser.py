@@ -356,7 +356,7 @@ def test_the_studio_starts_a_run_and_shows_it(chromium, tmp_path, monkeypatch):
     fake = tmp_path / "fake_train.py"
     fake.write_text(
         textwrap.dedent("""
-        import sys, time, torch
+        import sys, time
         from pathlib import Path
         sys.path.insert(0, sys.argv[1])
         from viewer_support import blob
@@ -364,8 +364,9 @@ def test_the_studio_starts_a_run_and_shows_it(chromium, tmp_path, monkeypatch):
         (run / "checkpoints").mkdir(parents=True)
         (run / "config.yaml").write_text("prompt: '" + sys.argv[3] + "'\\niterations: 40\\n")
         print(f"folder      {run}", flush=True)
-        scene = {"parameters": dict(blob((0.05, 0.9, 0.05)).parameters()), "step": 20}
-        torch.save(scene, run / "checkpoints" / "step_0000020.pt")
+        from gs_stein.run.checkpoint import FORMAT, sealed
+        scene = {"format": FORMAT, "parameters": dict(blob((0.05, 0.9, 0.05)).parameters()), "step": 20}
+        (run / "checkpoints" / "step_0000020.pt").write_bytes(sealed(scene))
         time.sleep(600)
     """)
     )

@@ -18,7 +18,7 @@ def printable(text: str) -> str:
 _SHEET = '.mantine-Paper-root[style*="max-height: 60%"]'
 """viser 1.1's panel on narrow screens: 20 em wide, over the right of the scene."""
 _OPEN = f'body:has({_SHEET} .mantine-ScrollArea-content > div > [aria-hidden="false"])'
-ON_A_PHONE = f"""<style>@media (max-width: 620px) {{
+ON_A_PHONE = f"""<style>@media (max-width: 620px) and (min-height: 480px) {{
 {_SHEET} {{ width: 100% !important; max-height: 45% !important; }}
 {_SHEET} .mantine-ScrollArea-content > div {{ width: 100% !important; }}
 [data-dock-root] {{ height: calc(100% - 3.5em) !important; }}

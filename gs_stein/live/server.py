@@ -49,7 +49,7 @@ def open_server(host: str, port: int, title: str, options: LiveOptions | None = 
         control_layout="collapsible", control_width="large", dark_mode=True, brand_color=(66, 133, 190),
         show_logo=False, show_share_button=False,
     )  # fmt: skip
-    clear(server)
+    server.gui.add_html(ON_A_PHONE)
     guard_inputs(server)
     return server
 
