@@ -4,6 +4,7 @@ refuses."""
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
 import sys
@@ -96,7 +97,7 @@ def print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         # Whoever calls us may have put something else in their place, or nothing. Standard error has "backslashreplace"
         # unless told otherwise, which says more.
-        if hasattr(stream, "reconfigure") and stream.errors in ("strict", "surrogateescape"):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="replace")
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import config, njit
+from numba import njit
+from numba.core import config
 
 from gs_stein.files import spare_cache
 
+_SETTINGS: Any = config  # its attributes are made when it is imported
 CHUNK = 512
 """Gaussians projected together; fixed, so that the order of results is fixed too."""
 TILE = 16
@@ -56,11 +58,11 @@ def _cached(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     try:
         dispatcher: Any = njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's folder nor the user's can be written
-        before, config.CACHE_DIR = config.CACHE_DIR, str(spare_cache() or "")
+        before, _SETTINGS.CACHE_DIR = _SETTINGS.CACHE_DIR, str(spare_cache() or "")
         try:
             dispatcher = njit(cache=True, **options)(function)
         except RuntimeError:  # nowhere at all: compiled by every process
-            config.CACHE_DIR = before
+            _SETTINGS.CACHE_DIR = before
             return njit(**options)(function)
     # A kernel is made of functions from several files, and Numba compares the date of its own one alone.
     file = dispatcher._cache._cache_file

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, no_type_check
 
-from numba import config, njit
+from numba import njit
+from numba.core import config
 
 from gs_stein.files import spare_cache
 
@@ -14,8 +15,9 @@ def _storable() -> bool:
     try:
         njit(cache=True)(_storable)
     except RuntimeError:
-        config.CACHE_DIR = str(spare_cache() or "")
-        return bool(config.CACHE_DIR)
+        settings: Any = config  # its attributes are made when it is imported
+        settings.CACHE_DIR = str(spare_cache() or "")
+        return bool(settings.CACHE_DIR)
     return True
 
 
