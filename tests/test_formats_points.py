@@ -272,9 +272,7 @@ def test_decimal_commas_beside_points_and_quotes(tmp_path: Path, rows: str) -> N
 
 def test_the_row_that_differs_is_shown(tmp_path: Path) -> None:
     (tmp_path / "a.xyz").write_text("1 2 3\n4 5 6\n7 8 9 10\n")
-    with pytest.raises(
-        ValueError, match=r"rows of different lengths: 3 numbers in the first, 4 in '7 8 9 10'"
-    ):
+    with pytest.raises(ValueError, match=r"rows of different lengths: 3 numbers in the first, 4 in '7 8 9 10'"):
         read_point_cloud(tmp_path / "a.xyz")
 
 

@@ -132,7 +132,7 @@ def _plain(kind: type, value: Any, path: str) -> Any:
             if math.isfinite(number):
                 return number
     elif type(value) is kind and kind in (int, bool, str):
-        if kind is str:
+        if isinstance(value, str):
             check_text(path, value)
         return value
     elif kind is Path and isinstance(value, str):

@@ -91,6 +91,10 @@ class PatchCodec(Pretrained):
     (`decoder_width` above 0) to the linear map.
     """
 
+    mean: Tensor
+    basis: Tensor
+    gain: Tensor
+
     def __init__(self, patch: int = 8, channels: int = 16, whitening: float = 0.5, decoder_width: int = 0):
         super().__init__()
         self.register_buffer("mean", torch.full((3 * patch * patch,), 0.5))

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,15 @@ class Pretrained(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """Of its first floating-point tensor."""
-        return next(tensor.dtype for tensor in self.state_dict().values() if tensor.is_floating_point())
+        return next(tensor.dtype for tensor in self._tensors() if tensor.is_floating_point())
+
+    @property
+    def device(self) -> torch.device:
+        """Where its first tensor is."""
+        return next(self._tensors()).device
+
+    def _tensors(self) -> Iterator[torch.Tensor]:
+        return itertools.chain(self.parameters(), self.buffers())
 
     @classmethod
     def load_config(cls, folder: str | Path) -> dict[str, Any]:

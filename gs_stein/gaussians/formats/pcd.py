@@ -44,9 +44,7 @@ def check_pcd(path: Path) -> None:
     else:
         raise ValueError(f"{path}: DATA {kind[:40]} is none of ascii, binary and binary_compressed")
     if needed > left:
-        raise ValueError(
-            f"{path}: truncated or damaged ({points} POINTS take {needed} bytes or more, not {left})"
-        )
+        raise ValueError(f"{path}: truncated or damaged ({points} POINTS take {needed} bytes or more, not {left})")
 
 
 def _row(path: Path, said: dict[str, list[str]]) -> int:
