@@ -21,8 +21,8 @@ from hypothesis import settings
 
 FIRST = (
     "test_diffusion_memory", "test_rasterize", "test_diffusion", "test_diffusion_steps", "test_world_attributes",
-    "test_viewer_browser", "test_mesh", "test_examples", "test_bench_convergence", "test_bench_variance",
-    "test_world_export",
+    "test_viewer_browser", "test_bench_chaos", "test_kills", "test_mesh", "test_examples", "test_bench_convergence",
+    "test_bench_variance", "test_world_export",
 )  # fmt: skip
 """Files that take longest, so that neither process is left alone with one at the end; in an order in which one process
 compiles kernels (of the rasterizer, of the world) while the other has something else to do, and finds them later."""

@@ -31,6 +31,7 @@ def _able() -> None:
     torch.set_flush_denormal(False)
 
 
+@pytest.mark.slow
 def test_training_a_prior_flushes_denormals_in_every_thread() -> None:
     assert left(HALVE) == 4_000_000
     assert left(f"import gs_stein.world.training.run\n{HALVE}") == 0

@@ -68,6 +68,7 @@ def parameters(cls, config_class, config) -> int:
         return sum(p.numel() for p in cls(config_class(**config)).parameters())
 
 
+@pytest.mark.slow
 def test_sd15_constants_are_measured():
     from diffusers import UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel

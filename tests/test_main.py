@@ -175,6 +175,7 @@ def test_a_resumed_run_needs_the_file_no_more_that_it_began_with(prior, tmp_path
     assert all(torch.equal(a, b) for a, b in zip(whole.tensors(), again.tensors(), strict=True))
 
 
+@pytest.mark.slow
 def test_kill_minus_nine_loses_at_most_the_interval(prior: Path, tmp_path: Path) -> None:
     steps = 100_000  # ends by the signal only
     arguments = flags(prior, tmp_path, "--checkpoint-every", "3", "--keep-checkpoints", "3", steps=steps)

@@ -149,6 +149,7 @@ def test_a_ball_is_a_ball(ball: Made) -> None:
     assert ball.median < 0.02
 
 
+@pytest.mark.slow
 def test_a_scene_elsewhere_and_the_same_every_time() -> None:
     """Far from the origin, like other tools' files; and no result depends on which thread was first."""
     scene = ball_scene()
@@ -162,6 +163,7 @@ def test_a_scene_elsewhere_and_the_same_every_time() -> None:
     assert np.allclose(first.vertices.mean(axis=0), (30, -20, 5), atol=0.1)
 
 
+@pytest.mark.slow
 def test_a_collider_of_a_room_is_a_solid_block_with_a_room_in_it(tmp_path: Path) -> None:
     write_gaussians(tmp_path / "room.ply", room_scene())
     out = tmp_path / "c" / "room.obj"

@@ -40,6 +40,8 @@ from gs_stein.live.server import close_server, open_server
 from gs_stein.live.stage import Stage
 from gs_stein.optimize.step import Controls
 
+pytestmark = pytest.mark.slow
+
 RED, GREEN = 0, 1
 HOSTILE = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>{window.hacked=1} `x` [a](javascript:1)"
 

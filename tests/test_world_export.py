@@ -15,6 +15,8 @@ from gs_stein.world.training.export import Options, export_denoiser, forget_path
 from gs_stein.world.training.run import Data, Portion, Schedule
 from gs_stein.world.training.train import Denoiser, train_denoiser
 
+pytestmark = pytest.mark.slow
+
 ASSETS = Path(__file__).parent.parent / "gs_stein" / "weights"
 
 

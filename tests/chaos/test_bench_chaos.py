@@ -12,6 +12,8 @@ from gs_stein.bench.chaos import foreign, not_finite, soak
 from gs_stein.bench.chaos.disks import spread
 from gs_stein.bench.chaos.options import PARTS, Options
 
+pytestmark = pytest.mark.slow
+
 
 def silent(done: int, total: int) -> None:
     assert 0 < done <= total

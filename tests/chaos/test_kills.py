@@ -12,6 +12,8 @@ import pytest
 
 from gs_stein.bench.chaos import bits, disks, kills, left, runs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessPoolExecutor]:
