@@ -69,7 +69,7 @@ def test_interval_holds_the_median():
     assert middle == 2.0
 
 
-@pytest.mark.slow
+@pytest.mark.occasional
 def test_finished_runs_are_not_repeated(tmp_path, capsys, monkeypatch):
     # Pictures of nothing: how real renders look is not what this is about, and a hundred of them take a minute.
     monkeypatch.setattr(judge, "real_pictures", lambda scene: torch.rand(8, 3, 128, 128))

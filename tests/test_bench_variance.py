@@ -15,7 +15,7 @@ from gs_stein.bench.variance.measure import by_attribute, preconditioned
 from gs_stein.bench.variance.options import Options
 
 
-@pytest.mark.slow
+@pytest.mark.occasional
 def test_the_quick_bench_compares_every_arm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, plot = tiny_bundled(tmp_path / "prior"), tmp_path / "variance.png"
     assert main(["variance", "--quick", "--json", "--prior", str(folder), "--plot", str(plot)]) == 0

@@ -101,7 +101,7 @@ def test_the_decoders_cost_what_their_options_say():
         assert count.get_total_flops() == pytest.approx(expected, rel=0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.occasional
 def test_the_other_constants_are_measured():
     from diffusers import SD3Transformer2DModel, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel

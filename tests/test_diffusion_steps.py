@@ -204,7 +204,7 @@ print(json.dumps({
 """
 
 
-@pytest.mark.slow
+@pytest.mark.occasional
 def test_full_size_sd15_takes_one_ssd_step_on_the_cpu_within_12_gb(folders):
     """Random weights in the real shapes: UNet and VAE of Stable Diffusion 1.5, one 512² view, fp32."""
     done = subprocess.run(

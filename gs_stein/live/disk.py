@@ -15,6 +15,7 @@ from gs_stein.gaussians.formats.sniff import refuse_disguise
 from gs_stein.gaussians.formats.table import FORMATS, format_of
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.gaussians.orientation import rotated, to_axes
+from gs_stein.live import html
 from gs_stein.live.level import lies_on_its_side
 from gs_stein.live.poses import Pose, home, home_of_points
 from gs_stein.live.snapshot import TERMS
@@ -249,6 +250,8 @@ class Source:
         if path.is_file():
             # What a page shows, and no more: runs of other versions open too.
             tree = read_yaml(path)
+            if isinstance(prompt := tree.get("prompt"), str):
+                tree["prompt"] = html.printable(prompt)
             config = merged_file(Config(), {key: tree[key] for key in _SHOWN if key in tree}, path)
             self.prompt, self.cameras, self.total = config.prompt, config.cameras, config.iterations
             self.background, self._rasterize = BACKGROUNDS[config.background], config.rasterize
