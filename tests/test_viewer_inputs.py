@@ -102,6 +102,7 @@ def test_whatever_is_sent_to_any_control_the_page_goes_on_for_everybody(kind, tm
                 assert value == within_bounds(handle, value), handle
 
 
+@pytest.mark.slow
 def test_values_are_brought_to_the_nearest_that_fits_also_where_they_were_typed():
     server = open_server("127.0.0.1", 0, "test")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from viewer_support import PATIENCE, browser
 
 from gs_stein.live.server import address, close_server, open_server
@@ -15,6 +16,7 @@ SIDES = """() => {
 }"""
 
 
+@pytest.mark.slow
 def test_the_scene_stands_above_the_panel() -> None:
     server = open_server("127.0.0.1", 0, "test")
     try:

@@ -15,6 +15,7 @@ from gs_stein.bench.chaos.mutations import Outcome, Worker, outcomes, summary
 CASES = 320
 
 
+@pytest.mark.slow
 def test_damaged_files_are_one_line_or_finite() -> None:
     told: list[tuple[int, int]] = []
     found = outcomes(CASES, 7, lambda done, total: told.append((done, total)), lanes=1)

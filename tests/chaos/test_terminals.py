@@ -137,6 +137,7 @@ def test_kernels_where_neither_checkout_nor_home_can_be_written(tmp_path: Path, 
     assert "set NUMBA_CACHE_DIR to a folder you own" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_run_without_a_home(tmp_path: Path) -> None:
     done = run(
         "train.py", "--prompt", "a red armchair", "--preset", "preview", "--iterations", "2", "--no-viewer",
