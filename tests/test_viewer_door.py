@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.server
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -18,32 +16,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.connection import Connection
 from websockets.typing import Origin
 
+from gs_stein.bench.chaos.foreign import served
 from gs_stein.live import door
 from gs_stein.live.door import MAX_MESSAGE, admitted, door_of
 from gs_stein.live.jobs import Order, command
 from gs_stein.live.options import LiveOptions
-from gs_stein.live.server import address, close_server, describe, open_server, token_of
+from gs_stein.live.server import address, describe, token_of
 
 EVIL = Origin("https://evil.example")
-
-
-@contextlib.contextmanager
-def served(options: LiveOptions | None = None) -> Iterator[tuple[viser.ViserServer, list]]:
-    """A page with one button, and the list of all messages that its server has taken in."""
-    server = open_server("127.0.0.1", 0, "test", options)
-    taken: list = []
-    dispatch = server._websock_server._handle_incoming_message
-
-    async def noted(client, message) -> None:
-        taken.append(message)
-        await dispatch(client, message)
-
-    server._websock_server._handle_incoming_message = noted  # type: ignore[method-assign]
-    server.gui.add_button("Press")
-    try:
-        yield server, taken
-    finally:
-        close_server(server)
 
 
 def press(server: viser.ViserServer) -> bytes:

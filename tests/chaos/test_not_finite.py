@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from gs_stein.cameras.options import OrbitCameras
+from gs_stein.bench.chaos.not_finite import CONFIG, SIDE, STEPS
 from gs_stein.config.schema import Config
 from gs_stein.distill.nonfinite import Guard, all_finite
-from gs_stein.distill.options import SDS, DistillOptions
-from gs_stein.gaussians.options import BallStart
 from gs_stein.optimize.loop import optimize
 from gs_stein.optimize.networks import Priors
 from gs_stein.optimize.state import State, begin
@@ -24,19 +22,8 @@ from gs_stein.refine.options import RefineOptions
 from gs_stein.run import checkpoint
 from gs_stein.run.progress import Progress
 from gs_stein.run.report import make_report
-from gs_stein.text.options import ViewPrompts
 from gs_stein.update.options import GradientDensify, LearningRates, MCMCDensify, NoDensify
 
-SIDE, STEPS = 8, 16
-CONFIG = Config(
-    prompt="class 1", iterations=STEPS, views=2, cameras=OrbitCameras(resolution=SIDE), start=BallStart(count=100),
-    distill=DistillOptions(estimator=SDS(), max_skips=4), densify=NoDensify(), background="grey",
-    view_prompts=ViewPrompts(enabled=False),
-    refine=RefineOptions(
-        share=0.5, rounds=2, shortest=1, views=(2, 2), group=2, anchors=1, steps=2, level=(0.5, 0.5),
-        prune_outside_hull=0.5, seed_in_hull=0.1,
-    ),
-)  # fmt: skip
 PLAIN = replace(CONFIG, refine=RefineOptions())
 
 

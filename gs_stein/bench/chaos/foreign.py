@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from viser import ViserServer
     from websockets.sync.connection import Connection
 
+    from gs_stein.live.options import LiveOptions
+
 PATIENCE = 60.0
 """Seconds to wait for anything on a busy machine."""
 ORIGINS = (
@@ -58,11 +60,15 @@ asyncio.run(main())
 
 
 @contextlib.contextmanager
-def served() -> Iterator[tuple[ViserServer, list]]:
-    """A page with one button, and the list of all messages that its server has taken in."""
+def served(options: LiveOptions | None = None) -> Iterator[tuple[ViserServer, list]]:
+    """A page with one button, and the list of all messages that its server has taken in.
+
+    Args:
+        options: who may come in; None: as by default.
+    """
     from gs_stein.live.server import close_server, open_server
 
-    server = open_server("127.0.0.1", 0, "chaos")
+    server = open_server("127.0.0.1", 0, "chaos", options)
     taken: list = []
     dispatch = server._websock_server._handle_incoming_message
 
