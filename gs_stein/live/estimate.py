@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterable
 from pathlib import Path
 
+from gs_stein.files import read_json
 from gs_stein.live.html import duration
 
-_LONGEST = 1 << 20
-"""Bytes of a report that is read."""
 _LATEST = 5
 """Runs of a kind that count."""
 
@@ -27,14 +25,11 @@ def seconds_by_kind(runs: Iterable[Path]) -> dict[tuple[bool, int], float]:
     found: dict[tuple[bool, int], list[float]] = {}
     for run in runs:
         try:
-            path = run / "report.json"
-            if path.stat().st_size > _LONGEST:
-                continue
-            report = json.loads(path.read_text(encoding="utf-8"))
+            report = read_json(run / "report.json")
             settings = report["settings"]
             kind = bool(settings["scene"]), int(settings["iterations"])
             seconds = float(report["seconds"])
-        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        except (ValueError, TypeError, KeyError, OverflowError):
             continue
         if 0 < seconds < 1e9:
             found.setdefault(kind, []).append(seconds)
