@@ -40,3 +40,19 @@ def test_every_flag_and_preset_in_it_exists(capsys: pytest.CaptureFixture[str]) 
     assert numbers is not None
     steps = [read_yaml(preset_file(name))["iterations"] for name in ("scene", "object", "preview")]
     assert [int(number) for number in numbers.groups()] == steps
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [(["--prompt"], "--prompt"), (["--config"], "--config"), (["--estimator", "foo"], "foo"), (["--outdoors"], "")],
+)
+def test_no_mistake_ends_the_program_without_a_word(
+    flags: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also in what is read first, since it decides which options there are."""
+    with pytest.raises(SystemExit) as ended:
+        parse(flags)
+    assert ended.value.code == 2
+    output = capsys.readouterr()
+    assert said in output.err
+    assert output.err.strip()

@@ -110,7 +110,7 @@ def parse(arguments: list[str] | None = None, program: str = "train.py") -> Job:
     other = {"--object": "--no-scene", ALL: "--help"}
     arguments = [other.get(argument, argument) for argument in arguments]
     asked_help = bool({"-h", "--help"} & set(arguments))
-    first, _ = tyro.cli(First, args=arguments, add_help=False, return_unknown_args=True, console_outputs=False)
+    first, _ = tyro.cli(First, args=arguments, add_help=False, return_unknown_args=True, prog=program)
     notes: tuple[str, ...] = ()
     if not asked_help and not {"--scene", "--no-scene"} & set(arguments):
         first, notes = with_kind(first)
