@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from gs_stein.bench.prompts import WRITTEN
+from gs_stein.command import auto
 from gs_stein.command.parse import parse
 from gs_stein.config.serialize import read_yaml
 from gs_stein.prior.checkpoints.registry import bundled_folder
@@ -46,6 +47,15 @@ def test_so_are_nearly_all_of_sixty_others() -> None:
     things = [prompt.strip() for prompt in OTHER_THINGS.split(";")]
     assert len(places) == len(things) == 30
     assert missed(places, things) == ["an attic", "a cottage"]
+
+
+def test_captions_are_what_the_bundled_prior_learnt_them_as() -> None:
+    """Castles and houses among them, which sound like places."""
+    familiar = Familiar.load(bundled_folder() / "captions")
+    assert familiar is not None
+    assert [familiar.kind_of(pooled) for pooled in familiar.embeddings] == familiar.scenes
+    assert not auto.sounds_like_a_scene("a castle")
+    assert auto.sounds_like_a_scene("a castle on a hill")
 
 
 def test_the_coefficients_are_the_fit_of_the_words() -> None:

@@ -87,10 +87,16 @@ def sounds_outdoors(prompt: str) -> bool:
 
 
 def sounds_like_a_scene(prompt: str) -> bool:
-    """Whether a prompt names a place to stand in rather than a thing to walk around."""
-    from gs_stein.text import scene_or_object
+    """Whether a prompt names a place to stand in rather than a thing to walk around.
 
-    return scene_or_object.sounds_like_a_scene(_pooled(prompt))
+    What the bundled prior learnt from counts as it was learnt.
+    """
+    from gs_stein.text import scene_or_object
+    from gs_stein.text.known_prompts import Familiar
+
+    pooled, familiar = _pooled(prompt), Familiar.load(bundled_folder() / "captions")
+    known = None if familiar is None else familiar.kind_of(pooled)
+    return scene_or_object.sounds_like_a_scene(pooled) if known is None else known
 
 
 @functools.cache

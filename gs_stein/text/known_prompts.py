@@ -18,6 +18,8 @@ from torch.nn import functional as F
 
 UNKNOWN_SHARE = 0.02
 """Share of held-out captions of the same world that count as unknown."""
+NEARLY = 0.85
+"""Cosine similarity from which a prompt is a caption but for a word."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,15 @@ class Familiar:
             return False
         landscape, room = (F.normalize(self.embeddings[part].mean(0), dim=0) for part in (under_the_sky, inside))
         return bool((landscape - room) @ pooled.to(self.embeddings) > 0)
+
+    def kind_of(self, pooled: Float[Tensor, " D"]) -> bool | None:
+        """Whether a prompt is a caption of a scene (True) or of an object, but for a word; None: it is no caption.
+
+        Args:
+            pooled: the prompt's sentence embedding, a unit vector.
+        """
+        similarity, best = (self.embeddings @ pooled.to(self.embeddings)).max(0)
+        return self.scenes[int(best)] if similarity >= NEARLY else None
 
     def advice(self, prompt: str, pooled: Float[Tensor, " D"], scene: bool, alternatives: Sequence[str]) -> str | None:
         """One line if the prompt is unknown, or known as the other kind of thing; None if all is well.
