@@ -16,6 +16,7 @@ from gs_stein.text.minilm import MAX_TOKENS, MiniLM
         ("ein gemütliches Wohnzimmer", "German"), ("une chaise rouge", "French"), ("un salon avec un canapé", "French"),
         ("el gato con botas", "Spanish"), ("una sedia nella cucina", "Italian"), ("uma cadeira vermelha", "Portuguese"),
         ("een rode stoel", "Dutch"), ("kırmızı bir sandalye", "Turkish"), ("una silla roja", "Spanish or Italian"),
+        ("une salle de bain", "French"), ("casa de campo", "another language"),
         ("красное кресло", "Cyrillic letters"), ("赤い肘掛け椅子", "Chinese or Japanese"), ("빨간 의자", "Korean"),
     ],
 )  # fmt: skip
@@ -23,8 +24,15 @@ def test_other_languages_are_told(prompt: str, language: str) -> None:
     assert other_language(prompt) == language
 
 
-@pytest.mark.parametrize("prompt", ["red chair", "a café de Paris", "armchair", "", "3", "a bed & breakfast", "ünder"])
+@pytest.mark.parametrize(
+    "prompt", ["red chair", "a café de Paris", "armchair", "", "3", "a bed & breakfast", "ünder", "A chair"]
+)
 def test_english_and_what_cannot_be_told_pass(prompt: str) -> None:
+    assert other_language(prompt) is None
+
+
+@pytest.mark.parametrize("prompt", ["blue van", "dog dressed as pirate", "vitamin E bottle", "steel I beam", "Z"])
+def test_english_words_and_capitals_are_no_little_words_of_others(prompt: str) -> None:
     assert other_language(prompt) is None
 
 
@@ -47,3 +55,12 @@ def test_what_is_not_read_is_named_by_whole_words() -> None:
     assert (encoder([kept]).tokens.shape[1] if kept else 0) <= MAX_TOKENS
     # The last word that fits only in part is not read.
     assert encoder.unread("a " * 28 + "chair antidisestablishmentarian sofa").startswith("antidis")
+
+
+def test_what_is_read_is_not_said_to_be_left_out_where_no_spaces_part_the_words() -> None:
+    encoder = MiniLM()
+    kept = MAX_TOKENS - 2  # one token opens a prompt, one closes it
+    assert encoder.unread("日" * 40) == "日" * (40 - kept)
+    assert encoder.unread("a-" * 20) == ("a-" * 20)[kept:]
+    assert encoder.unread("room " * (kept - 1) + "chair, red") == ", red"
+    assert encoder.unread(" \t ") == encoder.unread("." * kept) == ""

@@ -12,14 +12,15 @@ import unicodedata
 _ENGLISH = "a an the of with and on in at by for from to under over beside near its is"
 _LITTLE_WORDS = {
     "German": "ein eine einen einem einer der das dem den mit und im auf vor unter für aus",
-    "French": "un une le la les des du avec et dans sur sous devant au aux",
-    "Spanish": "un una unos el la los las con y en sobre bajo junto del",
+    "French": "un une le la les de des du avec et en dans sur sous devant au aux",
+    "Spanish": "un una unos el la los las con y de en sobre bajo junto del",
     "Italian": "un uno una il lo la gli con e nel nella su sotto di della",
-    "Portuguese": "um uma os as com e em na sobre sob perto do da",
-    "Dutch": "een het de met en op onder naast voor van",
+    "Portuguese": "um uma os com e de em na sobre sob perto da",
+    "Dutch": "een het de en op onder naast voor",
     "Polish": "z i na w pod przy obok",
     "Turkish": "bir ve ile üzerinde altında",
 }
+"""None that is an English word, too, such as van, met, do or as."""
 _SCRIPTS = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "CYRILLIC", "GREEK", "ARABIC", "HEBREW", "DEVANAGARI", "THAI")
 
 
@@ -29,7 +30,8 @@ def other_language(prompt: str) -> str | None:
     for script in _SCRIPTS:
         if 2 * letters.count([script]) > len(letters) > 0:
             return {"CJK": "Chinese or Japanese", "HANGUL": "Korean"}.get(script, f"{script.title()} letters")
-    words = re.findall(r"[^\W\d_]+", prompt.lower())
+    # A capital alone is a name: vitamin E, an I beam.
+    words = [word.lower() for word in re.findall(r"[^\W\d_]+", prompt) if len(word) > 1 or word.islower()]
     if set(_ENGLISH.split()).intersection(words):
         return None
     found = {name: len(set(listed.split()).intersection(words)) for name, listed in _LITTLE_WORDS.items()}

@@ -85,10 +85,14 @@ class MiniLM:
     def unread(self, prompt: str) -> str:
         """The end of a prompt that is longer than MAX_TOKENS, which nothing will know of; empty if it is not."""
         tokenizer, _ = self._parts
-        read = max(end for _, end in tokenizer.encode(prompt).offsets)
-        if prompt[read : read + 1].strip():  # cut within a word, which is not read then
-            read = len(prompt[:read].rpartition(" ")[0])
-        return prompt[read:].strip()
+        read = tokenizer.encode(prompt)
+        if not read.overflowing:
+            return ""
+        rest = read.overflowing[0]
+        first = next(word for word in rest.word_ids if word is not None)
+        places = zip([*read.offsets, *rest.offsets], [*read.word_ids, *rest.word_ids], strict=True)
+        # What is cut within a word is not read from that word's beginning.
+        return prompt[min(start for (start, _), word in places if word == first) :].strip()
 
 
 def _states(weights: dict[str, Tensor], ids: Int[Tensor, "P L"], read: Bool[Tensor, "P L"]) -> Float[Tensor, "P L 384"]:
