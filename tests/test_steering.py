@@ -129,3 +129,22 @@ def test_what_is_no_such_file_is_one_line(tmp_path: Path, content: str) -> None:
     assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match="cannot be read"):
         read_steering(tmp_path)
+
+
+@pytest.mark.parametrize("row", ["-1,a,,,,", "1,a,,,,-2"])
+def test_neither_steps_nor_learning_rates_are_negative(tmp_path: Path, row: str) -> None:
+    (tmp_path / NAME).write_text(f"{HEADER}{row}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="line 2, is no row"):
+        read_steering(tmp_path / NAME)
+
+
+def test_a_spreadsheets_mark_before_the_header_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text(f"{HEADER}1,a,,,,\n", encoding="utf-8-sig")
+    assert read_steering(tmp_path / NAME) == [(1, Asked("a"))]
+
+
+def test_a_wrong_file_is_told_before_a_folder_is_made(prior: Path, tmp_path: Path, capsys) -> None:
+    common = ["--prompt", FIRST, "--scene", "--model", str(prior), "--no-viewer", "--output", str(tmp_path / "runs")]
+    assert main([*common, "--steering", str(tmp_path / "none.csv")]) == 2
+    assert "none.csv cannot be read" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()

@@ -137,9 +137,11 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     from gs_stein.optimize.step import Controls
     from gs_stein.run import checkpoint, report
     from gs_stein.run.metrics import Recorder
-    from gs_stein.run.steering import Steering
+    from gs_stein.run.steering import Steering, read_steering
 
     check_together(job.config)
+    if job.run.steering is not None:
+        read_steering(job.run.steering)  # what is wrong with it is said before a folder is made
     choice = choose(job.config)
     print("\n".join([*job.notes, *choice.reasons]), flush=True)
     priors = load_priors(choice.config, choice.prior_device)

@@ -126,7 +126,7 @@ def read_steering(path: Path) -> list[tuple[int, Asked]]:
     try:
         if path.stat().st_size > _LARGEST:
             raise ValueError(f"steering: {path} is larger than {_LARGEST >> 20} MiB, which no run writes")
-        with open(path, encoding="utf-8", newline="") as file:
+        with open(path, encoding="utf-8-sig", newline="") as file:
             table = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"steering: {path} cannot be read ({error}); give a run's {NAME}") from error
@@ -140,7 +140,10 @@ def _row(path: Path, line: int, row: dict[str, str]) -> tuple[int, Asked]:
             raise ValueError  # too many cells, or too few
         if not all(value is None or math.isfinite(value) for value in numbers.values()) or not row["prompt"].strip():
             raise ValueError
-        return int(row["step"]), Asked(row["prompt"], **numbers)
+        step, rate = int(row["step"]), numbers["learning_rate"]
+        if step < 0 or (rate is not None and rate < 0):  # it would climb away from the prompt
+            raise ValueError
+        return step, Asked(row["prompt"], **numbers)
     except (KeyError, TypeError, ValueError) as error:
         names = ", ".join(["step", *(item.name for item in fields(Asked))])
         raise ValueError(f"steering: {path}, line {line}, is no row of {names}; give a run's {NAME}") from error
