@@ -106,7 +106,10 @@ def test_locate(tmp_path, monkeypatch):
     ("model", "message"),
     [
         ("sd15x", r"'sd15x' is not known; did you mean sd15\? give one of bundled, sd15"),
-        ("zebra", r"'zebra' is not known; give one of bundled, sd15, sd21-base, sd21, sdxl, sd3, a diffusers folder"),
+        (
+            "zebra",
+            r"'zebra' is not known; give one of bundled, sd15, sd21-base, sd21, sdxl, sd3, mvdream, .*z-image, a diffusers",
+        ),
         ("", "it is empty; give one of bundled"),
         ("/no/such/folder", "there is no folder /no/such/folder; check the path"),
         ("./models/sd", r"there is no folder models/sd; check the path"),

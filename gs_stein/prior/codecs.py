@@ -1,4 +1,4 @@
-"""Pixels ↔ the space that is diffused: Stable Diffusion's VAE, its tiny stand-in, and the bundled linear codec."""
+"""Pixels ↔ the space that is diffused: Stable Diffusion's VAE, its tiny stand-in, SANA's, FLUX.2's, the bundled one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
+    from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.autoencoders.autoencoder_kl_flux2 import AutoencoderKLFlux2
     from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
     from gs_stein.prior.bundled import PatchCodec
@@ -90,6 +92,56 @@ class TinyCodec:
     def decode(self, x0: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 H W"]:
         """See `Codec`."""
         latent = (x0 / self.factor).to(self.module.dtype)
+        return self.module.decode(latent, return_dict=False)[0].to(x0.dtype) / 2.0 + 0.5
+
+
+class DeepCodec:
+    """`AutoencoderDC` (SANA's, arXiv 2410.10733): no posterior, 32 × 32 pixels a cell, one factor."""
+
+    def __init__(self, module: AutoencoderDC) -> None:
+        self.module = module
+        config = module.config
+        self.scale = 2 ** (len(config["encoder_block_out_channels"]) - 1)
+        self.channels = config["latent_channels"]
+        self.factor = config["scaling_factor"]
+
+    def encode(self, rgb: Float[Tensor, "n 3 H W"]) -> Float[Tensor, "n C h w"]:
+        """See `Codec`."""
+        encoded: Any = self.module.encode(2.0 * rgb.to(self.module.dtype) - 1.0)
+        return encoded.latent.to(rgb.dtype) * self.factor
+
+    def decode(self, x0: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 H W"]:
+        """See `Codec`."""
+        latent = (x0 / self.factor).to(self.module.dtype)
+        return self.module.decode(latent, return_dict=False)[0].to(x0.dtype) / 2.0 + 0.5
+
+
+class Flux2Codec:
+    """`AutoencoderKLFlux2`: 2 × 2 cells side by side as channels, each standardised by statistics of its training."""
+
+    def __init__(self, module: AutoencoderKLFlux2) -> None:
+        self.module = module
+        config = module.config
+        self.scale = 2 ** len(config["block_out_channels"])
+        self.channels = 4 * config["latent_channels"]
+
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        mean, variance = (
+            x.to(like).view(1, -1, 1, 1) for x in (self.module.bn.running_mean, self.module.bn.running_var)
+        )
+        return mean, (variance + self.module.config["batch_norm_eps"]).sqrt()
+
+    def encode(self, rgb: Float[Tensor, "n 3 H W"]) -> Float[Tensor, "n C h w"]:
+        """See `Codec`; the posterior's mean, as in `KLCodec`."""
+        encoded: Any = self.module.encode(2.0 * rgb.to(self.module.dtype) - 1.0)
+        cells = nn.functional.pixel_unshuffle(encoded.latent_dist.mode().to(rgb.dtype), 2)
+        mean, deviation = self._statistics(cells)
+        return (cells - mean) / deviation
+
+    def decode(self, x0: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 H W"]:
+        """See `Codec`."""
+        mean, deviation = self._statistics(x0)
+        latent = nn.functional.pixel_shuffle(x0 * deviation + mean, 2).to(self.module.dtype)
         return self.module.decode(latent, return_dict=False)[0].to(x0.dtype) / 2.0 + 0.5
 
 

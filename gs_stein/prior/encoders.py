@@ -49,6 +49,25 @@ def tokenize(
     return batch.input_ids, batch.attention_mask
 
 
+def chat(tokenizer: PreTrainedTokenizerBase, prompts: list[str], thinking: bool) -> list[str]:
+    """Each prompt as a chat model is asked it.
+
+    Args:
+        tokenizer: with a chat template.
+        prompts: what the user says.
+        thinking: whether the template leaves room for thoughts before the answer.
+    """
+    return [
+        str(
+            tokenizer.apply_chat_template(
+                [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True,
+                enable_thinking=thinking,
+            )
+        )
+        for prompt in prompts
+    ]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class CLIPText:
     """Stable Diffusion 1.x and 2.x: the last hidden state of one CLIP text model."""

@@ -15,7 +15,8 @@ class Precision(Enum):
     """Number format of the frozen networks; the optimisation itself always runs in float32."""
 
     AUTO = "auto"
-    """fp16 on a GPU, fp32 elsewhere; the bundled network fp32, or bf16 on a CPU that multiplies it."""
+    """fp16 on a GPU (bf16 for SANA, FLUX.2 and Z-Image), fp32 elsewhere; the bundled network fp32, or bf16 on a CPU that
+    multiplies it."""
     FP32 = "fp32"
     FP16 = "fp16"
     BF16 = "bf16"
@@ -53,7 +54,8 @@ class DiffusionOptions:
     """Which prior, and how to fit it into memory."""
 
     model: str = "bundled"
-    """bundled, sd15, sd21-base, sd21, sdxl, sd3, a local diffusers folder, or a hub id (owner/name, owner/name@rev)."""
+    """bundled, sd15, sd21-base, sd21, sdxl, sd3, mvdream, pixart-sigma, sana, flux2-klein, z-image, a local diffusers
+    folder, or a hub id (owner/name, owner/name@rev)."""
     precision: Precision = Precision.AUTO
     """Number format of the networks."""
     vae_fp32: bool | None = None

@@ -6,31 +6,27 @@ through `load_prior`.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from gs_stein.prior.adapters import MultiView, Network, PlainUNet, SD3Transformer, SDXLUNet
-from gs_stein.prior.checkpoints.bounds import a_number, naming
-from gs_stein.prior.checkpoints.folder import (
-    CheckpointError,
-    Component,
-    check_folder,
-    read_json,
-)
+from gs_stein.prior.adapters import MultiView, Network, PlainUNet, SDXLUNet
+from gs_stein.prior.checkpoints.bounds import naming
+from gs_stein.prior.checkpoints.distilled import refuse_distilled, suspicion
+from gs_stein.prior.checkpoints.folder import CheckpointError, Component, check_folder, read_json
 from gs_stein.prior.checkpoints.registry import Source, locate
-from gs_stein.prior.checkpoints.text import load_minilm, load_text_encoder, load_tokenizer
-from gs_stein.prior.checkpoints.weights import KINDS, loaded_network, quiet, variant
-from gs_stein.prior.codecs import Codec, KLCodec, LinearCodec, TinyCodec
+from gs_stein.prior.checkpoints.schedules import load_schedule
+from gs_stein.prior.checkpoints.weights import KINDS, OURS, loaded_network, quiet, variant
+from gs_stein.prior.codecs import Codec, DeepCodec, Flux2Codec, KLCodec, LinearCodec, TinyCodec
 from gs_stein.prior.diffusion import DiffusionPrior
-from gs_stein.prior.encoders import CLIPText, Encode, PromptCache, SD3Text, SDXLText
-from gs_stein.prior.options import DiffusionOptions
-from gs_stein.prior.schedule import Prediction, Schedule
+from gs_stein.prior.encoders import Encode, PromptCache
+from gs_stein.prior.families.family import Family, Parts
+from gs_stein.prior.families.table import FAMILIES, network_class
+from gs_stein.prior.options import DiffusionOptions, Precision
 from gs_stein.types import TextEmbedding
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 def fetch(source: Source, half: bool, skip: tuple[str, ...]) -> Path:
@@ -63,7 +59,10 @@ def load_prior(options: DiffusionOptions, device: torch.device | str = "cpu") ->
         raise CheckpointError(f"model: {options.model} should lie in {folder}, which does not exist; reinstall it")
     pipeline, parts, index = check_folder(folder, half, skip)
     with quiet(pipeline), naming(folder, "used"):
-        return assemble(options, folder, pipeline, parts, index, source, device, dtype)
+        prior = assemble(options, folder, pipeline, parts, index, source, device, dtype)
+    if pipeline != OURS and (said := suspicion(folder, options.model, pipeline)) is not None:
+        warnings.warn(said, stacklevel=2)
+    return prior
 
 
 def assemble(
@@ -80,14 +79,21 @@ def assemble(
     names = (source.network,) if source.network else ("unet", "transformer", "network")
     backbone, identity = one_of(parts, names, pipeline, folder), str(source)
     autoencoder = one_of(parts, ("vae", "codec"), pipeline, folder)
+    family = known_family(backbone, folder)
     if backbone.class_name == "MultiViewDenoiser":
         dtype = options.precision.bundled(device)
-    module = load_network(folder, backbone, dtype)
+    else:
+        refuse_distilled(folder, pipeline, index, read_json(folder / backbone.name / "config.json", folder))
+        if family.bf16 and options.precision is Precision.AUTO and dtype == torch.float16:
+            dtype = torch.bfloat16
+    module = load_network(folder, backbone, family, dtype)
     codec = load_codec(folder, autoencoder, vae_dtype(options, folder, autoencoder, dtype, pipeline))
     schedule, prediction = load_schedule(folder)
 
-    native = native_resolution(module, codec, folder)
-    network, load_text = adapt(module, codec, native, options, folder, parts, index, device, dtype)
+    native = native_resolution(module, codec, folder, family, options)
+    text_device, text_dtype = (torch.device("cpu"), torch.float32) if options.text_on_cpu else (device, dtype)
+    known = Parts(folder, parts, index, module, codec, native, options, text_device, text_dtype)
+    network, load_text = adapt(family, known, pipeline)
     channels = module.config["channels"] if isinstance(network, MultiView) else module.config["in_channels"]
     if channels != codec.channels:
         raise CheckpointError(
@@ -103,6 +109,10 @@ def assemble(
     resolution = options.resolution or native
     if isinstance(network, MultiView) and resolution != native:
         raise ValueError(f"prior.resolution: this model works at {native} pixels, not {resolution}; leave it unset")
+    token = codec.scale * family.patch
+    if resolution % token:
+        near = max(token, resolution // token * token)
+        raise ValueError(f"prior.resolution: {resolution} is no multiple of {token}, as this model needs; use {near}")
     key = f"{identity} {fingerprint(folder)} {dtype}"
     text = PromptCache(load_text, device, options.keep_text_encoder, options.prompt_cache, key)
     return DiffusionPrior(
@@ -129,25 +139,27 @@ def one_of(parts: dict[str, Component], wanted: tuple[str, ...], pipeline: str, 
     raise CheckpointError(f"model: {folder} is a {pipeline} without {' or '.join(wanted)}; give {KINDS}")
 
 
-def load_network(folder: Path, component: Component, dtype: torch.dtype) -> Any:
+def known_family(component: Component, folder: Path) -> Family:
+    """The family of the denoising network.
+
+    Raises:
+        CheckpointError: there is none of that class; one line.
+    """
+    if component.class_name not in FAMILIES:
+        what = f"denoises with {component.class_name}, which gs_stein cannot drive"
+        raise CheckpointError(f"model: {folder} {what}; give {KINDS}")
+    return FAMILIES[component.class_name]
+
+
+def load_network(folder: Path, component: Component, family: Family, dtype: torch.dtype) -> Any:
     """The denoising network, by its own class."""
     where = folder / component.name
+    if component.class_name == "MultiViewDenoiser":
+        return loaded_network(network_class(component.class_name), where, torch_dtype=dtype)
     kind = variant(folder, component, dtype)
-    match component.class_name:
-        case "UNet2DConditionModel":
-            from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-            return loaded_network(UNet2DConditionModel, where, torch_dtype=dtype, variant=kind)
-        case "SD3Transformer2DModel":
-            from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
-
-            return loaded_network(SD3Transformer2DModel, where, torch_dtype=dtype, variant=kind)
-        case "MultiViewDenoiser":
-            from gs_stein.prior.bundled import MultiViewDenoiser
-
-            return loaded_network(MultiViewDenoiser, where, torch_dtype=dtype)
-        case other:
-            raise CheckpointError(f"model: {folder} denoises with {other}, which gs_stein cannot drive; give {KINDS}")
+    if family.load is not None:
+        return family.load(where, dtype, kind)
+    return loaded_network(network_class(component.class_name), where, torch_dtype=dtype, variant=kind)
 
 
 def load_codec_folder(folder: Path, class_name: str, dtype: torch.dtype) -> Codec:
@@ -164,6 +176,14 @@ def load_codec(folder: Path, component: Component, dtype: torch.dtype) -> Codec:
             from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
             return KLCodec(loaded_network(AutoencoderKL, where, torch_dtype=dtype, variant=kind))
+        case "AutoencoderDC":
+            from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
+
+            return DeepCodec(loaded_network(AutoencoderDC, where, torch_dtype=dtype, variant=kind))
+        case "AutoencoderKLFlux2":
+            from diffusers.models.autoencoders.autoencoder_kl_flux2 import AutoencoderKLFlux2
+
+            return Flux2Codec(loaded_network(AutoencoderKLFlux2, where, torch_dtype=dtype, variant=kind))
         case "AutoencoderTiny":
             from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
@@ -191,50 +211,23 @@ def vae_dtype(
     return torch.float32 if overflows and dtype == torch.float16 else dtype
 
 
-def load_schedule(folder: Path) -> tuple[Schedule, Prediction]:
-    """The noise schedule a network was trained with and what it predicts, from its scheduler's config.
-
-    Whatever sampler the config names, training noise of this family is what diffusers' `DDPMScheduler` makes of the
-    same config; flow matching has no table.
-    """
-    path = folder / "scheduler" / "scheduler_config.json"
-    config = read_json(path, folder)
-    name = str(config.get("_class_name", "?"))
-    # Tables of that length are made, one of them step by step.
-    count = a_number(config, "num_train_timesteps", 1.0, 1e5, path, default=1000.0)
-    if name.startswith("FlowMatch"):
-        return Schedule.flow(int(count)), "flow"
-    if name.startswith("EDM") or "beta_schedule" not in config:
-        raise CheckpointError(f"model: {folder} uses {name}, whose noise process gs_stein does not know; give {KINDS}")
-    for field in ("beta_start", "beta_end"):
-        a_number(config, field, 0.0, 1.0, path, default=0.01)
-    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
-
-    with naming(path, "used"):
-        scheduler: Any = DDPMScheduler.from_config(config)
-        table = scheduler.alphas_cumprod
-        falls = table.ndim == 1 and bool((table >= 0).all() and (table.diff() <= 0).all())
-    if not falls or float(table[0]) > 1:
-        raise CheckpointError(f"model: {path}: its betas make no noise that grows; delete it and get it again")
-    kinds: dict[str, Prediction] = {"epsilon": "eps", "v_prediction": "v", "sample": "x0"}
-    kind = scheduler.config["prediction_type"]
-    if not isinstance(kind, str) or kind not in kinds:
-        raise CheckpointError(f"model: {folder} predicts {kind!r}, which gs_stein does not know; give {KINDS}")
-    return Schedule.from_alphas_cumprod(table.float()), kinds[kind]
-
-
-def native_resolution(module: Any, codec: Codec, folder: Path) -> int:
+def native_resolution(module: Any, codec: Codec, folder: Path, family: Family, options: DiffusionOptions) -> int:
     """Side in pixels of the images a network was trained on.
 
     Raises:
         CheckpointError: its configuration says no such thing; one line with the folder.
     """
-    size = module.config["sample_size"]
+    if family.resolution is not None:
+        return family.resolution
+    size = module.config.get("sample_size")
+    if size is None and options.resolution is not None:
+        return options.resolution
     size = size[0] if isinstance(size, (list, tuple)) and size else size
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size * codec.scale <= _LARGEST:
+        remedy = "say it: --prior.resolution 512" if size is None else "get the model again"
         raise CheckpointError(
-            f"model: the network's config.json in {folder}: sample_size is {str(module.config['sample_size'])[:40]}, "
-            f"which makes no picture of 1 to {_LARGEST} pixels; get the model again"
+            f"model: the network's config.json in {folder}: sample_size is {str(module.config.get('sample_size'))[:40]}"
+            f", which makes no picture of 1 to {_LARGEST} pixels; {remedy}"
         )
     return size * codec.scale
 
@@ -243,93 +236,28 @@ _LARGEST = 8192
 """Pixels of a side."""
 
 
-def adapt(
-    module: Any,
-    codec: Codec,
-    native: int,
-    options: DiffusionOptions,
-    folder: Path,
-    parts: dict[str, Component],
-    index: dict,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> tuple[Network, Any]:
-    """The adapter for the network that was loaded, and the loader of the text encoders it was trained with."""
-    text_device = torch.device("cpu") if options.text_on_cpu else device
-    text_dtype = torch.float32 if options.text_on_cpu else dtype
+def adapt(family: Family, parts: Parts, pipeline: str) -> tuple[Network, Callable[[], Encode]]:
+    """The adapter for the network that was loaded, and the loader of its text encoders, which tells in one line."""
+    folder = parts.folder
+    network, load = family.adapt(parts)
 
-    def encoder(name: str) -> Any:
-        return load_text_encoder(folder, require(parts, name, folder), text_dtype).to(text_device)
+    def run() -> Encode:
+        with quiet(pipeline), naming(folder, "used to read prompts"):
+            encode = load()
 
-    def tokenizer(name: str) -> PreTrainedTokenizerBase:
-        return load_tokenizer(folder, require(parts, name, folder))
+        def told(prompts: list[str]) -> TextEmbedding:
+            with naming(folder, "used to read prompts"):
+                found = encode(prompts)
+            if not bool(found.tokens.isfinite().all()):
+                raise CheckpointError(
+                    f"model: the text encoder in {folder} makes of a prompt what is not finite (NaN or infinity); "
+                    "get it again"
+                )
+            return found
 
-    def clip() -> Encode:
-        return CLIPText(tokenizer("tokenizer"), encoder("text_encoder"))
+        return told
 
-    def clip_pair() -> Encode:
-        return SDXLText(
-            (tokenizer("tokenizer"), tokenizer("tokenizer_2")),
-            (encoder("text_encoder"), encoder("text_encoder_2")),
-            index.get("force_zeros_for_empty_prompt", True),
-        )
-
-    def clip_pair_and_t5() -> Encode:
-        with_t5 = "text_encoder_3" in parts
-        return SD3Text(
-            (tokenizer("tokenizer"), tokenizer("tokenizer_2")),
-            (encoder("text_encoder"), encoder("text_encoder_2")),
-            (tokenizer("tokenizer_3"), encoder("text_encoder_3")) if with_t5 else None,
-            module.config["joint_attention_dim"],
-        )
-
-    def quietly(load: Any) -> Any:
-        def run() -> Encode:
-            with quiet(index.get("_class_name", "")), naming(folder, "used to read prompts"):
-                encode = load()
-
-            def told(prompts: list[str]) -> TextEmbedding:
-                with naming(folder, "used to read prompts"):
-                    found = encode(prompts)
-                if not bool(found.tokens.isfinite().all()):
-                    raise CheckpointError(
-                        f"model: the text encoder in {folder} makes of a prompt what is not finite (NaN or infinity); "
-                        "get it again"
-                    )
-                return found
-
-            return told
-
-        return run
-
-    if module.config.get("time_cond_proj_dim") is not None:
-        raise CheckpointError(
-            f"model: {folder} was distilled to a few steps (LCM), so that its guesses are no scores; give {KINDS}"
-        )
-    match type(module).__name__:  # the classes themselves take seconds to import
-        case "UNet2DConditionModel" if module.config["addition_embed_type"] == "text_time":
-            for name in ("tokenizer", "tokenizer_2", "text_encoder", "text_encoder_2"):
-                require(parts, name, folder)
-            return SDXLUNet(module, native, codec.scale, options.views_at_once), quietly(clip_pair)
-        case "UNet2DConditionModel":
-            for name in ("tokenizer", "text_encoder"):
-                require(parts, name, folder)
-            if module.config["class_embed_type"] is not None or module.config["num_class_embeds"] is not None:
-                raise CheckpointError(f"model: {folder} is an upscaler or class-conditional model; give {KINDS}")
-            return PlainUNet(module, options.views_at_once), quietly(clip)
-        case "SD3Transformer2DModel":
-            for name in ("tokenizer", "tokenizer_2", "text_encoder", "text_encoder_2"):
-                require(parts, name, folder)
-            return SD3Transformer(module, options.views_at_once), quietly(clip_pair_and_t5)
-        case _:
-            return MultiView(module), quietly(load_minilm)
-
-
-def require(parts: dict[str, Component], name: str, folder: Path) -> Component:
-    """A component that this kind of model cannot do without."""
-    if name not in parts:
-        raise CheckpointError(f"model: {folder} has no {name} (an SDXL refiner or a cut-down copy?); give {KINDS}")
-    return parts[name]
+    return network, run
 
 
 def configure(options: DiffusionOptions, network: Network, codec: Codec, folder: Path) -> None:
@@ -345,14 +273,15 @@ def configure(options: DiffusionOptions, network: Network, codec: Codec, folder:
             raise ValueError(f"prior.attention_slicing: only UNets have it, {folder} has none; turn it off")
         module.set_attention_slice("auto")
     if options.vae_tiling:
-        if not isinstance(codec, KLCodec):
+        if not hasattr(vae, "enable_tiling"):
             raise ValueError(f"prior.vae_tiling: {folder} has no AutoencoderKL; turn it off")
         vae.enable_tiling()
     if options.checkpointing:
-        if isinstance(network, MultiView) or not isinstance(codec, KLCodec):
+        if isinstance(network, MultiView) or isinstance(codec, (TinyCodec, LinearCodec)):
             raise ValueError(f"prior.checkpointing: {folder} is small and has no such switch; turn it off")
         module.enable_gradient_checkpointing()
-        vae.enable_gradient_checkpointing()
+        if not isinstance(codec, DeepCodec):  # which has none: it is redone view by view all the same
+            vae.enable_gradient_checkpointing()
 
 
 def fingerprint(folder: Path) -> str:

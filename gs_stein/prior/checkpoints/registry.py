@@ -109,6 +109,14 @@ MODELS: tuple[ModelSpec, ...] = (
         gated=True,
     ),
 )
+UNPINNED: tuple[tuple[str, str], ...] = (
+    ("mvdream", "ashawkey/mvdream-sd2.1-diffusers"),
+    ("pixart-sigma", "PixArt-alpha/PixArt-Sigma-XL-2-512-MS"),
+    ("sana", "Efficient-Large-Model/Sana_600M_512px_diffusers"),
+    ("flux2-klein", "black-forest-labs/FLUX.2-klein-base-4B"),
+    ("z-image", "Tongyi-MAI/Z-Image"),
+)
+"""Names of newer models, whose real weights were never seen here: what the hub has now, at no fixed commit."""
 TINY: tuple[NetworkSpec, ...] = (
     NetworkSpec("taesd", "madebyollin/taesd", "614f76814bbe30edbe2e627ace1c2234c81a2c0e"),
     NetworkSpec("taesdxl", "madebyollin/taesdxl", "b20258aaef75ef61e659c1e0f14f251cf0ad153e"),
@@ -170,8 +178,8 @@ def locate(model: str) -> Source:
     """Decide what `--model` means; touches neither the network nor any weights.
 
     Args:
-        model: a name of `MODELS`, "bundled", "bundled-objects", a local diffusers folder, or a hub id ("owner/name" or
-            "owner/name@revision").
+        model: a name of `MODELS` or `UNPINNED`, "bundled", "bundled-objects", a local diffusers folder, or a hub id
+            ("owner/name" or "owner/name@revision").
 
     Raises:
         CheckpointError: none of these, or an id that no longer exists.
@@ -183,6 +191,8 @@ def locate(model: str) -> Source:
     for spec in MODELS:
         if model in (spec.name, spec.repo):
             return Source(repo=spec.repo, revision=spec.revision, spec=spec)
+    if model in dict(UNPINNED):
+        return Source(repo=dict(UNPINNED)[model])
     path = Path(model).expanduser()
     if path.is_dir():
         return Source(folder=path.resolve())
@@ -196,7 +206,7 @@ def locate(model: str) -> Source:
         return Source(repo=repo, revision=revision or None)
     if model.startswith((".", "/", "~")) or "\\" in model or model.count("/") > 1:
         raise CheckpointError(f"model: there is no folder {path}; check the path")
-    close = difflib.get_close_matches(model, [BUNDLED, *(spec.name for spec in MODELS)], n=1)
+    close = difflib.get_close_matches(model, names().split(", "), n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     raise CheckpointError(
         f"model: {model!r} is not known; {hint}give one of {names()}, a diffusers folder, or a hub id (owner/name)"
@@ -231,4 +241,4 @@ def locate_network(model: str, known: tuple[NetworkSpec, ...], field: str) -> Pa
 
 def names() -> str:
     """The names `--model` takes, for messages."""
-    return ", ".join([BUNDLED, *(spec.name for spec in MODELS)])
+    return ", ".join([BUNDLED, *(spec.name for spec in MODELS), *dict(UNPINNED)])

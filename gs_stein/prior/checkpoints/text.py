@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+ENCODERS = (
+    "CLIPTextModel", "CLIPTextModelWithProjection", "T5EncoderModel", "Gemma2Model", "Qwen3Model", "Qwen3ForCausalLM",
+)  # fmt: skip
+"""Classes of transformers that read prompts here."""
+TOKENIZERS = ("T5Tokenizer", "GemmaTokenizer", "Qwen2Tokenizer")
+"""Besides CLIP's; each also as "…Fast"."""
+
+
 def transformers_dtype(dtype: torch.dtype) -> dict[str, Any]:
     """The keyword that sets a transformers model's dtype: renamed in 4.56, and the old one warns in 5."""
     import transformers
@@ -33,17 +41,11 @@ def load_text_encoder(folder: Path, component: Component, dtype: torch.dtype) ->
 
     where = folder / component.name
     settings = transformers_dtype(dtype) | {"variant": variant(folder, component, dtype)}
-    match component.class_name:
-        case "CLIPTextModel":
-            model = loaded_network(transformers.CLIPTextModel, where, **settings)
-        case "CLIPTextModelWithProjection":
-            model = loaded_network(transformers.CLIPTextModelWithProjection, where, **settings)
-        case "T5EncoderModel":
-            model = loaded_network(transformers.T5EncoderModel, where, **settings)
-        case other:
-            raise CheckpointError(
-                f"model: {folder} reads prompts with {other}, which gs_stein cannot drive; give {KINDS}"
-            )
+    if component.class_name not in ENCODERS:
+        raise CheckpointError(
+            f"model: {folder} reads prompts with {component.class_name}, which gs_stein cannot drive; give {KINDS}"
+        )
+    model: Any = loaded_network(getattr(transformers, component.class_name), where, **settings)
     return model.eval().requires_grad_(False)
 
 
@@ -55,7 +57,7 @@ def load_tokenizer(folder: Path, component: Component) -> PreTrainedTokenizerBas
     match component.class_name:
         case "CLIPTokenizer" | "CLIPTokenizerFast":
             return loaded(transformers.CLIPTokenizer, where)
-        case "T5TokenizerFast" | "T5Tokenizer":
+        case name if name.removesuffix("Fast") in TOKENIZERS:
             return loaded(transformers.AutoTokenizer, where)
         case other:
             raise CheckpointError(f"model: {folder} tokenizes with {other}, which gs_stein cannot drive; give {KINDS}")
