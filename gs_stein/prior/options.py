@@ -15,7 +15,7 @@ class Precision(Enum):
     """Number format of the frozen networks; the optimisation itself always runs in float32."""
 
     AUTO = "auto"
-    """fp16 on a GPU (bf16 for SANA, FLUX.2 and Z-Image), fp32 elsewhere; the bundled network fp32, or bf16 on a CPU that
+    """fp16 on a GPU (SANA, FLUX.2 and Z-Image: bf16), fp32 elsewhere; the bundled network fp32, or bf16 on a CPU that
     multiplies it."""
     FP32 = "fp32"
     FP16 = "fp16"

@@ -20,7 +20,7 @@ from gs_stein.prior.checkpoints.folder import (
 
 OURS = "MultiViewPipeline"
 """What model_index.json calls the bundled kind of prior."""
-KINDS = "a Stable Diffusion 1.x/2.x, SDXL or SD3, PixArt-Σ, SANA, FLUX.2-klein-base, Z-Image or MVDream text-to-image folder"
+KINDS = "a Stable Diffusion 1.x/2.x, SDXL or SD3, PixArt-Σ, SANA, FLUX.2-klein-base, Z-Image or MVDream folder"
 """What can be loaded, for messages."""
 
 
