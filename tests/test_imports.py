@@ -35,6 +35,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pxr": ("gaussians/formats/usd.py", "doctor.py"),
     "tensorboard": ("run/metrics.py", "run/progress.py", "world/training/run.py"),
     "playwright": (),
+    "ray": ("batch/cluster.py",),
 }
 """Third party → the files or folders of gs_stein that may import it."""
 
@@ -68,6 +69,8 @@ ALLOWED: dict[str, str] = {
     "evaluate run live",
     "api": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
     "evaluate run live command",
+    "batch": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
+    "evaluate run live command",
     "__main__": "files command",
     "doctor": "types files text cameras gaussians rasterize prior distill update refine config run live command",
     "world": "types files images text cameras prior scorer",
@@ -81,7 +84,7 @@ WITHOUT_TORCH = (
     "cameras.options", "gaussians.options", "text.options", "rasterize.options", "prior.options", "distill.options",
     "update.options", "refine.options", "run.options", "live.options", "config.schema", "config.serialize",
     "config.presets", "command.parse", "command.main", "command.train", "command.view", "__main__", "bench.__main__",
-    "render.__main__", "export.__main__",
+    "render.__main__", "export.__main__", "batch.__main__", "batch.options",
 )  # fmt: skip
 """Modules that `--help` reads, and all they import at their top."""
 
@@ -99,33 +102,38 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imports(path: Path, everywhere: bool = True) -> Iterator[tuple[str, int]]:
+@functools.cache
+def imports(path: Path, everywhere: bool = True) -> tuple[tuple[str, int], ...]:
     """Imported modules, absolute, with their lines; without those for type checkers only.
 
     With everywhere=False only those that run when the module is imported.
     """
 
     def walk(node: ast.AST) -> Iterator[ast.stmt]:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-                for other in child.orelse:
-                    yield from walk(other)
-                continue
-            if isinstance(child, (ast.Import, ast.ImportFrom)):
-                yield child
-            if everywhere or not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-                yield from walk(child)
+        waiting = [node]
+        while waiting:
+            for child in ast.iter_child_nodes(waiting.pop()):
+                if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+                    waiting.extend(child.orelse)
+                    continue
+                if isinstance(child, (ast.Import, ast.ImportFrom)):
+                    yield child
+                if isinstance(child, ast.expr):
+                    continue  # holds no statement
+                if everywhere or not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    waiting.append(child)
 
+    found: list[tuple[str, int]] = []
     for node in walk(tree(path)):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, node.lineno
+            found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
             assert node.module is not None
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
-                yield (whole if whole in FILES else node.module), node.lineno
+                found.append((whole if whole in FILES else node.module, node.lineno))
+    return tuple(found)
 
 
 def inside(name: str, prefix: str) -> bool:

@@ -15,6 +15,7 @@ from gs_stein.files import print_anything
 COMMANDS = {
     "train": ("gs_stein.command.train", "from a sentence to a 3D scene"),
     "view": ("gs_stein.command.view", "splats in the browser: a run, a file, two side by side, or the studio"),
+    "batch": ("gs_stein.batch.__main__", "many prompts, a run each: here, on Ray, or in a job array"),
     "export": ("gs_stein.export.__main__", "any splat file in other formats, or as a mesh"),
     "render": ("gs_stein.render.__main__", "pictures, films and panoramas of any splat file"),
     "evaluate": ("gs_stein.evaluate", "how good a run is, on views it never saw"),

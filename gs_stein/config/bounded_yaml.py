@@ -18,9 +18,10 @@ class TooMuchError(ValueError):
 class _Loader(yaml.SafeLoader):
     """Counts while a document is put together, before anything is made of it."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, values: int) -> None:
         super().__init__(text)
         self._depth = self._values = 0
+        self._most = values
         self._repeats: dict[str, int] = {}
         """Anchor → values below it."""
 
@@ -35,8 +36,8 @@ class _Loader(yaml.SafeLoader):
             self._values += 1
         if self._depth >= DEPTH:
             raise TooMuchError(f"it is nested more than {DEPTH} levels deep")
-        if self._values > VALUES:
-            raise TooMuchError(f"it holds more than {VALUES} values, aliases written out")
+        if self._values > self._most:
+            raise TooMuchError(f"it holds more than {self._most} values, aliases written out")
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1
@@ -53,12 +54,38 @@ def load(path: Path) -> Any:
         TooMuchError: it is larger or deeper than any configuration.
         Exception: it is not YAML; values that contradict their tag fail in many ways.
     """
-    with path.open("rb") as file:
-        content = file.read(BYTES + 1)
-    if len(content) > BYTES:
-        raise TooMuchError(f"it is larger than {BYTES >> 10} KiB")
-    loader = _Loader(content.decode("utf-8"))
+    loader = _Loader(_text(path, BYTES), VALUES)
     try:
         return loader.get_single_data()
     finally:
         loader.dispose()
+
+
+def load_items(path: Path, size: int, values: int) -> tuple[Any, list[int]]:
+    """What a YAML file holds, and, if that is a list, the number of the line at which each of its items begins.
+
+    Args:
+        path: the file.
+        size: bytes of the largest that is read.
+        values: how many it may hold, those that an alias repeats counted each time.
+
+    Raises:
+        OSError, TooMuchError, Exception: as `load`.
+    """
+    loader = _Loader(_text(path, size), values)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None, []
+        items = node.value if isinstance(node, yaml.SequenceNode) else []
+        return loader.construct_document(node), [item.start_mark.line + 1 for item in items]
+    finally:
+        loader.dispose()
+
+
+def _text(path: Path, size: int) -> str:
+    with path.open("rb") as file:
+        content = file.read(size + 1)
+    if len(content) > size:
+        raise TooMuchError(f"it is larger than {size >> 10} KiB")
+    return content.decode("utf-8")

@@ -21,6 +21,10 @@ _UNFINISHED = re.compile(r"\..+?\.(\d+)(\.\d+)?\.tmp(\.mp4)?")
 """Name of a file that is being written, with the process that does (`gs_stein.files.atomic_file`, the video)."""
 
 
+class BusyError(ValueError):
+    """Another process works in a run's folder; one line."""
+
+
 def slug(prompt: str) -> str:
     """A prompt as part of a folder's name."""
     words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")
@@ -66,7 +70,8 @@ def working_in(run: Path) -> Iterator[None]:
     The system keeps the lock, and drops it however the process ends.
 
     Raises:
-        ValueError: another process works there, or the folder cannot be written to.
+        BusyError: another process works there.
+        ValueError: the folder cannot be written to.
     """
     try:
         file = _locked(run / LOCK)
@@ -97,7 +102,7 @@ def _locked(path: Path) -> BinaryIO:
             file.seek(0)
             number = file.read().decode(errors="replace") or "another"
             file.close()
-            raise ValueError(
+            raise BusyError(
                 f"resume: process {number} is working in {path.parent}; wait until it ends, or stop it"
             ) from error
         except BaseException:

@@ -6,8 +6,10 @@ import io
 import shutil
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from gs_stein.optimize.step import Step
+if TYPE_CHECKING:
+    from gs_stein.optimize.step import Step
 
 QUIET_SECONDS = 10.0
 """Between lines where nobody watches (a log file, a pipe)."""

@@ -1,0 +1,153 @@
+"""Many prompts, a run each: `python -m gs_stein.batch prompts.yaml -o runs/night`. The same command again goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import tyro
+
+from gs_stein.batch.options import BatchOptions, shard_of
+from gs_stein.files import print_anything
+from gs_stein.run.options import RunOptions
+
+if TYPE_CHECKING:
+    from gs_stein.batch.board import Board
+    from gs_stein.batch.ledger import Outcome
+    from gs_stein.batch.plan import Item
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Work through a file of prompts; mistakes are one line, without a traceback.
+
+    Args:
+        arguments: without the program's name; None: the process's own.
+
+    Returns:
+        0 if all runs are there (of this shard), 1 if not, 2 after a mistake, 128 + the signal that ended it.
+    """
+    print_anything()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    again = shlex.join(["gs-stein", "batch", *arguments])
+    try:
+        options = tyro.cli(BatchOptions, args=arguments, prog="gs-stein batch")
+        return batch(replace(options, output=options.output.expanduser().resolve()), again)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"interrupted; what the latest checkpoints hold is kept, go on with: {again}", file=sys.stderr)
+        return 130
+
+
+def batch(options: BatchOptions, again: str) -> int:
+    """Do what the options say; returns the exit status, as `main`.
+
+    Args:
+        options: with an absolute output.
+        again: the command that goes on.
+
+    Raises:
+        ValueError: one line: a malformed line of the file, a folder that cannot be written, an address where no Ray is.
+    """
+    from gs_stein.batch import ledger
+    from gs_stein.batch.board import Board
+    from gs_stein.batch.plan import plan
+
+    index, count = shard_of(options.shard)
+    items = plan(options)
+    mark = ledger.open_output(options.output)
+    outcomes = {item.name: ledger.look(options.output, item) for item in items}
+    ours = items[index::count]
+    board = Board(options.output, ours, dict(outcomes), items)
+    print("\n".join(opening(options, ours, outcomes, f"shard {index}/{count}: " if count > 1 else "")), flush=True)
+    todo = [item for item in ours if wanted(outcomes[item.name], options.retry_failed)]
+    caught = work(todo, options, board, mark) if todo else None
+    # The page also shows what others have done in the folder meanwhile; whoever ends last has seen all.
+    outcomes = {item.name: board.outcomes[item.name] for item in ours}
+    everything = {item.name: ledger.look(options.output, item) for item in items} | outcomes
+    Board(options.output, items, everything, items).write_page(going=False)
+    missing = [item for item in ours if outcomes[item.name].state != "finished"]
+    print("\n".join(closing(options, ours, outcomes, missing)), flush=True)
+    if caught is not None:
+        print(f"stopped: all that was done is saved; go on with: {again}", flush=True)
+        return 128 + caught
+    return 1 if missing else 0
+
+
+def wanted(outcome: Outcome, retry_failed: bool) -> bool:
+    """Whether a run is to be worked on."""
+    return outcome.state in ("new", "half") or (retry_failed and outcome.state == "failed")
+
+
+def opening(options: BatchOptions, ours: list[Item], outcomes: dict[str, Outcome], shard: str) -> list[str]:
+    """What there is to do, in lines."""
+    states = [outcomes[item.name].state for item in ours]
+    lines = [
+        f"batch       {shard}{len(ours)} runs in {options.output}: {states.count('finished')} are there, "
+        f"{states.count('half')} begun, {states.count('failed')} failed, {states.count('new')} new"
+    ]
+    failed = [item for item in ours if outcomes[item.name].state == "failed"]
+    lines += [f"failed      {item.name}: {outcomes[item.name].reason}" for item in failed]
+    if failed and not options.retry_failed:
+        lines.append("note        --retry-failed tries those again")
+    return lines
+
+
+def closing(options: BatchOptions, ours: list[Item], outcomes: dict[str, Outcome], missing: list[Item]) -> list[str]:
+    """What has become of it, in lines."""
+    lines = [f"{len(ours) - len(missing)} of {len(ours)} runs are there"]
+    states = [outcomes[item.name].state for item in missing]
+    if elsewhere := states.count("elsewhere"):
+        lines.append(f"{elsewhere} {'is' if elsewhere == 1 else 'are'} being worked on by other processes")
+    if "failed" in states:
+        lines.append(f"{states.count('failed')} failed; with --retry-failed they are tried again")
+    lines.append(f"look        {options.output / 'index.html'}")
+    return lines
+
+
+def work(todo: list[Item], options: BatchOptions, board: Board, mark: str) -> int | None:
+    """Work on runs where the options say; returns the signal that ended it, if one did."""
+    from gs_stein.batch.here import work_here
+    from gs_stein.command.train import StopSignals
+    from gs_stein.optimize.step import Controls
+
+    run = RunOptions(
+        output=options.output, checkpoint_every=options.checkpoint_every, video_frames=options.video_frames,
+        score=options.score, viewer=False, serve="no",
+    )  # fmt: skip
+    controls = Controls()
+    address = where(options, len(todo))
+    with contextlib.ExitStack() as held:
+        if address == "none":
+            print("where       in this process, one run after another", flush=True)
+            signals = held.enter_context(StopSignals(controls))
+            work_here(todo, options.output, run, board, controls)
+        else:
+            from gs_stein.batch.cluster import connected, work_on_ray
+
+            print(f"where       {held.enter_context(connected(address, options))}", flush=True)
+            signals = held.enter_context(StopSignals(controls))  # after Ray has taken them
+            work_on_ray(todo, options, run, board, controls, mark)
+    return signals.caught
+
+
+def where(options: BatchOptions, runs: int) -> str:
+    """The address to work at, chosen if none was given: Ray pays where runs go side by side."""
+    from importlib.util import find_spec
+
+    if options.address is not None:
+        return options.address
+    if find_spec("ray") is None or runs < 2 or options.shard != "auto" or "SLURM_ARRAY_TASK_ID" in os.environ:
+        return "none"
+    from gs_stein.batch.cluster import fit_here
+
+    return "local" if fit_here(options) > 1 else "none"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""What became of each run, as its folder tells: nothing is remembered elsewhere, so any process may go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gs_stein.batch.plan import Item
+from gs_stein.files import read_json, write_json
+
+ASKED = "batch.json"
+"""What was asked for, when it began, and when its last file was written."""
+FAILED = "failed.json"
+"""Why a run failed."""
+MARK = ".batch"
+"""In the folder of all runs: tells workers that they see the same one."""
+State = Literal["new", "half", "finished", "failed", "elsewhere", "stopped"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run stands."""
+
+    state: State
+    """elsewhere: another process works on it; stopped: it was asked to end, and has saved."""
+    reason: str = ""
+    """Of a failure, one line."""
+    seconds: float = 0.0
+    """Of its iterations, earlier attempts included."""
+    score: float | None = None
+    """Share of the views in which the scorer picks the prompt."""
+    notes: tuple[str, ...] = ()
+    full_disk: bool = False
+    """Whether it failed since there is no space left: others would, too."""
+
+
+def look(output: Path, item: Item) -> Outcome:
+    """How the run stands that a folder holds.
+
+    Raises:
+        ValueError: the folder holds something else: one line with it.
+    """
+    folder = output / item.name
+    try:
+        inside = os.listdir(folder)
+    except FileNotFoundError:
+        return Outcome("new")
+    except OSError as error:
+        raise ValueError(f"{folder}: cannot be read ({error.strerror or error})") from error
+    if ASKED not in inside:
+        if [name for name in inside if not name.startswith(".")]:
+            raise ValueError(f"{folder}: holds something that no batch has made; move it away, or give another name:")
+        return Outcome("new")
+    kept = read_json(folder / ASKED)
+    asked = kept.get("asked")
+    if asked != item.asked:
+        raise ValueError(
+            f"{folder}: holds a run with {_difference(asked, item.asked)}; move it away, or give another -o"
+        )
+    if FAILED in inside:
+        return Outcome("failed", str(read_json(folder / FAILED).get("reason")))
+    if "report.json" not in inside or "ended" not in kept:
+        return Outcome("half")
+    try:
+        report = read_json(folder / "report.json")
+    except ValueError:  # damaged: written again from the last checkpoint
+        return Outcome("half")
+    scorer, seconds, notes = report.get("scorer"), report.get("seconds"), kept.get("notes")
+    score = scorer.get("views_top1") if isinstance(scorer, dict) else None
+    return Outcome(
+        "finished", seconds=float(seconds) if isinstance(seconds, (int, float)) else 0.0,
+        score=score if isinstance(score, float) else None,
+        notes=tuple(map(str, notes)) if isinstance(notes, list) else (),
+    )  # fmt: skip
+
+
+def _difference(found: Any, wanted: dict[str, Any]) -> str:
+    """What somebody asked for in an earlier command and not in this one."""
+    if not isinstance(found, dict):
+        return "settings that cannot be read"
+    names = [key for key in wanted if found.get(key) != wanted[key]]
+    one, other = ({key: tree.get(key) for key in names} for tree in (found, wanted))
+    return f"{json.dumps(one, ensure_ascii=False)[:100]}, not {json.dumps(other, ensure_ascii=False)[:100]}"
+
+
+def begin(folder: Path, item: Item) -> dict[str, Any]:
+    """Note that an attempt begins; returns what was noted, for `end`."""
+    kept = {"asked": item.asked, "began": time.time()}
+    write_json(folder / ASKED, kept)
+    (folder / FAILED).unlink(missing_ok=True)
+    return kept
+
+
+def end(folder: Path, kept: dict[str, Any], notes: Sequence[str]) -> None:
+    """Note that all files of a run are written, and what was said of it."""
+    write_json(folder / ASKED, {**kept, "ended": time.time(), "notes": list(notes)})
+
+
+def fail(folder: Path, reason: str) -> None:
+    """Note why a run failed."""
+    write_json(folder / FAILED, {"reason": reason})
+
+
+def open_output(output: Path) -> str:
+    """Make the folder of all runs, and mark it; returns the mark.
+
+    Raises:
+        ValueError: one line: it cannot be made or written to.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        probe = output / f".{uuid.uuid4().hex}.tmp"
+        probe.touch()
+        probe.unlink()
+        try:
+            with open(output / MARK, "x", encoding="ascii") as file:
+                file.write(uuid.uuid4().hex)
+        except FileExistsError:
+            pass
+        return (output / MARK).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ValueError(f"output: {output} cannot be written to ({why}); give another --output") from error
