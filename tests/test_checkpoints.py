@@ -108,7 +108,8 @@ def test_locate(tmp_path, monkeypatch):
         ("sd15x", r"'sd15x' is not known; did you mean sd15\? give one of bundled, sd15"),
         (
             "zebra",
-            r"'zebra' is not known; give one of bundled, sd15, sd21-base, sd21, sdxl, sd3, mvdream, .*z-image, a diffusers",
+            r"'zebra' is not known; give one of bundled, sd15, sd21-base, sd21, sdxl, sd3, mvdream, pixart-sigma, "
+            r"sana, flux2-klein, z-image, a diffusers folder",
         ),
         ("", "it is empty; give one of bundled"),
         ("/no/such/folder", "there is no folder /no/such/folder; check the path"),

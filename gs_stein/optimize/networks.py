@@ -68,7 +68,11 @@ def load_denoiser(config: Config, device: torch.device | str = "cpu") -> Diffusi
         ValueError: (CheckpointError) a model that cannot be had; one line with the remedy.
     """
     model = bundled_for(config.prior.model, config.scene)
-    return load_prior(replace(config.prior, model=model), device)
+    prior = load_prior(replace(config.prior, model=model), device)
+    if config.views % prior.group:
+        together = f"{prior.group} views together; use --views {prior.group}, or a multiple"
+        raise ValueError(f"views: {config.views} a step, but {config.prior.model} denoises {together}")
+    return prior
 
 
 def load_priors(config: Config, device: torch.device | str = "cpu") -> Priors:

@@ -73,6 +73,11 @@ class DiffusionPrior:
         return self._network.knows_cameras
 
     @property
+    def group(self) -> int:
+        """Views that the network must be given a multiple of; 1 where any number will do."""
+        return getattr(self._network, "group", 1)
+
+    @property
     def latent_shape(self) -> tuple[int, int, int]:
         """C, h, w of one view's latent."""
         side = self.resolution // self.codec.scale

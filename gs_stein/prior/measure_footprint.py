@@ -169,9 +169,13 @@ def measure_folder(folder: Path) -> Footprint | None:
     found = next(((path, cls) for path, cls in names if path.is_dir()), None)
     if found is None or not (folder / "vae").is_dir():
         return None
+    configs = [read_json(path / "config.json", folder) for path in (found[0], folder / "vae")]
+    for config, cls in zip(configs, (found[1], AutoencoderKL), strict=True):
+        if config.get("_class_name") != cls.__name__:
+            return None  # of another family
     with torch.device("meta"):
-        network: Any = found[1].from_config(read_json(found[0] / "config.json", folder))
-        vae: Any = AutoencoderKL.from_config(read_json(folder / "vae" / "config.json", folder))
+        network: Any = found[1].from_config(configs[0])
+        vae: Any = AutoencoderKL.from_config(configs[1])
     network.requires_grad_(False)
     vae.requires_grad_(False)
     # Text encoders are weighed by their files, in the precision they are stored in.

@@ -189,8 +189,10 @@ def build(config: dict[str, Any], weights: dict[str, Tensor], where: Path, dtype
     with naming(where, "used"), torch.device("meta"):
         network: Any = UNet2DConditionModel.from_config(config)
     with naming(where, "used"):
-        named = diffusers_names(weights, config["layers_per_block"])
-        lacking = sorted(network.state_dict().keys() - named.keys())
+        camera = [f"camera_embed.{layer}.{part}" for layer in (0, 2) for part in ("bias", "weight")]
+        lacking = [name for name in camera if name not in weights and PREFIX + name not in weights]
+        named = {} if lacking else diffusers_names(weights, config["layers_per_block"])
+        lacking = lacking or sorted(network.state_dict().keys() - named.keys())
         if lacking:
             lacks = f"{len(lacking)} weights of MVDream's network ({lacking[0]}, …)"
             raise CheckpointError(f"model: {where} lacks {lacks}{AGAIN}")
