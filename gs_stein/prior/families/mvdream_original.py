@@ -42,7 +42,7 @@ def config_of(weights: dict[str, Tensor], path: Path) -> dict[str, Any]:
         depth = (downs[0] if downs else blocks) - 1
         levels = [range(1 + k * (depth + 1), 1 + k * (depth + 1) + depth) for k in range(len(downs) + 1)]
         factors = [weights[f"input_blocks.{level[0]}.0.out_layers.3.weight"].shape[0] // width for level in levels]
-        attends = [2**k for k, level in enumerate(levels) if f"input_blocks.{level[0]}.1.proj_in.weight" in weights]
+        attends = [2**k for k, at in enumerate(levels) if f"input_blocks.{at[0]}.1.proj_in.weight" in weights][::-1]
     except (KeyError, IndexError) as error:
         raise CheckpointError(f"model: {path} is no checkpoint of MVDream; give sd-v2.1-base-4view.pt") from error
     heads = {"num_head_channels": 64} if linear else {"num_heads": 8}
