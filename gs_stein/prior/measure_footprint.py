@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
-from gs_stein.prior.checkpoints.folder import choose_weights, is_half, read_json
+from gs_stein.prior.checkpoints.folder import choose_weights, read_json, variant_of
 from gs_stein.prior.footprint import Footprint
 
 
@@ -183,7 +183,7 @@ def measure_folder(folder: Path) -> Footprint | None:
     for name in ("text_encoder", "text_encoder_2", "text_encoder_3"):
         inside = [p.name for p in (folder / name).iterdir()] if (folder / name).is_dir() else []
         files = choose_weights(inside, half=True)
-        sizes.append(sum((folder / name / n).stat().st_size for n in files) // (2 if is_half(files) else 4))
+        sizes.append(sum((folder / name / n).stat().st_size for n in files) // (2 if variant_of(files) else 4))
     side = network.config["sample_size"]
     return measure_models(network, vae, sizes[0] + sizes[1], sizes[2], side if isinstance(side, int) else side[0])
 

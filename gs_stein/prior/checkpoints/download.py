@@ -86,7 +86,8 @@ def fetch_network(repo: str, revision: str | None, field: str) -> Path:
     if cached is not None:
         names = [p.name for p in cached.iterdir()]
         weights = choose_weights(names, half=False)
-        if "config.json" in names and weights and check_weights(cached.parent, cached.name, weights) is None:
+        whole = bool(weights) and check_weights(cached.parent, cached.name, weights) is None
+        if whole and (cached / "config.json").is_file():
             return cached
 
     from huggingface_hub import snapshot_download

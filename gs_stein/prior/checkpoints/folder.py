@@ -13,9 +13,11 @@ from pathlib import Path
 
 WEIGHT_STEM = r"(?:model|diffusion_pytorch_model|pytorch_model)"
 WEIGHTS = re.compile(
-    rf"^{WEIGHT_STEM}(?P<a>\.fp16)?(?:-\d+-of-(?P<count>\d+))?(?P<b>\.fp16)?\.(?P<kind>safetensors|bin)$"
+    rf"^{WEIGHT_STEM}(?:\.(?P<a>fp16|bf16))?(?:-\d+-of-(?P<count>\d+))?(?:\.(?P<b>fp16|bf16))?\.(?P<kind>safetensors|bin)$"
 )
-WEIGHT_INDEX = re.compile(rf"^{WEIGHT_STEM}\.(?:safetensors|bin)\.index(?:\.fp16)?\.json$")
+WEIGHT_INDEX = re.compile(rf"^{WEIGHT_STEM}\.(?:safetensors|bin)\.index(?:\.(?:fp16|bf16))?\.json$")
+VARIANTS = ("fp16", "bf16")
+"""Names of half-precision copies."""
 SINGLE_FILE = (".safetensors", ".ckpt", ".pt", ".pth", ".gguf")
 SKIPPED = ("safety_checker", "feature_extractor", "image_encoder")
 """Parts of a pipeline that distillation never uses; they are neither downloaded nor loaded."""
@@ -39,9 +41,15 @@ class WeightFile:
     """How a weight file's name reads."""
 
     name: str
-    half: bool
+    variant: str | None
+    """One of `VARIANTS`; None for the full copy."""
     safe: bool
     shards: int
+
+    @property
+    def half(self) -> bool:
+        """Whether it is a half-precision copy."""
+        return self.variant is not None
 
 
 def weight_file(name: str) -> WeightFile | None:
@@ -49,8 +57,7 @@ def weight_file(name: str) -> WeightFile | None:
     match = WEIGHTS.match(name)
     if match is None:
         return None
-    half = match["a"] is not None or match["b"] is not None
-    return WeightFile(name, half, match["kind"] == "safetensors", int(match["count"] or 1))
+    return WeightFile(name, match["a"] or match["b"], match["kind"] == "safetensors", int(match["count"] or 1))
 
 
 def choose_weights(names: list[str], half: bool) -> list[str]:
@@ -58,7 +65,7 @@ def choose_weights(names: list[str], half: bool) -> list[str]:
 
     Args:
         names: file names in the folder.
-        half: prefer the fp16 copy (half the download) where there is one.
+        half: prefer the fp16 or bf16 copy (half the download) where there is one.
 
     Returns:
         The files of the chosen set, all shards; empty where no complete set is there.
@@ -66,8 +73,8 @@ def choose_weights(names: list[str], half: bool) -> list[str]:
     files = [parsed for parsed in map(weight_file, names) if parsed is not None]
     # safetensors before .bin (no unpickling); then the wanted precision; then whichever precision there is.
     for safe in (True, False):
-        for precision in (half, not half):
-            group = [f for f in files if f.safe == safe and f.half == precision]
+        for variant in (*VARIANTS, None) if half else (None, *VARIANTS):
+            group = [f for f in files if f.safe == safe and f.variant == variant]
             for shards in sorted({f.shards for f in group}):
                 chosen = sorted(f.name for f in group if f.shards == shards)
                 if len(chosen) == shards:
@@ -75,9 +82,9 @@ def choose_weights(names: list[str], half: bool) -> list[str]:
     return []
 
 
-def is_half(names: list[str]) -> bool:
-    """Whether a chosen set of weight files is the fp16 copy (its variant must be named to the loaders)."""
-    return any(parsed is not None and parsed.half for parsed in map(weight_file, names))
+def variant_of(names: list[str]) -> str | None:
+    """Which half-precision copy a chosen set of weight files is (the loaders must be told); None for the full."""
+    return next((parsed.variant for parsed in map(weight_file, names) if parsed is not None), None)
 
 
 def select_files(files: list[str], half: bool, skip: tuple[str, ...] = ()) -> list[str]:
@@ -94,7 +101,7 @@ def select_files(files: list[str], half: bool, skip: tuple[str, ...] = ()) -> li
     folders = {f.split("/")[0] for f in files if f.count("/") == 1} - {*SKIPPED, *skip}
     for folder in sorted(folders):
         inside = [f.split("/")[1] for f in files if f.count("/") == 1 and f.startswith(f"{folder}/")]
-        keep = [n for n in inside if n.endswith((".json", ".txt", ".model")) and not WEIGHT_INDEX.match(n)]
+        keep = [n for n in inside if n.endswith((".json", ".txt", ".model", ".jinja")) and not WEIGHT_INDEX.match(n)]
         weights = choose_weights(inside, half)
         if len(weights) > 1:
             keep += [n for n in inside if WEIGHT_INDEX.match(n)]
@@ -133,6 +140,8 @@ def read_index(folder: Path) -> tuple[str, list[Component], dict]:
         CheckpointError: not a diffusers pipeline folder; the message says what it looks like instead.
     """
     path = folder / "model_index.json"
+    if path.is_symlink() and not path.exists():
+        raise CheckpointError(f"model: model_index.json in {folder} {DANGLING}")
     if not path.is_file():
         raise CheckpointError(wrong_kind(folder))
     index = read_json(path, folder)
@@ -146,6 +155,11 @@ def read_index(folder: Path) -> tuple[str, list[Component], dict]:
                 '"unet": ["diffusers", "UNet2DConditionModel"] and the like'
             )
         components.append(Component(name, *entry))
+    if not components:
+        raise CheckpointError(
+            f"model: model_index.json in {folder} lists no parts as diffusers does "
+            '("unet": ["diffusers", "UNet2DConditionModel"]); give a folder that save_pretrained wrote'
+        )
     return str(index.get("_class_name", "?")), components, index
 
 
@@ -158,6 +172,8 @@ def wrong_kind(folder: Path) -> str:
         revisions = sorted(p.name for p in (folder / "snapshots").iterdir())
         inner = folder / "snapshots" / (revisions[0] if revisions else "REVISION")
         return f"model: {folder} is a hub cache entry, not a checkpoint; give --model {inner}"
+    if "modular_model_index.json" in names:
+        return f"model: {folder} is a modular pipeline, whose parts lie elsewhere; give the plain pipeline's folder"
     if "adapter_config.json" in names or any(n.startswith("pytorch_lora_weights") for n in names):
         return f"model: {folder} holds a LoRA, not a full model; give the base model it was trained on"
     if "config.json" in names:
@@ -169,14 +185,14 @@ def wrong_kind(folder: Path) -> str:
         return f"model: {folder} holds only {kind}; give the pipeline folder above it, the one with model_index.json"
     single = next((n for n in names if n.endswith(SINGLE_FILE)), None)
     if single is not None:
-        return f"model: {folder} holds the single file {single}; {CONVERT}"
+        from gs_stein.prior.checkpoints.single_file import explain
+
+        return f"model: {folder} holds the single file {single}; {explain(folder / single)}"
     return f"model: {folder} has no model_index.json; give a diffusers folder or a name such as sd15"
 
 
-CONVERT = (
-    "convert it once with diffusers: StableDiffusionPipeline.from_single_file(FILE).save_pretrained(FOLDER), "
-    "then --model FOLDER"
-)
+NO_GRADIENTS = "for pictures and not for gradients; give the unquantised model"
+DANGLING = "is a link to nothing; download it again, which resumes, or copy folders with their files: `cp -rL`"
 
 
 def check_weights(folder: Path, component: str, names: list[str]) -> str | None:
@@ -186,6 +202,8 @@ def check_weights(folder: Path, component: str, names: list[str]) -> str | None:
     """
     for name in names:
         path = folder / component / name
+        if not path.exists():
+            return f"{component}/{name} {DANGLING}"
         size = path.stat().st_size
         with path.open("rb") as file:
             head = file.read(64)
@@ -246,28 +264,61 @@ def check_folder(folder: Path, half: bool, skip: tuple[str, ...] = ()) -> tuple[
     for component in components:
         problem = check_component(folder, component.name, half)
         if problem is not None:
-            remedy = "" if "git lfs" in problem else "; the download is incomplete: delete the folder and get it again"
-            raise CheckpointError(f"model: {problem} in {folder}{remedy}")
+            if "; " in problem:
+                raise CheckpointError(f"model: {folder}: {problem}")
+            again = "the download is incomplete: delete the folder and get it again"
+            raise CheckpointError(f"model: {problem} in {folder}; {again}")
     return pipeline, {c.name: c for c in components}, index
 
 
 def check_component(folder: Path, name: str, half: bool) -> str | None:
-    """What is missing from or broken in one component's subfolder; None if nothing."""
+    """What is missing from or broken in one component's subfolder, with a remedy after "; " if it has its own; None if
+    nothing."""
     inside = folder / name
     if not inside.is_dir():
         return f"{name}/ is missing"
+    for path in sorted(inside.iterdir()):
+        if path.is_symlink() and not path.exists():
+            return f"{name}/{path.name} {DANGLING}"
     names = [p.name for p in inside.iterdir()]
     if any(n.endswith(".incomplete") for n in names):
         return f"{name}/ holds an unfinished download"
     if name.startswith("tokenizer"):
-        if not any(n in names for n in ("vocab.json", "tokenizer.json", "spiece.model")):
-            return f"{name}/ has no vocabulary"
-        return None
+        return check_vocabulary(inside)
     if name == "scheduler":
         return None if "scheduler_config.json" in names else "scheduler/scheduler_config.json is missing"
     if "config.json" not in names:
         return f"{name}/config.json is missing"
+    quantised = read_json(inside / "config.json", inside).get("quantization_config")
+    if quantised is not None:
+        method = quantised.get("quant_method", "?") if isinstance(quantised, dict) else "?"
+        return f"{name}/ is quantised ({str(method)[:40]}), {NO_GRADIENTS}"
     weights = choose_weights(names, half)
-    if not weights:
-        return f"{name}/ has no complete set of weights"
-    return check_weights(folder, name, weights)
+    if weights:
+        return check_weights(folder, name, weights)
+    if any("non_ema" in n for n in names):
+        plain = next(n for n in sorted(names) if "non_ema" in n).replace(".non_ema", "")
+        return f"{name}/ has only the non-EMA copy of its weights; get the other, or rename this one to {plain}"
+    if any(n.endswith(".gguf") for n in names):
+        return f"{name}/ is quantised (GGUF), {NO_GRADIENTS}"
+    return f"{name}/ has no complete set of weights"
+
+
+def check_vocabulary(inside: Path) -> str | None:
+    """What is wrong with a tokenizer's folder: no vocabulary, or one that was cut short; None if nothing."""
+    name = inside.name
+    files = [inside / n for n in ("vocab.json", "tokenizer.json") if (inside / n).is_file()]
+    if not files and not any((inside / n).is_file() for n in ("spiece.model", "tokenizer.model")):
+        return f"{name}/ has no vocabulary"
+    for path in files:
+        if not path.read_bytes()[-64:].rstrip().endswith(b"}"):
+            return f"{name}/{path.name} is cut short"
+    vocabulary, merges = inside / "vocab.json", inside / "merges.txt"
+    if vocabulary.is_file() and merges.is_file():
+        words = len(read_json(vocabulary, inside.parent))
+        lines = merges.read_text(encoding="utf-8", errors="replace").splitlines()
+        rules = sum(bool(line.strip()) and not line.startswith("#version") for line in lines)
+        # Each word is one byte, two marks at most, or made by one rule.
+        if not 0 < words - rules <= 1024:
+            return f"{name}/ has {words} words in vocab.json for {rules} rules in merges.txt: one was cut short"
+    return None

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gs_stein.files import PACKAGE
-from gs_stein.prior.checkpoints.folder import CONVERT, SINGLE_FILE, CheckpointError
+from gs_stein.prior.checkpoints.folder import SINGLE_FILE, CheckpointError
+from gs_stein.prior.checkpoints.single_file import explain
 from gs_stein.prior.footprint import SD3, SD15, SD21, SDXL, Footprint
 from gs_stein.prior.schedule import Prediction
 
@@ -197,7 +198,7 @@ def locate(model: str) -> Source:
     if path.is_dir():
         return Source(folder=path.resolve())
     if path.is_file() or model.endswith(SINGLE_FILE):
-        raise CheckpointError(f"model: {model} is a single file, not a diffusers folder; {CONVERT}")
+        raise CheckpointError(f"model: {model} is a single file, not a diffusers folder; {explain(path)}")
     for retired, name in RETIRED:
         if model == retired:
             raise CheckpointError(f"model: {model} was removed from the hub; use --model {name}, which has its weights")

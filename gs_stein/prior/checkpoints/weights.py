@@ -15,7 +15,7 @@ from gs_stein.prior.checkpoints.folder import (
     CheckpointError,
     Component,
     choose_weights,
-    is_half,
+    variant_of,
 )
 
 OURS = "MultiViewPipeline"
@@ -38,10 +38,10 @@ def quiet(pipeline: str = "") -> Iterator[None]:
     import transformers.utils.logging as transformers_logging
 
     levels = diffusers_logging.get_verbosity(), transformers_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
+    bars = [logging for logging in (diffusers_logging, transformers_logging) if logging.is_progress_bar_enabled()]
     for logging in (diffusers_logging, transformers_logging):
         logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+        logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -49,14 +49,14 @@ def quiet(pipeline: str = "") -> Iterator[None]:
     finally:
         diffusers_logging.set_verbosity(levels[0])
         transformers_logging.set_verbosity(levels[1])
-        if bars:
-            transformers_logging.enable_progress_bar()
+        for logging in bars:
+            logging.enable_progress_bar()
 
 
 def variant(folder: Path, component: Component, dtype: torch.dtype) -> str | None:
-    """The weight variant to ask a loader for: "fp16" where those are the files `choose_weights` picks."""
+    """The weight variant to ask a loader for: "fp16" or "bf16" where those are the files `choose_weights` picks."""
     names = [p.name for p in (folder / component.name).iterdir()]
-    return "fp16" if is_half(choose_weights(names, half=dtype != torch.float32)) else None
+    return variant_of(choose_weights(names, half=dtype != torch.float32))
 
 
 def loaded(cls: Any, where: Path, **settings: Any) -> Any:
@@ -81,7 +81,7 @@ def loaded_network(cls: Any, where: Path, **settings: Any) -> Any:
     Raises:
         CheckpointError: it cannot be loaded, is larger than its weights, lacks some, or has some that are not finite.
     """
-    names, half = [path.name for path in where.iterdir()], settings.get("variant") == "fp16"
+    names, half = [path.name for path in where.iterdir()], settings.get("variant") is not None
     check_size(lambda config: _empty(cls, config), where, choose_weights(names, half))
     network, info = loaded(cls, where, output_loading_info=True, **settings)
     missing = sorted(key for key in info["missing_keys"] if not key.startswith(UNUSED))
