@@ -208,11 +208,12 @@ def sample_prior(config: Config, cameras: Cameras) -> Float[Tensor, "V 3 H W"]:
     text, negative = prior.embed([config.prompt]), prior.embed([config.negative])
     guidance, generator = samples_guidance(config), torch.Generator().manual_seed(HELD_OUT_SEED)
     # As the run denoises the views that it refines.
-    level, eta = (config.refine.antithetic_denoise, config.refine.eta) if config.refine.share else (0.0, 0.0)
+    refine = config.refine
+    level, eta, order = (refine.antithetic_denoise, refine.eta, refine.order) if refine.share else (0.0, 0.0, 1)
     pictures = []
     for first in range(0, len(cameras), 4):
         four = cameras[first : first + 4]
-        rgb = sample(prior, text, negative, four, guidance, generator, antithetic_level=level, eta=eta)
+        rgb = sample(prior, text, negative, four, guidance, generator, 25, None, level, eta, order)
         pictures.append(rgb)
     return torch.cat(pictures)
 

@@ -137,6 +137,46 @@ def test_samples_have_the_spread_of_the_prior_whatever_noise_is_fresh(eta: float
     assert (variance / prior.network.spectrum.flatten()).mean().item() == pytest.approx(1.0, abs=0.06)
 
 
+def test_twice_the_steps_quarter_the_error_of_the_second_order() -> None:
+    """Against very many steps, from one noise level to another; of first order they halve it."""
+    prior = MixturePrior((3, SIDE, SIDE), modes=1, classes=1, spread=0.5)
+    text = prior.embed([""])
+    cameras = sample_cameras(OrbitCameras(resolution=SIDE), 1, torch.Generator().manual_seed(1))
+    noise = torch.randn(1, 1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+
+    def ended(steps: int, order: int) -> torch.Tensor:
+        """Denoised in so many steps, then the clean guess there."""
+        times = torch.linspace(0.8, 0.2, steps + 1) * prior.schedule.num_timesteps
+        times, once = torch.cat([times, torch.zeros(1)]), GuidanceOptions(scale=1.0)
+        return denoise(prior, noise, times, text, text, cameras, once, order=order)
+
+    limit = ended(240, 2)
+    first, second = ([(ended(n, order) - limit).norm().item() for n in (15, 30, 60)] for order in (1, 2))
+    assert 1.7 < first[1] / first[2] < 2.3
+    assert 3.2 < second[1] / second[2] < 5
+    assert second[0] < 0.3 * first[0]
+
+
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+def test_the_second_order_keeps_the_spread_with_a_quarter_of_the_steps(eta: float) -> None:
+    prior = MixturePrior((3, SIDE, SIDE), modes=1, classes=1, spread=0.5)
+    text = prior.embed([""])
+    cameras = sample_cameras(OrbitCameras(resolution=SIDE), 64, torch.Generator().manual_seed(1))
+    generator = torch.Generator().manual_seed(2)
+    noise = torch.randn(1, 64, 3, SIDE, SIDE, generator=generator)
+    times = torch.linspace(1, 0, 50) ** 2 * prior.schedule.last
+    once = GuidanceOptions(scale=1.0)
+
+    def spread(order: int) -> float:
+        found = denoise(prior, noise, times, text, text, cameras, once, None, None, eta, generator, 0, order)
+        variance = dct2(found[0] - found[0].mean(0)).square().mean(0).flatten()
+        return (variance / prior.network.spectrum.flatten()).mean().item()
+
+    first, second = spread(1), spread(2)
+    assert second == pytest.approx(1.0, abs=0.06)  # standard error 1.3 %
+    assert abs(second - 1) < 0.5 * abs(first - 1)
+
+
 def test_fresh_noise_is_the_generator_s() -> None:
     prior = MixturePrior((3, SIDE, SIDE))
     text, none = prior.embed(["class 1"]), prior.embed([""])

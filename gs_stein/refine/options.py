@@ -29,6 +29,9 @@ class RefineOptions:
     """How far views are noised before, as a fraction of T: in the first and in the last round."""
     steps: int = 10
     """Denoising steps from there."""
+    order: int = 1
+    """Of these steps: 1 is DDIM; 2 is DPM-Solver++(2M), which also looks where the views are going: more detail, fewer
+    steps."""
     guidance: float = 4.0
     """Classifier-free guidance of these."""
     eta: float = 0.0
@@ -65,6 +68,8 @@ class RefineOptions:
         for name in ("rounds", "shortest", "group", "steps", "prune_every", "blend_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"refine.{name}: {getattr(self, name)} is below 1; give a positive number")
+        if self.order not in (1, 2):
+            raise ValueError(f"refine.order: {self.order} is no order of the solver; give 1 or 2")
         if self.register_views < 0:
             raise ValueError(f"refine.register_views: {self.register_views} is below 0; give 0 for never")
         if not 0 <= self.anchors < self.group:

@@ -165,7 +165,7 @@ class Refiner:
         found = denoise(
             self.denoiser, x_t, times, text, negative, there, GuidanceOptions(scale=wanted.guidance),
             None if watch is None else lambda i: watch((i + 1) / options.steps),
-            known, options.eta, generator, options.group,
+            known, options.eta, generator, options.group, options.order,
         )  # fmt: skip
         if options.antithetic_denoise:
             found = antithetic_denoise(
