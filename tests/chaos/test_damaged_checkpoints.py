@@ -19,7 +19,7 @@ from gs_stein.update import adam
 CONFIG = run_config()
 
 
-@pytest.fixture(scope="module", params=[2, 6])
+@pytest.fixture(scope="module", params=[2, pytest.param(6, marks=pytest.mark.slow)])
 def good(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with one checkpoint: while a guess is followed, and while views are refined."""
     run, state = tmp_path_factory.mktemp("run"), fresh()
