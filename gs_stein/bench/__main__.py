@@ -22,6 +22,8 @@ BENCHES = {
         "quality against time and denoiser evaluations, run by run",
     ),
     "prompts": ("gs_stein.bench.prompts", "the main job on the written list of prompts, judged by the scorer"),
+    "detail": ("gs_stein.bench.detail", "where pictures lose detail, from the world's renders to finished scenes"),
+    "main": ("gs_stein.bench.main_job", "the main job against an earlier build: seconds, memory, quality"),
     "files": ("gs_stein.bench.files", "reading and writing scenes against the disk: speed and memory"),
     "viewer": ("gs_stein.bench.viewer", "what the live viewer costs the training"),
     "chaos": (

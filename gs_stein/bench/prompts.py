@@ -82,15 +82,12 @@ def wanted(options: Options, path: Path = WRITTEN) -> Iterator[tuple[Kind, str]]
             yield kind, prompt
 
 
-def run(kind: Kind, prompt: str, options: Options) -> Path:
-    """Run `gs-stein train` and judge what it leaves, unless that was done before; the run's folder.
+def train(kind: Kind, prompt: str, options: Options) -> Path:
+    """Run `gs-stein train`, unless that was done before; the run's folder.
 
     Raises:
         ValueError: the run failed; its last line is in the message.
     """
-    from gs_stein.evaluate import Options as Judge
-    from gs_stein.evaluate import evaluate
-
     folder = options.output / f"{slug(prompt)}-{options.preset or 'full'}-{options.seed}"
     if not any(folder.glob("*/report.json")):
         command = [
@@ -103,7 +100,19 @@ def run(kind: Kind, prompt: str, options: Options) -> Path:
         if done.returncode:
             said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
             raise ValueError(f"prompts: {prompt!r} failed: {said[-1]}")
-    path = next(folder.glob("*/report.json")).parent
+    return next(folder.glob("*/report.json")).parent
+
+
+def run(kind: Kind, prompt: str, options: Options) -> Path:
+    """Run `gs-stein train` and judge what it leaves, unless that was done before; the run's folder.
+
+    Raises:
+        ValueError: the run failed; its last line is in the message.
+    """
+    from gs_stein.evaluate import Options as Judge
+    from gs_stein.evaluate import evaluate
+
+    path = train(kind, prompt, options)
     if not (path / "evaluation.json").exists():
         judged = json.dumps(evaluate(Judge(path, samples=True)), indent=2) + "\n"
         write_atomically(path / "evaluation.json", judged.encode())
