@@ -2,6 +2,8 @@
 
 * `retrieval`: how often a contrastive scorer picks the run's prompt among 50 captions, over the single views (mean)
   and for all views together. With --samples the same for pictures sampled straight from the prior: the ceiling.
+* `clip`, with --clip: CLIP score and R-precision (how often a view is nearest to its own prompt among 50) of a CLIP of
+  the hub, with 95 % intervals.
 * `depth`: Pearson correlation of rendered depth and an estimator's on the same picture.
 * `timing`: of the run, and of rendering.
 """
@@ -12,7 +14,7 @@ import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
@@ -25,6 +27,9 @@ from gs_stein.files import PACKAGE, print_anything, read_json
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.prior.options import GuidanceOptions
 from gs_stein.types import Cameras
+
+if TYPE_CHECKING:
+    from gs_stein.scorer import Clip
 
 HELD_OUT_SEED = 0x5EED
 """Of the cameras that measure; training draws from another stream."""
@@ -43,6 +48,8 @@ class Options:
     """Also score pictures sampled from the run's prior (slow)."""
     seed: int = HELD_OUT_SEED
     """Of the held-out cameras."""
+    clip: str | None = None
+    """Also judge with this CLIP: a folder, or a hub id such as openai/clip-vit-base-patch16."""
 
 
 def scorer_folder() -> Path:
@@ -79,6 +86,19 @@ def score_pictures(rgb: Float[Tensor, "V 3 H W"], config: Config) -> dict[str, f
     return {"views_top1": each, "together_top1": together, "captions": CAPTIONS, "views": len(rgb)}
 
 
+def load_judge(name: str) -> Clip:
+    """A CLIP of a folder or of the hub.
+
+    Raises:
+        ValueError: it cannot be had, or is none; one line.
+    """
+    from gs_stein.prior.checkpoints.clip import load_clip
+    from gs_stein.scorer import Clip
+
+    parts = load_clip(name)
+    return Clip(parts.model, parts.tokenizer, parts.side, parts.mean, parts.std)
+
+
 def score_views(gaussians: Gaussians, config: Config, views: int) -> dict[str, Any]:
     """Retrieval on held-out views; says why where there is no scorer."""
     from gs_stein.rasterize.many_views import render_views
@@ -104,6 +124,7 @@ def evaluate(options: Options) -> dict[str, Any]:
         raise ValueError(f"run: {options.run} holds no config.yaml; give the folder of a run")
     if options.views < 1:
         raise ValueError(f"views: {options.views} is below 1; give a positive number")
+    judge = None if options.clip is None else load_judge(options.clip)
     config = read_config(options.run / "config.yaml")
     gaussians = read_gaussians(options.run / "point_cloud.ply")
     cameras = evaluation_cameras(config, options.views, options.seed)
@@ -131,6 +152,9 @@ def evaluate(options: Options) -> dict[str, Any]:
     }
     has_scorer = (scorer_folder() / "model.safetensors").exists()
     result["retrieval"] = score_pictures(rgb, config) if has_scorer else None
+    if judge is not None:
+        others = distractors(config.scene, config.prompt)
+        result["clip"] = {"scorer": options.clip, **judge.judge(rgb.float().cpu(), config.prompt, others)}
     result["depth"] = depth_agreement(config, rgb, depth, alpha, cameras)
     if options.samples and has_scorer:
         result["retrieval_of_samples"] = score_pictures(sample_prior(config, cameras), config)

@@ -94,7 +94,7 @@ def fetch_network(repo: str, revision: str | None, field: str) -> Path:
 
     try:
         files = [f for f in list_files(repo, revision) if "/" not in f]
-        keep = [f for f in files if f.endswith(".json")] + choose_weights(files, half=False)
+        keep = [f for f in files if f.endswith((".json", ".txt"))] + choose_weights(files, half=False)
         return Path(snapshot_download(repo, revision=revision, allow_patterns=keep))
     except Exception as error:
         raise CheckpointError(explain(error, repo, revision, cached is not None, field)) from error
