@@ -116,10 +116,7 @@ def work(todo: list[Item], options: BatchOptions, board: Board, mark: str) -> in
     from gs_stein.command.train import StopSignals
     from gs_stein.optimize.step import Controls
 
-    run = RunOptions(
-        output=options.output, checkpoint_every=options.checkpoint_every, video_frames=options.video_frames,
-        score=options.score, viewer=False, serve="no",
-    )  # fmt: skip
+    run = run_options(options)
     controls = Controls()
     address = where(options, len(todo))
     with contextlib.ExitStack() as held:
@@ -134,6 +131,14 @@ def work(todo: list[Item], options: BatchOptions, board: Board, mark: str) -> in
             signals = held.enter_context(StopSignals(controls))  # after Ray has taken them
             work_on_ray(todo, options, run, board, controls, mark)
     return signals.caught
+
+
+def run_options(options: BatchOptions) -> RunOptions:
+    """Options of each run, which has no page."""
+    return RunOptions(
+        output=options.output, checkpoint_every=options.checkpoint_every, video_frames=options.video_frames,
+        score=options.score, viewer=False, serve="no",
+    )  # fmt: skip
 
 
 def where(options: BatchOptions, runs: int) -> str:

@@ -54,8 +54,8 @@ class Board:
         self.refresh()
 
     def step(self, item: Item, done: int, total: int) -> None:
-        """A run has done so many of its iterations."""
-        if total:
+        """A run has done so many of its iterations; what is told too late, of one that has ended, is not heard."""
+        if total and item.name in self._running:
             self._before.setdefault(item.name, max(0, done - 1) / total)
             self._running[item.name] = (done, total)
         self.refresh()

@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 import time
+import warnings
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -111,10 +112,13 @@ def connected(address: str, options: BatchOptions) -> Iterator[str]:
         # What workers hand back is small: they write their files themselves.
         started = {"num_cpus": cores(), "include_dashboard": False, "object_store_memory": 100 << 20}
     try:
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **started)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whatever there is to say is in the error
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **started)
     except Exception as error:  # a client, a network and a server fail in many ways
         said = (str(error).strip() or type(error).__name__).partition("\n")[0][:200]
         raise ValueError(f"address: {address!r} gives no Ray ({said}); start one, or give --address local") from error
+    _quiet()
     try:
         gpus = options.gpus_per_run if options.gpus_per_run is not None else _gpus_of_one()
         room = _room(options, gpus)
@@ -127,6 +131,14 @@ def connected(address: str, options: BatchOptions) -> Iterator[str]:
         yield f"on Ray ({address}), machines: {machines}, runs at once: {room}"
     finally:
         ray.shutdown()
+
+
+def _quiet() -> None:
+    """Keep Ray from printing a paragraph of its own for every worker that dies; it has no option for that."""
+    with contextlib.suppress(ImportError):  # if they move it: paragraphs again
+        from ray._private import worker
+
+        setattr(worker, "print_to_stdstream", lambda *_, **__: None)  # noqa: B010 - no part of what it declares
 
 
 def _check_answers(address: str) -> None:
