@@ -28,6 +28,7 @@ BENCHES = {
     "gpu": ("gs_stein.bench.gpu", "what a GPU takes and needs: adapters, estimators, memory, the main job"),
     "files": ("gs_stein.bench.files", "reading and writing scenes against the disk: speed and memory"),
     "viewer": ("gs_stein.bench.viewer", "what the live viewer costs the training"),
+    "scale": ("gs_stein.bench.scale", "many prompts: workers against shells, what kills cost, what is recognised"),
     "chaos": (
         "gs_stein.bench.chaos.__main__",
         "what a run withstands: kills, full disks, NaN, damaged files, strangers, time",
