@@ -161,6 +161,7 @@ def test_other_mistakes_are_one_line_too(tmp_path: Path, capsys) -> None:
         (("--grid", "iterations"), r"grid: 'iterations' is no grid"),
         (("--grid", "iterations=0"), r"line 1 with --grid iterations=0: iterations: 0 is below 1"),
         (("--shard", "3/3"), r"shard: '3/3' is no part"),
+        (("-o", "s3://bucket/night"), r"output: s3:/bucket/night is an address; give a folder"),
         (("-o", str(file)), r"output: .*p\.txt cannot be written to"),
     ):
         assert call(file, tmp_path / "out", *more) == 2
@@ -303,7 +304,11 @@ def test_what_is_finished_needs_asked_report_and_end(tmp_path: Path) -> None:
     report.write_text(whole)
     ledger.begin(tmp_path / item.name, item)
     assert ledger.look(tmp_path, item).state == "half"
-    (tmp_path / item.name / ledger.ASKED).unlink()
+    asked = tmp_path / item.name / ledger.ASKED
+    asked.write_text("{")
+    with pytest.raises(ValueError, match=rf"batch\.json: is no JSON.*; move .*{item.name} away"):
+        ledger.look(tmp_path, item)
+    asked.unlink()
     with pytest.raises(ValueError, match="holds something that no batch has made"):
         ledger.look(tmp_path, item)
 
@@ -322,6 +327,7 @@ class Addresses(HTMLParser):
 def test_the_page_shows_what_is_there_and_leads_nowhere_else(tmp_path: Path) -> None:
     items = planned(tmp_path / "p.jsonl", '{"prompt": "<b>a chair</b> & \\"more\\"", "name": "a.b"}\n"a sofa"\n')
     finished(tmp_path, items[0])
+    (tmp_path / "a.b-s0" / "point_cloud.ply").touch()  # and no video
     outcomes = {item.name: ledger.look(tmp_path, item) for item in items}
     write_page(tmp_path, items, outcomes, "1 of 2 done", going=False)
     page = (tmp_path / "index.html").read_text()
@@ -329,12 +335,20 @@ def test_the_page_shows_what_is_there_and_leads_nowhere_else(tmp_path: Path) -> 
     assert all(text in page for text in ("&lt;b&gt;a chair", "scorer 75%", "1:01", "a note &amp; more", "waits"))
     parser = Addresses()
     parser.feed(page)
-    assert {unquote(address) for address in parser.found} == {
-        f"a.b-s0/{name}" for name in ("preview.png", "point_cloud.ply", "video.mp4", "report.json")
-    }
+    there = {"preview.png", "point_cloud.ply", "report.json"}
+    assert {unquote(address) for address in parser.found} == {f"a.b-s0/{name}" for name in there}
     assert "http-equiv" not in page
     write_page(tmp_path, items, outcomes, "", going=True)
     assert 'http-equiv="refresh"' in (tmp_path / "index.html").read_text()
+
+
+def test_a_page_that_cannot_be_written_fails_no_run(tmp_path: Path) -> None:
+    items = planned(tmp_path / "p.txt", "a chair\n")
+    shown = board.Board(tmp_path / "gone", items, {items[0].name: ledger.Outcome("new")}, items)
+    shown.started(items[0])
+    shown.step(items[0], 1, 2)
+    with pytest.raises(ValueError, match="there is no folder"):
+        shown.write_page(going=False)
 
 
 def test_the_table_counts_and_estimates(tmp_path: Path, monkeypatch) -> None:

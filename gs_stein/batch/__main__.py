@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import sys
 from dataclasses import replace
@@ -35,6 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
     again = shlex.join(["gs-stein", "batch", *arguments])
     try:
         options = tyro.cli(BatchOptions, args=arguments, prog="gs-stein batch")
+        if re.match(r"[a-z][a-z0-9+.-]+:/", str(options.output)):
+            raise ValueError(
+                f"output: {options.output} is an address; give a folder, mounted on all machines that work"
+            )
         return batch(replace(options, output=options.output.expanduser().resolve()), again)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gs_stein.batch.ledger import Outcome
@@ -93,7 +94,8 @@ class Board:
             self._stream.flush()
             self._drawn = len(rows) if self._live else 0
         if now >= self._next_page:
-            self.write_page(going=True)
+            with suppress(ValueError):  # it is said at the end, if it lasts; no run fails for its page
+                self.write_page(going=True)
             self._next_page = now + max(_PAGE_SECONDS, (time.monotonic() - now) / _PAGE_SHARE)
 
     def write_page(self, going: bool) -> None:

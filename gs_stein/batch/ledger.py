@@ -57,14 +57,18 @@ def look(output: Path, item: Item) -> Outcome:
         if [name for name in inside if not name.startswith(".")]:
             raise ValueError(f"{folder}: holds something that no batch has made; move it away, or give another name:")
         return Outcome("new")
-    kept = read_json(folder / ASKED)
+    try:
+        kept = read_json(folder / ASKED)
+        failed = read_json(folder / FAILED) if FAILED in inside else None
+    except ValueError as error:
+        raise ValueError(f"{error}; move {folder} away to have it made anew") from error
     asked = kept.get("asked")
     if asked != item.asked:
         raise ValueError(
             f"{folder}: holds a run with {_difference(asked, item.asked)}; move it away, or give another -o"
         )
-    if FAILED in inside:
-        return Outcome("failed", str(read_json(folder / FAILED).get("reason")))
+    if failed is not None:
+        return Outcome("failed", str(failed.get("reason")))
     if "report.json" not in inside or "ended" not in kept:
         return Outcome("half")
     try:

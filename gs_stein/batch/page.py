@@ -41,7 +41,7 @@ def write_page(output: Path, items: Sequence[Item], outcomes: Mapping[str, Outco
         ValueError: it cannot be written.
     """
     again = f'<meta http-equiv="refresh" content="{_EVERY}">\n' if going else ""
-    cards = "\n".join(_card(item, outcomes.get(item.name, Outcome("new"))) for item in items)
+    cards = "\n".join(_card(output, item, outcomes.get(item.name, Outcome("new"))) for item in items)
     page = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -51,13 +51,14 @@ def write_page(output: Path, items: Sequence[Item], outcomes: Mapping[str, Outco
     write_atomically(output / "index.html", page.encode("utf-8", "replace"))
 
 
-def _card(item: Item, outcome: Outcome) -> str:
+def _card(output: Path, item: Item, outcome: Outcome) -> str:
     """A run, with what there is to see of it."""
     picture = links = ""
     if outcome.state == "finished":
         folder = quote(item.name)
         picture = f'<a href="{folder}/preview.png"><img loading="lazy" src="{folder}/preview.png" alt=""></a>'
-        links = " · ".join(f'<a href="{folder}/{file}">{name}</a>' for name, file in FILES.items())
+        there = {name: file for name, file in FILES.items() if (output / item.name / file).is_file()}
+        links = " · ".join(f'<a href="{folder}/{file}">{name}</a>' for name, file in there.items())
         links = f"<p>{links}</p>"
         said = [] if outcome.score is None else [f"scorer {outcome.score:.0%}"]
         said.append(duration(outcome.seconds))

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from gs_stein.optimize.step import Controls
 
 
+_FRESH = 100
+"""Runs after which all networks are loaded anew: each prompt's embedding stays with the prior that encoded it."""
+
+
 class Runner:
     """Works on runs, one at a time.
 
@@ -34,6 +38,7 @@ class Runner:
     def __init__(self, output: Path, options: RunOptions) -> None:
         self._output, self._options = output, options
         self._loaded: dict[tuple, Priors] = {}
+        self._served = 0
 
     def run(self, item: Item, controls: Controls, watch: Callable[[int, int], None]) -> Outcome:
         """Begin a run, or go on with it, until it is finished or `controls.stop` is set; no failure gets out.
@@ -112,6 +117,9 @@ class Runner:
             bundled_for(config.prior.model, config.scene), config.prior, config.depth, choice.prior_device,
             frozenset(baselines(config)), config.refine.share > 0 and config.refine.depth > 0,
         )  # fmt: skip
+        self._served += 1
+        if self._served % _FRESH == 0:
+            self._loaded.clear()
         if wanted in self._loaded:
             return self._loaded[wanted]
         if not is_bundled(config.prior.model):  # a large one: nothing beside it
