@@ -27,6 +27,7 @@ from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.registry import (
     DEPTH,
     MODELS,
+    NEWER,
     RETIRED,
     TINY,
     bundled_folder,
@@ -34,6 +35,7 @@ from gs_stein.prior.checkpoints.registry import (
     is_bundled,
     locate,
     locate_network,
+    tiny_decoder_of,
 )
 from gs_stein.prior.options import DiffusionOptions
 
@@ -78,6 +80,11 @@ def test_names_are_pinned_to_commits():
     assert {spec.tiny_decoder for spec in MODELS} <= {spec.name for spec in TINY}
     assert not {repo for repo, _ in RETIRED} & {spec.repo for spec in MODELS}
     assert {name for _, name in RETIRED} <= {spec.name for spec in MODELS}
+    for newer in NEWER:  # whose commits nobody could look up: they are what the hub has
+        assert locate(newer.name).repo == newer.repo
+        assert tiny_decoder_of(str(locate(newer.name))) == newer.tiny_decoder
+        assert newer.tiny_decoder in (None, *(spec.name for spec in TINY))
+    assert tiny_decoder_of(str(locate("sdxl"))) == "taesdxl"
 
 
 def test_locate(tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from gs_stein.prior.checkpoints.bounds import a_number
 from gs_stein.prior.checkpoints.folder import CheckpointError, check_weights, choose_weights, read_json, wrong_kind
 from gs_stein.prior.checkpoints.load import load_codec_folder
-from gs_stein.prior.checkpoints.registry import DEPTH, MODELS, TINY, locate_network
+from gs_stein.prior.checkpoints.registry import DEPTH, TINY, locate_network, tiny_decoder_of
 from gs_stein.prior.checkpoints.text import transformers_dtype
 from gs_stein.prior.checkpoints.weights import loaded_network, quiet
 from gs_stein.prior.codecs import Codec, TinyCodec
@@ -210,9 +210,9 @@ def load_decoder(kind: DepthDecoder, prior: DiffusionPrior) -> Decode:
         return LinearDecoder(prior.codec, prior.resolution, prior.device)
     if isinstance(prior.codec, TinyCodec):
         return prior.decode
-    spec = next((spec for spec in MODELS if f"{spec.repo}@{spec.revision}" == prior.identity), None)
-    if spec is not None:
-        folder = locate_network(spec.tiny_decoder, TINY, "depth.decoder")
+    tiny = tiny_decoder_of(prior.identity)
+    if tiny is not None:
+        folder = locate_network(tiny, TINY, "depth.decoder")
     elif (prior.folder / "tiny_decoder").is_dir():
         folder = prior.folder / "tiny_decoder"
     else:

@@ -49,6 +49,16 @@ class ModelSpec:
 
 
 @dataclass(frozen=True)
+class NewerModel:
+    """A name for a model whose real weights were never seen here: what the hub has now, at no fixed commit."""
+
+    name: str
+    repo: str
+    tiny_decoder: str | None = None
+    """Name of the tiny autoencoder of its latent space, see `TINY`; None: there is none."""
+
+
+@dataclass(frozen=True)
 class NetworkSpec:
     """A hub repository with one auxiliary network: a depth estimator or a tiny autoencoder."""
 
@@ -110,14 +120,13 @@ MODELS: tuple[ModelSpec, ...] = (
         gated=True,
     ),
 )
-UNPINNED: tuple[tuple[str, str], ...] = (
-    ("mvdream", "ashawkey/mvdream-sd2.1-diffusers"),
-    ("pixart-sigma", "PixArt-alpha/PixArt-Sigma-XL-2-512-MS"),
-    ("sana", "Efficient-Large-Model/Sana_600M_512px_diffusers"),
-    ("flux2-klein", "black-forest-labs/FLUX.2-klein-base-4B"),
-    ("z-image", "Tongyi-MAI/Z-Image"),
+NEWER: tuple[NewerModel, ...] = (
+    NewerModel("mvdream", "ashawkey/mvdream-sd2.1-diffusers", "taesd"),
+    NewerModel("pixart-sigma", "PixArt-alpha/PixArt-Sigma-XL-2-512-MS", "taesdxl"),
+    NewerModel("sana", "Efficient-Large-Model/Sana_600M_512px_diffusers"),
+    NewerModel("flux2-klein", "black-forest-labs/FLUX.2-klein-base-4B"),
+    NewerModel("z-image", "Tongyi-MAI/Z-Image"),
 )
-"""Names of newer models, whose real weights were never seen here: what the hub has now, at no fixed commit."""
 TINY: tuple[NetworkSpec, ...] = (
     NetworkSpec("taesd", "madebyollin/taesd", "614f76814bbe30edbe2e627ace1c2234c81a2c0e"),
     NetworkSpec("taesdxl", "madebyollin/taesdxl", "b20258aaef75ef61e659c1e0f14f251cf0ad153e"),
@@ -179,7 +188,7 @@ def locate(model: str) -> Source:
     """Decide what `--model` means; touches neither the network nor any weights.
 
     Args:
-        model: a name of `MODELS` or `UNPINNED`, "bundled", "bundled-objects", a local diffusers folder, or a hub id
+        model: a name of `MODELS` or `NEWER`, "bundled", "bundled-objects", a local diffusers folder, or a hub id
             ("owner/name" or "owner/name@revision").
 
     Raises:
@@ -192,8 +201,9 @@ def locate(model: str) -> Source:
     for spec in MODELS:
         if model in (spec.name, spec.repo):
             return Source(repo=spec.repo, revision=spec.revision, spec=spec)
-    if model in dict(UNPINNED):
-        return Source(repo=dict(UNPINNED)[model])
+    for newer in NEWER:
+        if model == newer.name:
+            return Source(repo=newer.repo)
     path = Path(model).expanduser()
     if path.is_dir():
         return Source(folder=path.resolve())
@@ -240,6 +250,13 @@ def locate_network(model: str, known: tuple[NetworkSpec, ...], field: str) -> Pa
     raise CheckpointError(f"{field}: {model!r} is not known; give one of {listed}, a folder, or a hub id (owner/name)")
 
 
+def tiny_decoder_of(identity: str) -> str | None:
+    """Name in `TINY` of the tiny autoencoder of a model, by how its `Source` is written; None if none is known."""
+    known = {f"{spec.repo}@{spec.revision}": spec.tiny_decoder for spec in MODELS}
+    known |= {f"{newer.repo}@main": newer.tiny_decoder for newer in NEWER if newer.tiny_decoder is not None}
+    return known.get(identity)
+
+
 def names() -> str:
     """The names `--model` takes, for messages."""
-    return ", ".join([BUNDLED, *(spec.name for spec in MODELS), *dict(UNPINNED)])
+    return ", ".join([BUNDLED, *(spec.name for spec in MODELS), *(newer.name for newer in NEWER)])
