@@ -46,7 +46,7 @@ def test_it_kills_who_works_and_counts_what_no_checkpoint_holds(tmp_path: Path):
 
 
 def test_a_folder_of_finished_runs_is_recognised(tmp_path: Path):
-    found = scale.recognition(tmp_path, 6)
+    found = scale.recognition(tmp_path, scale.Options(finished=6))
     assert found["recognised"] == 6
     assert (tmp_path / "finished" / "index.html").is_file()
 

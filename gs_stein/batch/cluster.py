@@ -32,9 +32,10 @@ _ANSWER = 5.0
 """Seconds in which an address must answer."""
 _ROUND = 1.0
 """Seconds between two looks at what the workers do."""
-_AGAIN, _TRIES = 2.0, 15
-"""Seconds after which a run is asked for again that another process works on, and how often: after a driver has died,
-its workers need a few seconds to notice."""
+_AGAIN, _TRIES = 3.0, 40
+"""Seconds after which a run is asked for again that another process works on, and how often: the workers of a driver
+that died need a few seconds to notice, and a file server keeps the locks of a machine that is gone for a minute or two.
+"""
 _STILLBORN = 8
 """Workers in a row that may die before they are ready."""
 
@@ -255,6 +256,8 @@ class Crew:
             try:
                 outcome = self._said(answer)
             except self._ray.exceptions.RayActorError:
+                with contextlib.suppress(Exception):  # it may only be out of reach: then two would work on the run
+                    self._ray.kill(worker)
                 yield item, None
                 continue
             self.idle.append(worker)

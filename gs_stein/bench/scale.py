@@ -71,14 +71,11 @@ def main(argv: list[str] | None = None) -> int:
         options = Options(options.parts, 4, 20, 2, 50, options.seed, True, options.json)
     found: dict[str, float | int] = {}
     with tempfile.TemporaryDirectory(prefix="gs_stein-scale-") as folder:
-        if "throughput" in options.parts:
-            found |= throughput(Path(folder), options)
-        if "kills" in options.parts:
-            found |= kills(Path(folder), options)
-        if "recognition" in options.parts:
-            found |= recognition(Path(folder), options.finished)
-    for name, value in found.items():
-        print(f"{name:28s} {value:g}")
+        for part in options.parts:
+            measured = PARTS[part](Path(folder), options)
+            found |= measured
+            for name, value in measured.items():
+                print(f"{name:28s} {value:g}", flush=True)
     if options.json:
         print(json.dumps(found))
     return 0
@@ -276,12 +273,12 @@ def kill(run: Path, process: int) -> int:
     return max(0, done - saved)
 
 
-def recognition(folder: Path, runs: int) -> dict[str, float | int]:
+def recognition(folder: Path, options: Options) -> dict[str, float | int]:
     """Seconds of a whole command over a folder where all is finished, and over half as many."""
     from gs_stein.config.schema import Config
     from gs_stein.config.serialize import to_tree
 
-    output, lines = folder / "finished", []
+    output, lines, runs = folder / "finished", [], options.finished
     report = {"seconds": 60.0, "scorer": {"views_top1": 0.5}, "settings": to_tree(Config())}
     for i in range(runs):
         wish = {"prompt": f"object {i}", "scene": False, "seed": 0}
@@ -300,3 +297,7 @@ def recognition(folder: Path, runs: int) -> dict[str, float | int]:
         if f"{len(part)} are there" not in said:
             raise ValueError(f"scale: of {len(part)} finished runs not all were recognised: {said.splitlines()[0]}")
     return {"recognised": runs, "seconds_recognised": round(seconds[1], 3), "seconds_half": round(seconds[0], 3)}
+
+
+PARTS = {"throughput": throughput, "kills": kills, "recognition": recognition}
+"""What measures each of the parts."""
