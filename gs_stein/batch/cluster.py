@@ -255,7 +255,7 @@ class Crew:
             worker, item = self.busy.pop(answer)
             try:
                 outcome = self._said(answer)
-            except self._ray.exceptions.RayActorError:
+            except self._ray.exceptions.RayError:
                 with contextlib.suppress(Exception):  # it may only be out of reach: then two would work on the run
                     self._ray.kill(worker)
                 yield item, None
@@ -271,7 +271,7 @@ class Crew:
         """
         try:
             wrong = self._said(answer)
-        except self._ray.exceptions.RayActorError as error:  # its machine may be gone: another one comes
+        except self._ray.exceptions.RayError as error:  # its machine may be gone: another one comes
             self._stillborn += 1
             if self._stillborn < _STILLBORN:
                 return
