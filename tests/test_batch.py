@@ -51,7 +51,7 @@ def write(path: Path, lines: list[dict[str, Any]]) -> Path:
 
 def call(lines: Path, output: Path, *more: str) -> int:
     return main([
-        str(lines), "-o", str(output), "--address", "none", "--video-frames", "0", "--no-score",
+        str(lines), "-o", str(output), "--address", "here", "--video-frames", "0", "--no-score",
         "--checkpoint-every", "2", *more,
     ])  # fmt: skip
 

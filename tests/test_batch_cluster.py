@@ -45,7 +45,7 @@ def test_addresses_that_lead_nowhere_are_one_line(tmp_path: Path, capsys) -> Non
         for address, said in (
             (f"ray://127.0.0.1:{port}", rf"nobody answers at ray://127\.0\.0\.1:{port} \(.*refused\)"),
             (f"127.0.0.1:{port}", "nobody answers at"),
-            ("http://127.0.0.1:1", "'http://127.0.0.1:1' is none; give none, local, auto"),
+            ("http://127.0.0.1:1", "'http://127.0.0.1:1' is none; give here, local, auto"),
             ("ray://127.0.0.1:99999", "is none; give"),
         ):
             assert program.main([str(tmp_path / "p.txt"), "-o", str(tmp_path / "out"), "--address", address]) == 2
@@ -57,7 +57,7 @@ def test_without_ray_it_says_what_to_install(tmp_path: Path, capsys, monkeypatch
     items(tmp_path / "p.txt")
     monkeypatch.setitem(sys.modules, "ray", None)
     assert program.main([str(tmp_path / "p.txt"), "-o", str(tmp_path / "out"), "--address", "auto"]) == 2
-    assert "pip install 'gs-stein[cluster]', or give --address none" in capsys.readouterr().err
+    assert "pip install 'gs-stein[cluster]', or give --address here" in capsys.readouterr().err
 
 
 def test_ray_is_taken_where_it_pays(monkeypatch) -> None:
@@ -67,15 +67,15 @@ def test_ray_is_taken_where_it_pays(monkeypatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     options = BatchOptions(Path("p.txt"))
     assert program.where(options, 2) == "local"
-    assert program.where(options, 1) == "none"
-    assert program.where(BatchOptions(Path("p.txt"), cpus_per_run=4), 9) == "none"
-    assert program.where(BatchOptions(Path("p.txt"), shard="0/2"), 9) == "none"
+    assert program.where(options, 1) == "here"
+    assert program.where(BatchOptions(Path("p.txt"), cpus_per_run=4), 9) == "here"
+    assert program.where(BatchOptions(Path("p.txt"), shard="0/2"), 9) == "here"
     assert program.where(BatchOptions(Path("p.txt"), address="auto"), 1) == "auto"
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert program.where(options, 9) == "none", "one run has the GPU to itself"
+    assert program.where(options, 9) == "here", "one run has the GPU to itself"
     assert program.where(BatchOptions(Path("p.txt"), gpus_per_run=0.25), 9) == "local"
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert program.where(options, 9) == "none"
+    assert program.where(options, 9) == "here"
 
 
 def test_deaths_count_only_where_a_run_comes_no_further(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_what_dies_is_gone_on_with_and_nothing_is_lost(tmp_path: Path) -> None:
     assert "3 of 3 runs are there" in done.stdout
     assert again or "begun" in done.stdout
     assert "raylet" not in log.read_text() + done.stderr
-    subprocess.run(command("here", "none"), capture_output=True, timeout=200, env=environment, check=True)
+    subprocess.run(command("here", "here"), capture_output=True, timeout=200, env=environment, check=True)
     for i in range(3):
         one, other = (read_gaussians(tmp_path / name / f"thing-{i}-s0" / "point_cloud.ply") for name in ("out", "here"))
         assert all(torch.equal(a, b) for a, b in zip(one.tensors(), other.tensors(), strict=True))

@@ -125,7 +125,7 @@ def work(todo: list[Item], options: BatchOptions, board: Board, mark: str) -> in
     controls = Controls()
     address = where(options, len(todo))
     with contextlib.ExitStack() as held:
-        if address == "none":
+        if address == "here":
             print("where       in this process, one run after another", flush=True)
             signals = held.enter_context(StopSignals(controls))
             work_here(todo, options.output, run, board, controls)
@@ -153,10 +153,10 @@ def where(options: BatchOptions, runs: int) -> str:
     if options.address is not None:
         return options.address
     if find_spec("ray") is None or runs < 2 or options.shard != "auto" or "SLURM_ARRAY_TASK_ID" in os.environ:
-        return "none"
+        return "here"
     from gs_stein.batch.cluster import fit_here
 
-    return "local" if fit_here(options) > 1 else "none"
+    return "local" if fit_here(options) > 1 else "here"
 
 
 if __name__ == "__main__":

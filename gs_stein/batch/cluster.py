@@ -105,7 +105,7 @@ def connected(address: str, options: BatchOptions) -> Iterator[str]:
         import ray
     except ImportError as error:
         raise ValueError(
-            f"address: {address!r} needs Ray; pip install 'gs-stein[cluster]', or give --address none"
+            f"address: {address!r} needs Ray; pip install 'gs-stein[cluster]', or give --address here"
         ) from error
     _check_answers(address)
     started: dict[str, Any] = {}
@@ -152,7 +152,7 @@ def _check_answers(address: str) -> None:
     except ValueError:
         host = port = None
     if not host or not port or parts.scheme not in ("", "ray"):
-        raise ValueError(f"address: {address!r} is none; give none, local, auto, HOST:PORT or ray://HOST:PORT")
+        raise ValueError(f"address: {address!r} is none; give here, local, auto, HOST:PORT or ray://HOST:PORT")
     try:
         socket.create_connection((host, port), _ANSWER).close()
     except (OSError, UnicodeError) as error:

@@ -36,9 +36,9 @@ class BatchOptions:
     retry_failed: bool = False
     """Also try those again that failed in an earlier attempt."""
     address: str | None = None
-    """Where: none (in this process, one after another), local (Ray on this machine), auto (the Ray cluster that this
+    """Where: here (in this process, one after another), local (Ray on this machine), auto (the Ray cluster that this
     machine belongs to), HOST:PORT, or ray://HOST:PORT from outside of it. Left out: local, if Ray is installed and more
-    than one run fits on this machine, else none."""
+    than one run fits on this machine, else here."""
     cpus_per_run: int = 1
     """Cores, and threads, of each run on Ray."""
     gpus_per_run: float | None = None
