@@ -134,6 +134,7 @@ class _Blend(torch.autograd.Function):
         pairs = Pairs(
             items=np.empty(count, np.int32),
             rows=np.empty(count, np.uint8),
+            columns=np.empty(count, np.uint8),
             slots=np.empty(count, np.int32),
             tile_ranges=np.empty((v, tiles, 2), np.int64),
             item_ranges=np.empty((features.shape[0], 2), np.int64),

@@ -1,8 +1,8 @@
 """Numba kernels: which Gaussian touches which tile.
 
 The image is cut into tiles of 16×16 pixels. Every view gets one list of pairs (tile, Gaussian), grouped by tile and in
-depth order inside it, each with the range of rows that the Gaussian's ellipse can reach in that tile, so that little is
-computed that would be thrown away.
+depth order inside it, each with the rows and columns that the Gaussian's ellipse can reach in that tile, so that little
+is computed that would be thrown away.
 """
 
 # pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false, reportIndexIssue=false
@@ -34,6 +34,7 @@ def _sort_and_bin(share, shares, views, features, seen, pairs):
         tile_of = np.empty(capacity, np.int32)
         item_of = np.empty(capacity, np.int32)
         rows_of = np.empty(capacity, np.uint8)
+        columns_of = np.empty(capacity, np.uint8)
         histogram = np.zeros(tiles_x * tiles_y + 1, np.int64)
         found = 0
         for rank in range(count):
@@ -58,7 +59,10 @@ def _sort_and_bin(share, shares, views, features, seen, pairs):
                 at = min(max(-peak, left), right)
                 inside = max(_ONE - (at / hx) * (at / hx), _ZERO)
                 low = -hy if at == -peak else slope * at - middle * math.sqrt(inside)
-                # First and last pixel rows whose centres lie between, with a little room for rounding.
+                # First and last pixel rows whose centres lie between, with a little room for rounding; columns alike.
+                slack = float32(0.02) + float32(1e-3) * hx
+                c0 = max(math.ceil(x - hx - _HALF - slack) - column * TILE, 0)
+                c1 = max(min(math.floor(x + hx - _HALF + slack) - column * TILE, TILE - 1), 0)
                 slack = float32(0.02) + float32(1e-3) * hy
                 top = max(math.ceil(y + low - _HALF - slack), 0)
                 bottom = min(math.floor(y + high - _HALF + slack), tiles_y * TILE - 1)
@@ -71,6 +75,7 @@ def _sort_and_bin(share, shares, views, features, seen, pairs):
                     tile_of[found] = tile
                     item_of[found] = item
                     rows_of[found] = r0 * 16 + r1
+                    columns_of[found] = c0 * 16 + c1
                     histogram[tile + 1] += 1
                     found += 1
             pairs.item_ranges[item, 1] = base + found
@@ -83,6 +88,7 @@ def _sort_and_bin(share, shares, views, features, seen, pairs):
             histogram[tile_of[pair]] += 1
             pairs.items[place] = item_of[pair]
             pairs.rows[place] = rows_of[pair]
+            pairs.columns[place] = columns_of[pair]
             pairs.slots[place] = base + pair
 
 

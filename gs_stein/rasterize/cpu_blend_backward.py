@@ -10,10 +10,22 @@ from typing import no_type_check
 import numpy as np
 from numba import float32
 
-from gs_stein.rasterize.cpu_blend import LOG2E, LOWEST, PLANE, scratch, tile_at
+from gs_stein.rasterize.cpu_blend import AHEAD, LOG2E, LOWEST, PLANE, scratch, tile_at
 from gs_stein.rasterize.cpu_layouts import FEATURES, PAIR_GRADIENTS, TILE, jitted, jitted_inline
 from gs_stein.rasterize.options import ALPHA_MAX
-from gs_stein.rasterize.simd import both, exp2_nonpositive, load, minimum, ramp, spread, store, total, where
+from gs_stein.rasterize.simd import (
+    WIDTH,
+    both,
+    exp2_nonpositive,
+    load,
+    minimum,
+    prefetch,
+    ramp,
+    spread,
+    store,
+    total,
+    where,
+)
 from gs_stein.rasterize.team import sharing
 
 _HIGHEST = np.float32(math.log2(ALPHA_MAX))
@@ -63,6 +75,26 @@ def _enter_tile(S, views, which, kept, v_images, v_background):
     return furthest
 
 
+@jitted_inline
+@no_type_check
+def _add(S, at, value):
+    """Add to what is stored."""
+    store(S, at, load(S, at) + value)
+
+
+@jitted_inline
+@no_type_check
+def _add_moments(S, at, dx, p0, py, pyy):
+    """Add Σg, Σg·dx, Σg·dy, Σg·dx², Σg·dx·dy and Σg·dy² of columns at dx."""
+    px = p0 * dx
+    _add(S, at, p0)
+    _add(S, at + WIDTH, px)
+    _add(S, at + 2 * WIDTH, py)
+    _add(S, at + 3 * WIDTH, px * dx)
+    _add(S, at + 4 * WIDTH, py * dx)
+    _add(S, at + 5 * WIDTH, pyy)
+
+
 @no_type_check
 def _blend_backward(share, shares, views, features, pairs, kept, v_images, found):
     """Gradients of the tiles pairs.order[share::shares], back to front, one row of found.pairs a pair.
@@ -70,7 +102,9 @@ def _blend_backward(share, shares, views, features, pairs, kept, v_images, found
     With v the incoming gradient of the sums, dᵢ = featuresᵢ·v and bᵢ the same of all that lies behind i, as if it
     were looked at without i: ∂loss/∂αᵢ = Tᵢ (dᵢ - bᵢ), and bᵢ₋₁ = bᵢ + αᵢ (dᵢ - bᵢ).
     """
-    S = scratch(10 if views.normals else 7)
+    channels = 7 if views.normals else 4
+    sums = (3 + channels) * PLANE  # where the sums of a pair's halves meet
+    S = scratch(4 + channels)
     for k in range(share, pairs.order.shape[0], shares):
         view, tile, x0, y0 = tile_at(views, pairs.order[k])
         first, last = pairs.tile_ranges[view, tile, 0], pairs.tile_ranges[view, tile, 1]
@@ -81,8 +115,9 @@ def _blend_backward(share, shares, views, features, pairs, kept, v_images, found
                 found.pairs[pairs.slots[pair], c] = _ZERO
         for pair in range(end - 1, first - 1, -1):
             item = pairs.items[pair]
-            number = float32(pair - first)
-            dx = ramp() - (features[item, 0] - float32(x0))
+            if pair >= first + AHEAD:
+                prefetch(features, pairs.items[pair - AHEAD])
+                prefetch(found.pairs, pairs.slots[pair - AHEAD])
             y = features[item, 1] - float32(y0)
             xx = features[item, 2] * (_HALF * LOG2E)
             xy = features[item, 3] * LOG2E
@@ -90,45 +125,57 @@ def _blend_backward(share, shares, views, features, pairs, kept, v_images, found
             peak = features[item, 5] * LOG2E
             r, g, b, z = features[item, 6], features[item, 7], features[item, 8], features[item, 9]
             nx, ny, nz = features[item, 10], features[item, 11], features[item, 12]
-            xxdx = xx * dx
-            p0, py, pyy = spread(_ZERO), spread(_ZERO), spread(_ZERO)
-            sum_r, sum_g, sum_b, sum_z = spread(_ZERO), spread(_ZERO), spread(_ZERO), spread(_ZERO)
-            sum_nx, sum_ny, sum_nz = spread(_ZERO), spread(_ZERO), spread(_ZERO)
-            dy = spread(float32(pairs.rows[pair] // 16) - _HALF - y)
-            for row in range(pairs.rows[pair] // 16, pairs.rows[pair] % 16 + 1):
-                at = row * TILE
-                dy = dy + _ONE
-                log2_alpha = (peak - yy * dy * dy) - (xxdx + xy * dy) * dx
-                drawn = both(log2_alpha >= LOWEST, log2_alpha <= peak)
-                drawn = both(drawn, load(S, 2 * PLANE + at) > number)
-                a = where(drawn, minimum(exp2_nonpositive(log2_alpha), _ALPHA_MAX), _ZERO)
-                T = load(S, at) / (_ONE - a)
-                store(S, at, T)
-                w = a * T
-                v_r, v_g = load(S, 3 * PLANE + at), load(S, 4 * PLANE + at)
-                v_b, v_z = load(S, 5 * PLANE + at), load(S, 6 * PLANE + at)
-                difference = v_r * r + v_g * g + v_b * b + v_z * z
-                sum_r, sum_g, sum_b, sum_z = sum_r + w * v_r, sum_g + w * v_g, sum_b + w * v_b, sum_z + w * v_z
+            top, bottom = pairs.rows[pair] // 16, pairs.rows[pair] % 16
+            for c in range(6 + channels):
+                store(S, sums + c * WIDTH, _ZERO)
+            for left in range(pairs.columns[pair] // 16 // WIDTH * WIDTH, pairs.columns[pair] % 16 + 1, WIDTH):
+                dx = (ramp() + float32(left)) - (features[item, 0] - float32(x0))
+                xxdx = xx * dx
+                p0, py, pyy = spread(_ZERO), spread(_ZERO), spread(_ZERO)
+                sum_r, sum_g, sum_b, sum_z = spread(_ZERO), spread(_ZERO), spread(_ZERO), spread(_ZERO)
+                sum_nx, sum_ny, sum_nz = spread(_ZERO), spread(_ZERO), spread(_ZERO)
+                dy = spread(float32(top) - _HALF - y)
+                for row in range(top, bottom + 1):
+                    at = row * TILE + left
+                    dy = dy + _ONE
+                    log2_alpha = (peak - yy * dy * dy) - (xxdx + xy * dy) * dx
+                    drawn = both(log2_alpha >= LOWEST, log2_alpha <= peak)
+                    drawn = both(drawn, load(S, 2 * PLANE + at) > float32(pair - first))
+                    a = where(drawn, minimum(exp2_nonpositive(log2_alpha), _ALPHA_MAX), _ZERO)
+                    T = load(S, at) / (_ONE - a)
+                    store(S, at, T)
+                    w = a * T
+                    v_r, v_g = load(S, 3 * PLANE + at), load(S, 4 * PLANE + at)
+                    v_b, v_z = load(S, 5 * PLANE + at), load(S, 6 * PLANE + at)
+                    difference = v_r * r + v_g * g + v_b * b + v_z * z
+                    sum_r, sum_g, sum_b, sum_z = sum_r + w * v_r, sum_g + w * v_g, sum_b + w * v_b, sum_z + w * v_z
+                    if views.normals:
+                        v_x, v_y, v_w = load(S, 7 * PLANE + at), load(S, 8 * PLANE + at), load(S, 9 * PLANE + at)
+                        difference = difference + (v_x * nx + v_y * ny + v_w * nz)
+                        sum_nx, sum_ny, sum_nz = sum_nx + w * v_x, sum_ny + w * v_y, sum_nz + w * v_w
+                    behind = load(S, PLANE + at)
+                    difference = difference - behind
+                    store(S, PLANE + at, behind + a * difference)
+                    # -∂loss/∂σ = α ∂loss/∂α, and nothing where alpha was cut off.
+                    pull = where(log2_alpha <= _HIGHEST, w * difference, _ZERO)
+                    p0 = p0 + pull
+                    pull = pull * dy
+                    py = py + pull
+                    pyy = pyy + pull * dy
+                _add_moments(S, sums, dx, p0, py, pyy)
+                _add(S, sums + 6 * WIDTH, sum_r)
+                _add(S, sums + 7 * WIDTH, sum_g)
+                _add(S, sums + 8 * WIDTH, sum_b)
+                _add(S, sums + 9 * WIDTH, sum_z)
                 if views.normals:
-                    v_x, v_y, v_w = load(S, 7 * PLANE + at), load(S, 8 * PLANE + at), load(S, 9 * PLANE + at)
-                    difference = difference + (v_x * nx + v_y * ny + v_w * nz)
-                    sum_nx, sum_ny, sum_nz = sum_nx + w * v_x, sum_ny + w * v_y, sum_nz + w * v_w
-                behind = load(S, PLANE + at)
-                difference = difference - behind
-                store(S, PLANE + at, behind + a * difference)
-                # -∂loss/∂σ = α ∂loss/∂α, and nothing where alpha was cut off.
-                pull = where(log2_alpha <= _HIGHEST, w * difference, _ZERO)
-                p0 = p0 + pull
-                pull = pull * dy
-                py = py + pull
-                pyy = pyy + pull * dy
+                    _add(S, sums + 10 * WIDTH, sum_nx)
+                    _add(S, sums + 11 * WIDTH, sum_ny)
+                    _add(S, sums + 12 * WIDTH, sum_nz)
             out = found.pairs[pairs.slots[pair]]
-            px = p0 * dx
-            out[0], out[1], out[2] = -total(p0), -total(px), -total(py)
-            out[3], out[4], out[5] = -total(px * dx), -total(py * dx), -total(pyy)
-            out[6], out[7], out[8], out[9] = total(sum_r), total(sum_g), total(sum_b), total(sum_z)
-            if views.normals:
-                out[10], out[11], out[12] = total(sum_nx), total(sum_ny), total(sum_nz)
+            for c in range(6):
+                out[c] = -total(load(S, sums + c * WIDTH))
+            for c in range(6, 6 + channels):
+                out[c] = total(load(S, sums + c * WIDTH))
 
 
 _share_blend_backward = sharing(_blend_backward)

@@ -21,7 +21,7 @@ _SETTINGS: Any = config  # its attributes are made when it is imported
 CHUNK = 512
 """Gaussians projected together; fixed, so that the order of results is fixed too."""
 TILE = 16
-"""Side of a tile in pixels; one row of it is one `Lanes` value."""
+"""Side of a tile in pixels; one row of it is one `Lanes` value, or two."""
 FEATURES = 13
 """Per seen Gaussian: x, y, conic xx, xy, yy, ln opacity, r, g, b, depth, normal x, y, z."""
 PAIR_GRADIENTS = 16
@@ -151,6 +151,8 @@ class Pairs(NamedTuple):
     """(P,) int32: row of the features."""
     rows: np.ndarray
     """(P,) uint8: first row · 16 + last row of the tile that the Gaussian's ellipse can reach."""
+    columns: np.ndarray
+    """(P,) uint8: the same of columns."""
     slots: np.ndarray
     """(P,) int32: row of the pair's gradients, which lie Gaussian by Gaussian."""
     tile_ranges: np.ndarray

@@ -1,12 +1,13 @@
-"""Sixteen float32 in one value, for Numba kernels.
+"""Several float32 in one value, for Numba kernels.
 
 LLVM's own vectoriser gives up on the blending loops (branches, bit tricks, six arrays at once), so they spell the
-vectors out. A `Lanes` value lives in registers: one on AVX-512, two on AVX2, four on NEON; LLVM splits it. Arithmetic
+vectors out. A `Lanes` value is a tile's row where registers hold sixteen numbers (AVX-512), else half of one, which
+kernels can leave out where nothing is drawn: one register on AVX2, two on NEON, where LLVM splits it. Arithmetic
 between `Lanes`, and between `Lanes` and float32 scalars, is written with the usual operators; comparisons give a
 `Mask`. Every operation is one or a few LLVM instructions, without calls.
 
-Nothing here reorders sums, so results do not depend on how work is spread over threads. Products and sums may
-contract to fused multiply-adds.
+Nothing here reorders sums, so results depend neither on how work is spread over threads nor on the width. Products and
+sums may contract to fused multiply-adds.
 """
 
 # Kernels are typed by Numba, not by annotations, and must not be wrapped by a run-time type checker.
@@ -18,25 +19,27 @@ import operator
 from typing import no_type_check
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
-WIDTH = 16
+WIDTH = 16 if binding.get_host_cpu_features().get("avx512f") else 8
+"""Numbers in one value: what one register holds, but a tile's row at most."""
 _F32, _I32 = ir.FloatType(), ir.IntType(32)
 _VF, _VI, _VB = (ir.VectorType(element, WIDTH) for element in (_F32, _I32, ir.IntType(1)))
 _FLAGS = ("contract", "nsz")
 
 
 class LanesType(types.Type):
-    """Numba type of sixteen float32."""
+    """Numba type of WIDTH float32."""
 
     def __init__(self) -> None:
         super().__init__(name="Lanes")
 
 
 class MaskType(types.Type):
-    """Numba type of sixteen booleans."""
+    """Numba type of WIDTH booleans."""
 
     def __init__(self) -> None:
         super().__init__(name="Mask")
@@ -185,7 +188,7 @@ def spread(typing_context, value):
 @intrinsic
 @no_type_check
 def ramp(typing_context):
-    """0.5, 1.5, … 15.5: where the pixel centres of a row lie."""
+    """0.5, 1.5, …: where the pixel centres of a row, or of its left half, lie."""
 
     def codegen(context, builder, signature, arguments):
         return ir.Constant(_VF, [i + 0.5 for i in range(WIDTH)])
@@ -202,7 +205,7 @@ def _address(context, builder, array_type, array, index):
 @intrinsic
 @no_type_check
 def load(typing_context, array, index):
-    """Sixteen consecutive values of a contiguous 1-D float32 array; no bounds check."""
+    """WIDTH consecutive values of a contiguous 1-D float32 array; no bounds check."""
 
     def codegen(context, builder, signature, arguments):
         index = context.cast(builder, arguments[1], signature.args[1], types.intp)
@@ -214,7 +217,7 @@ def load(typing_context, array, index):
 @intrinsic
 @no_type_check
 def store(typing_context, array, index, value):
-    """Write sixteen consecutive values of a contiguous 1-D float32 array; no bounds check."""
+    """Write WIDTH consecutive values of a contiguous 1-D float32 array; no bounds check."""
 
     def codegen(context, builder, signature, arguments):
         index = context.cast(builder, arguments[1], signature.args[1], types.intp)
@@ -223,6 +226,25 @@ def store(typing_context, array, index, value):
         return context.get_dummy_value()
 
     return types.none(array, index, value), codegen
+
+
+@intrinsic
+@no_type_check
+def prefetch(typing_context, array, row):
+    """Ask for the cache line where a row of a contiguous 2-D float32 array begins, before it is needed."""
+
+    def codegen(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        row = context.cast(builder, arguments[1], signature.args[1], types.intp)
+        place = builder.gep(array.data, [builder.mul(row, builder.extract_value(array.shape, 1))])
+        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        hint = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag]), "llvm.prefetch.p0i8"
+        )
+        builder.call(hint, [builder.bitcast(place, byte), *(ir.Constant(flag, n) for n in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.none(array, row), codegen
 
 
 @intrinsic
