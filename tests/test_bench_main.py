@@ -74,6 +74,14 @@ def test_ratios_are_of_pairs_and_quality_is_compared_prompt_by_prompt(
     assert len(list((tmp_path / "runs").iterdir())) == 8
 
 
+def test_without_jobs_only_the_rasterizers_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main_job, "raster_milliseconds", lambda builds, rounds: [80.0, 40.0])
+    one = Build("a", Path(sys.executable), tmp_path)
+    assert compare(Options("x", ()), one, one) == {
+        "raster_ms_other": 80, "raster_ms_this": 40, "raster_ratio": 0.5,
+    }  # fmt: skip
+
+
 def test_the_other_build_is_a_commit_of_this_repository(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="against: git"):
         other_build(Options("no-such-commit", output=tmp_path))

@@ -41,7 +41,7 @@ class Options:
     against: str
     """Commit, tag or branch of the other build."""
     jobs: tuple[Job, ...] = ("room", "landscape", "object")
-    """What to run."""
+    """What to run; none (--jobs without a name): only the rasterizers are compared."""
     presets: tuple[Literal["default", "preview"], ...] = ("default", "preview")
     """At which length."""
     rounds: int = 2
@@ -204,8 +204,9 @@ def compare(options: Options, other: Build, this: Build) -> dict[str, Any]:
             flush=True,
         )
     found: dict[str, Any] = {f"{name}_seconds_ratio": statistics.median(x) for name, x in ratios.items()}
-    found["memory_ratio"] = statistics.median(memory)
-    for name, x in differences.items():
+    if memory:
+        found["memory_ratio"] = statistics.median(memory)
+    for name, x in differences.items() if memory else ():
         found[f"{name}_difference"], found[f"{name}_difference_error"] = mean_and_error(x)
     if options.raster:
         before, after = raster_milliseconds((other, this), options.rounds)
