@@ -126,9 +126,8 @@ class Flux2Codec:
         self.channels = 4 * config["latent_channels"]
 
     def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        mean, variance = (
-            x.to(like).view(1, -1, 1, 1) for x in (self.module.bn.running_mean, self.module.bn.running_var)
-        )
+        norm: Any = self.module.bn
+        mean, variance = (x.to(like).view(1, -1, 1, 1) for x in (norm.running_mean, norm.running_var))
         return mean, (variance + self.module.config["batch_norm_eps"]).sqrt()
 
     def encode(self, rgb: Float[Tensor, "n 3 H W"]) -> Float[Tensor, "n C h w"]:
@@ -141,7 +140,7 @@ class Flux2Codec:
     def decode(self, x0: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 H W"]:
         """See `Codec`."""
         mean, deviation = self._statistics(x0)
-        latent = nn.functional.pixel_shuffle(x0 * deviation + mean, 2).to(self.module.dtype)
+        latent: Any = nn.functional.pixel_shuffle(x0 * deviation + mean, 2).to(self.module.dtype)
         return self.module.decode(latent, return_dict=False)[0].to(x0.dtype) / 2.0 + 0.5
 
 

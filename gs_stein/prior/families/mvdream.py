@@ -171,7 +171,8 @@ def load(where: Path, dtype: torch.dtype, variant: str | None) -> Any:
 
     files = choose_weights([path.name for path in where.iterdir()], half=variant is not None)
     config = unet_config(read_json(where / "config.json", where), where)
-    check_size(lambda _: UNet2DConditionModel.from_config(config), where, files)
+    unet: Any = UNet2DConditionModel
+    check_size(lambda _: unet.from_config(config), where, files)
     weights: dict[str, Tensor] = {}
     for name in files:
         weights |= read_weights(where / name)
