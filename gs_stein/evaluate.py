@@ -237,7 +237,7 @@ def sample_prior(config: Config, cameras: Cameras) -> Float[Tensor, "V 3 H W"]:
     pictures = []
     for first in range(0, len(cameras), 4):
         four = cameras[first : first + 4]
-        rgb = sample(prior, text, negative, four, guidance, generator, 25, None, level, eta, order)
+        rgb = sample(prior, text, negative, four, guidance, generator, antithetic_level=level, eta=eta, order=order)
         pictures.append(rgb)
     return torch.cat(pictures)
 

@@ -184,7 +184,9 @@ def compare(options: Options, other: Build, this: Build) -> dict[str, Any]:
     memory: list[float] = []
     differences: dict[str, list[float]] = {name: [] for name in QUALITY}
     medians: dict[str, dict[str, list[float]]] = {}
-    pairs = [(n, preset, job) for n in range(options.rounds) for preset in options.presets for job in options.jobs]
+    pairs: list[tuple[int, str, Job]] = [
+        (n, preset, job) for n in range(options.rounds) for preset in options.presets for job in options.jobs
+    ]
     for number, preset, job in pairs:
         old = train(other, job, preset, number, options.output)
         new = train(this, job, preset, number, options.output)

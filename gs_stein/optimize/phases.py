@@ -181,7 +181,8 @@ class Refine:
         """Now and then, colours nearer to what the views show."""
         if not self.state.refiner.blends(self.state.step):
             return ClosedForm()
-        shown = decoded(self.state.priors.denoiser, self.target.x0, self.cameras).to(render.rgb)
+        assert self.target.rgb is not None
+        shown = sized(self.target.rgb, self.cameras).to(render.rgb)
         sh0, share = self.state.parameters["sh0"], self.config.refine.blend_colours
         return ClosedForm(blended=blend_colours(sh0, render.rgb, shown, share))
 
@@ -219,7 +220,8 @@ def fit_hull(config: Config, state: State, seed: bool) -> bool:
     options, parameters = config.refine, state.parameters
     targets, background = state.refiner.targets, draw_background(config, state.generator).to(state.device)
     cameras = targets.cameras.to(state.device)
-    rgb = decoded(state.priors.denoiser, targets.x0, cameras).to(background)
+    assert targets.rgb is not None
+    rgb = sized(targets.rgb, cameras).to(background)
     seed = seed and options.seed_in_hull > 0
     alpha = rasterize(state.gaussians, cameras, config.rasterize, background).alpha if seed else None
     if not all_finite(rgb, alpha):
@@ -237,7 +239,11 @@ def fit_hull(config: Config, state: State, seed: bool) -> bool:
 @torch.no_grad()
 def decoded(denoiser: Denoiser, x0: Float[Tensor, "V C h w"], cameras: Cameras) -> Float[Tensor, "V H W 3"]:
     """Clean latents as pictures of the cameras' size."""
-    rgb = denoiser.decode(x0).clamp(0, 1).float()
+    return sized(denoiser.decode(x0).clamp(0, 1).float(), cameras)
+
+
+def sized(rgb: Float[Tensor, "V 3 h w"], cameras: Cameras) -> Float[Tensor, "V H W 3"]:
+    """Pictures in the cameras' size."""
     size = (cameras.height, cameras.width)
     if rgb.shape[2:] != size:
         rgb = F.interpolate(rgb, size, mode="bilinear", antialias=True)

@@ -11,7 +11,7 @@ come to agree. They do so not to the pixel, and are moved a little while the Gau
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -40,11 +40,14 @@ class Targets:
     x0: Float[Tensor, "V C h w"]
     depth: Float[Tensor, "V a b"] | None
     """Relative; None if depth is not fitted."""
+    rgb: Float[Tensor, "V 3 H W"] | None = None
+    """As pictures in [0, 1], for who registers, blends or prunes; None if nobody does."""
 
     def __getitem__(self, chosen: Tensor) -> Targets:
         """Some of them."""
         there = chosen.to(self.x0.device)
-        return Targets(self.cameras[chosen], self.x0[there], None if self.depth is None else self.depth[there])
+        depth, rgb = (None if x is None else x[there] for x in (self.depth, self.rgb))
+        return Targets(self.cameras[chosen], self.x0[there], depth, rgb)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class Refiner:
         self._denoised: Targets | None = None
         self._targets: Targets | None = None
         self._anchors: Targets | None = None
+        self._flow: Float[Tensor, "V 2 h w"] | None = None
         self._asked: tuple[str, float | None] | None = None
 
     def round(self, step: int, asked: tuple[str, float | None] = ("", None)) -> Round | None:
@@ -173,13 +177,21 @@ class Refiner:
             )
         clean = times.new_full((1,), CLEAN * schedule.num_timesteps)
         depth = None if self.depth is None else self.depth(found, clean, there)[0]
-        if not squares_finite(options.weight * found, depth):  # else no step towards them would be finite
+        rgb = self._pictures(found[0])
+        if not squares_finite(options.weight * found, depth, rgb):  # else no step towards them would be finite
             return False
-        self._denoised = self._targets = Targets(views, found[0], depth)
+        self._denoised = self._targets = Targets(views, found[0], depth, rgb)
+        self._flow = None
         if anchors is None and options.anchors:
             count = min(options.anchors, len(views))
             self._anchors = self._targets[torch.arange(count) * len(views) // count]
         return True
+
+    def _pictures(self, x0: Float[Tensor, "V C h w"]) -> Float[Tensor, "V 3 H W"] | None:
+        """Latents as pictures in [0, 1], decoded once a round; None if nobody will look at them."""
+        options = self.options
+        looked_at = options.register_views, options.blend_colours, options.prune_outside_hull, options.seed_in_hull
+        return self.denoiser.decode(x0).clamp(0, 1).float() if max(looked_at) > 0 else None
 
     @torch.no_grad()
     def register_views(self, rendered: Callable[[Cameras], Float[Tensor, "V 3 H W"]]) -> bool:
@@ -194,14 +206,14 @@ class Refiner:
         """
         found = self._denoised
         assert found is not None
-        pictures = self.denoiser.decode(found.x0).clamp(0, 1).float()
+        pictures = self.denoiser.decode(found.x0).clamp(0, 1).float() if found.rgb is None else found.rgb
         flow = estimate_flow(pictures, rendered(found.cameras))
-        moved = warp(pictures, flow, "bicubic").clamp(0, 1)
+        moved = moved_by(pictures, flow)
         depth = None if found.depth is None else warp(found.depth[:, None], flow.to(found.depth))[:, 0]
         x0 = self.denoiser.encode(moved).to(found.x0)
         if not squares_finite(x0, depth):
             return False
-        self._targets = Targets(found.cameras, x0, depth)
+        self._targets, self._flow = Targets(found.cameras, x0, depth, moved), flow
         return True
 
     def evaluations_after(self, step: int) -> int:
@@ -259,20 +271,35 @@ class Refiner:
         """The views of the current round and those that anchor later ones, for checkpoints."""
         views = {"denoised": self._denoised, "targets": self._targets, "anchors": self._anchors}
         prompt, guidance = (None, None) if self._asked is None else self._asked
-        counted = {"left_out": self.left_out, "prompt": prompt, "guidance": guidance}
+        counted = {"left_out": self.left_out, "prompt": prompt, "guidance": guidance, "flow": self._flow}
         return {name: saved(targets) for name, targets in views.items()} | counted
 
+    @torch.no_grad()
     def load_state_dict(self, state: dict, device: torch.device) -> None:
         """The inverse of `state_dict`; latents go to the denoiser's device."""
         self._targets, self._anchors = restored(state["targets"], device), restored(state["anchors"], device)
         self._denoised = restored(state.get("denoised", state["targets"]), device)  # earlier versions moved none
+        self._flow = None if state.get("flow") is None else state["flow"].to(device)
+        if self._denoised is not None and self._targets is not None:
+            rgb = self._pictures(self._denoised.x0)
+            self._denoised = replace(self._denoised, rgb=rgb)
+            if rgb is not None and self._flow is not None:
+                rgb = moved_by(rgb, self._flow)
+            self._targets = replace(self._targets, rgb=rgb)
         self.left_out = int(state.get("left_out", 0))
         self._asked = None if state.get("prompt") is None else (state["prompt"], state["guidance"])
 
 
+def moved_by(rgb: Float[Tensor, "V 3 H W"], flow: Float[Tensor, "V 2 h w"]) -> Float[Tensor, "V 3 H W"]:
+    """Pictures in [0, 1], sharp as they are, looked up where a displacement says."""
+    return warp(rgb, flow, "bicubic").clamp(0, 1)
+
+
 def saved(targets: Targets | None) -> dict | None:
-    """What a checkpoint keeps of targets."""
-    return None if targets is None else {**vars(targets), "cameras": vars(targets.cameras)}
+    """What a checkpoint keeps of targets; their pictures are decoded again."""
+    if targets is None:
+        return None
+    return {"cameras": vars(targets.cameras), "x0": targets.x0, "depth": targets.depth}
 
 
 def restored(state: dict | None, device: torch.device) -> Targets | None:

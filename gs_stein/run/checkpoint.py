@@ -24,7 +24,7 @@ from gs_stein.run.checkpoint_check import check, not_finite
 from gs_stein.run.folder import check_there
 from gs_stein.update import adam
 
-FORMAT = 6
+FORMAT = 7
 """Raised when the content changes."""
 SEAL = b"gs_stein blake2b"
 """Before the checksum at the end of a file. (PyTorch reads its archives without looking at theirs.)"""

@@ -84,6 +84,7 @@ def expected(state: State) -> dict[str, Any]:
         "refiner": {
             **{name: targets(f"_{name}") for name in ("denoised", "targets", "anchors")},
             "left_out": int, "prompt": Maybe(str), "guidance": Maybe(NUMBER),
+            "flow": Maybe(Float32[Tensor, "V_targets 2 h_flow w_flow"]),
         },
         "colours": Maybe(Float32[Tensor, "N_before 1 3"]),
         "reused": reused(),
