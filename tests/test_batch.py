@@ -22,8 +22,10 @@ from gs_stein.batch.page import write_page
 from gs_stein.command import train
 from gs_stein.gaussians.files import read_gaussians
 from gs_stein.optimize import networks
+from gs_stein.optimize.step import Controls
 from gs_stein.run import checkpoint
 from gs_stein.run.folder import working_in
+from gs_stein.run.options import RunOptions
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +143,10 @@ BAD = [
     ("p.csv", "prompt,seed\na chair,1\na sofa, small,2\n", r"line 3: has 3 cells, not 2"),
     ("p.csv", "text,seed\na chair,1\n", r"line 1: 'text,seed' names no columns"),
     ("p.csv", 'prompt,seed\n"a chair,1\n', r"is no CSV"),
+    ("p.csv", 'prompt,seed\na chair,!!bool x\n', r"line 2: seed: '!!bool x'; give a whole number"),
+    ("p.jsonl", json.dumps({"prompt": "a", f"rates{'.a' * 5000}": 1}), r"line 1: its settings are nested too deeply"),
+    ("p.jsonl", json.dumps({"prompt": "a", "seed": [1] * 999}), r"line 1: seed: \[1, 1[^…]{,400}…$"),
+    ("p.txt", "a\0 \0c\0", r"p\.txt holds zeros between its letters, as UTF-16 does; save it as UTF-8"),
     ("p.txt", "a chair\na sofa\na chair\n", r"line 3: name: its folder would be a-chair-s0, as that of .*line 1; give"),
 ]  # fmt: skip
 
@@ -160,8 +166,12 @@ def test_other_mistakes_are_one_line_too(tmp_path: Path, capsys) -> None:
     for more, said in (
         (("--grid", "iterations"), r"grid: 'iterations' is no grid"),
         (("--grid", "iterations=0"), r"line 1 with --grid iterations=0: iterations: 0 is below 1"),
+        (("--grid", "iterations=5,5"), r"line 1 with --grid iterations=5; leave a value out"),
+        (("--grid", "iterations=!!bool x"), r"grid: 'iterations=!!bool x' is no grid"),
+        (("--seeds", "1000000000"), r"seeds, grid: they ask for 1e\+09 runs"),
         (("--shard", "3/3"), r"shard: '3/3' is no part"),
         (("-o", "s3://bucket/night"), r"output: s3:/bucket/night is an address; give a folder"),
+        (("-o", "S3://bucket/night"), r"output: S3:/bucket/night is an address; give a folder"),
         (("-o", str(file)), r"output: .*p\.txt cannot be written to"),
     ):
         assert call(file, tmp_path / "out", *more) == 2
@@ -264,6 +274,24 @@ def test_a_failure_ends_no_batch_and_is_tried_again_on_demand(prior, tmp_path, m
     assert not (tmp_path / "out" / "a-lamp-s0" / ledger.FAILED).exists()
 
 
+def test_a_file_in_another_encoding_is_told_with_its_line(tmp_path: Path) -> None:
+    for name, begin in (("p.txt", b""), ("p.yaml", b"- "), ("p.csv", b"prompt\n")):
+        (tmp_path / name).write_bytes(begin + b"a chair\n" * 3000 + "a café\n".encode("latin-1"))
+        line = 3001 + begin.count(b"\n")
+        with pytest.raises(ValueError, match=rf"not UTF-8 \(line {line}\)"):
+            plan.plan(BatchOptions(tmp_path / name))
+
+
+def test_a_folder_of_another_batch_is_left_as_it_is(tmp_path: Path) -> None:
+    """Both were started at once with different settings; the other one was first."""
+    theirs, ours = (planned(tmp_path / "p.yaml", f"- {{prompt: a chair, iterations: {n}}}")[0] for n in (5, 6))
+    finished(tmp_path, theirs)
+    outcome = here.Runner(tmp_path, RunOptions(viewer=False)).run(ours, Controls(), lambda *_: None)
+    assert outcome.state == "failed"
+    assert "holds a run with" in outcome.reason
+    assert ledger.look(tmp_path, theirs).state == "finished"
+
+
 def test_nobody_works_where_another_process_does(prior, tmp_path, capsys, monkeypatch) -> None:
     lines = write(tmp_path / "p.jsonl", [settings(prior), settings(prior, seed=1)])
     (tmp_path / "out" / "a-red-armchair-s0").mkdir(parents=True)
@@ -299,6 +327,9 @@ def test_what_is_finished_needs_asked_report_and_end(tmp_path: Path) -> None:
     assert (found.state, found.seconds, found.score, found.notes) == ("finished", 61.0, 0.75, ("a note & more",))
     report = tmp_path / item.name / "report.json"
     whole = report.read_text()
+    report.write_text('{"seconds": NaN, "scorer": {"views_top1": Infinity}}')
+    found = ledger.look(tmp_path, item)
+    assert (found.seconds, found.score) == (0.0, None), "which can be shown"
     report.write_text(whole[:20])
     assert ledger.look(tmp_path, item).state == "half"
     report.write_text(whole)

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     again = shlex.join(["gs-stein", "batch", *arguments])
     try:
         options = tyro.cli(BatchOptions, args=arguments, prog="gs-stein batch")
-        if re.match(r"[a-z][a-z0-9+.-]+:/", str(options.output)):
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(options.output)):
             raise ValueError(
                 f"output: {options.output} is an address; give a folder, mounted on all machines that work"
             )
@@ -74,7 +74,8 @@ def batch(options: BatchOptions, again: str) -> int:
     caught = work(todo, options, board, mark) if todo else None
     # The page also shows what others have done in the folder meanwhile; whoever ends last has seen all.
     outcomes = {item.name: board.outcomes[item.name] for item in ours}
-    everything = {item.name: ledger.look(options.output, item) for item in items} | outcomes
+    others = (item for item in items if item.name not in outcomes)
+    everything = outcomes | {item.name: ledger.look(options.output, item) for item in others}
     Board(options.output, items, everything, items).write_page(going=False)
     missing = [item for item in ours if outcomes[item.name].state != "finished"]
     print("\n".join(closing(options, ours, outcomes, missing)), flush=True)

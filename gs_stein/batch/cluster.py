@@ -157,7 +157,7 @@ def _check_answers(address: str) -> None:
         socket.create_connection((host, port), _ANSWER).close()
     except (OSError, UnicodeError) as error:
         raise ValueError(
-            f"address: nobody answers at {address} ({error}); check it, and that Ray runs there"
+            f"address: nobody answers at {address!r} ({error}); check it, and that Ray runs there"
         ) from error
 
 

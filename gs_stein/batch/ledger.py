@@ -78,8 +78,8 @@ def look(output: Path, item: Item) -> Outcome:
     scorer, seconds, notes = report.get("scorer"), report.get("seconds"), kept.get("notes")
     score = scorer.get("views_top1") if isinstance(scorer, dict) else None
     return Outcome(
-        "finished", seconds=float(seconds) if isinstance(seconds, (int, float)) else 0.0,
-        score=score if isinstance(score, float) else None,
+        "finished", seconds=float(seconds) if isinstance(seconds, (int, float)) and 0 <= seconds < 1e12 else 0.0,
+        score=score if isinstance(score, float) and 0 <= score <= 1 else None,
         notes=tuple(map(str, notes)) if isinstance(notes, list) else (),
     )  # fmt: skip
 

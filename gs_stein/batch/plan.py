@@ -7,8 +7,9 @@ import functools
 import hashlib
 import itertools
 import json
+import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -22,6 +23,10 @@ from gs_stein.run.folder import slug
 
 _LONGEST = 48
 """Characters of a prompt in a folder's name; `slug` cuts there."""
+_MOST = 1_000_000
+"""Runs of one command."""
+_LONG = 400
+"""Characters of what is said of a value that somebody gave."""
 _OWN = ("name", "prompt", "scene", "preset", "outdoors", "seed")
 """Settings with a meaning of their own; all others are fields of `Config`."""
 _KNOWN = (*_OWN, *(item.name for item in fields(Config) if item.name not in _OWN))
@@ -79,26 +84,30 @@ def plan(options: BatchOptions) -> list[Item]:
         ValueError: one line with the number of the line that is malformed and its field, or with the two whose folders
             would have one name.
     """
-    grid = list(_combinations(options.grid))
+    lines, values = read_lines(options.prompts), _values(options.grid)
+    runs = len(lines) * options.seeds * math.prod(map(len, values.values()))
+    if runs > _MOST:
+        raise ValueError(f"seeds, grid: they ask for {runs:.3g} runs; give fewer, {_MOST} at most")
+    grid = [dict(zip(values, combination, strict=True)) for combination in itertools.product(*values.values())]
     check = _checker()
     items: list[Item] = []
-    before: dict[str, Item] = {}
-    for line in read_lines(options.prompts):
+    before: dict[str, tuple[Item, Line]] = {}
+    for line in lines:
         for choice in grid:
             for offset in range(options.seeds):
                 item = _item(line, choice, offset, options.preset, check)
-                other = before.setdefault(item.name.casefold(), item)
+                other, its_line = before.setdefault(item.name.casefold(), (item, line))
                 if other is not item:
+                    remedy = "leave a value out" if its_line is line else "give one of them a name: of its own"
                     raise ValueError(
-                        f"{item.where}: name: its folder would be {item.name}, as that of {other.where}; give one of "
-                        "them a name: of its own"
+                        f"{item.where}: name: its folder would be {item.name}, as that of {other.where}; {remedy}"
                     )
                 items.append(item)
     return items
 
 
-def _combinations(grid: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Every combination of a grid's values.
+def _values(grid: Sequence[str]) -> dict[str, list[Any]]:
+    """A grid's values, by key.
 
     Raises:
         ValueError: an entry is not KEY=A,B.
@@ -117,8 +126,7 @@ def _combinations(grid: Sequence[str]) -> Iterator[dict[str, Any]]:
         ):
             raise ValueError(f"grid: {entry!r} is no grid; give KEY=A,B, each key once, such as iterations=200,400")
         values[key] = listed
-    for combination in itertools.product(*values.values()):
-        yield dict(zip(values, combination, strict=True))
+    return values
 
 
 def _item(line: Line, choice: dict[str, Any], offset: int, preset: str | None, check: Callable[[Item], None]) -> Item:
@@ -152,7 +160,10 @@ def _item(line: Line, choice: dict[str, Any], offset: int, preset: str | None, c
         )  # fmt: skip
         check(item)
     except ValueError as error:
-        raise ValueError(f"{where}: {str(error).removeprefix('config: ')}") from error
+        said = str(error).removeprefix("config: ")
+        raise ValueError(f"{where}: {said if len(said) < _LONG else said[:_LONG] + '…'}") from error
+    except RecursionError as error:
+        raise ValueError(f"{where}: its settings are nested too deeply; give fields of config.yaml") from error
     return item
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -37,10 +38,23 @@ def read_lines(path: Path) -> list[Line]:
     except OSError as error:
         raise ValueError(f"prompts: {path} cannot be read ({error.strerror or error}); check the path") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"prompts: {path} is not UTF-8 (at byte {error.start}); save it as that") from error
+        number = error.object.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"prompts: {path} is not UTF-8 (line {number}); save it as that") from error
     if not lines:
         raise ValueError(f"prompts: {path} holds no prompt; write at least one")
     return lines
+
+
+def _text(path: Path) -> str:
+    """Of a file that is not YAML, whose reader decodes for itself.
+
+    Raises:
+        ValueError: it holds zeros, which are UTF-8 and yet no text.
+    """
+    text = path.read_bytes().decode("utf-8-sig")
+    if "\0" in text:
+        raise ValueError(f"prompts: {path} holds zeros between its letters, as UTF-16 does; save it as UTF-8")
+    return text
 
 
 def _where(path: Path, number: int) -> str:
@@ -81,7 +95,7 @@ def _yaml_lines(path: Path) -> Iterator[Line]:
 
 
 def _json_lines(path: Path) -> Iterator[Line]:
-    with path.open(encoding="utf-8-sig") as file:
+    with io.StringIO(_text(path), newline=None) as file:
         for number, text in enumerate(file, 1):
             if not text.strip():
                 continue
@@ -94,7 +108,7 @@ def _json_lines(path: Path) -> Iterator[Line]:
 
 
 def _csv_lines(path: Path) -> Iterator[Line]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with io.StringIO(_text(path), newline="") as file:
         rows = csv.reader(file, strict=True)
         try:
             names = [name.strip() for name in next(rows, [])]
@@ -123,16 +137,16 @@ _TEXT = ("prompt", "negative", "name")
 
 def scalar(text: str) -> Any:
     """A cell, or a value of the command line, as YAML would read it: a number, true, text, or a list in brackets."""
-    import yaml
+    from gs_stein.config import bounded_yaml
 
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        return bounded_yaml.parse(text)
+    except Exception:  # whatever is no YAML fails in many ways
         return text
 
 
 def _plain_lines(path: Path) -> Iterator[Line]:
-    with path.open(encoding="utf-8-sig") as file:
+    with io.StringIO(_text(path), newline=None) as file:
         for number, text in enumerate(file, 1):
             if (prompt := text.strip()) and not prompt.startswith("#"):
                 yield _line(path, number, prompt)

@@ -55,10 +55,26 @@ class Runner:
         try:
             folder.mkdir(exist_ok=True)
             with working_in(folder):
-                found = ledger.look(self._output, item)
-                return found if found.state == "finished" else self._work(item, folder, controls, watch)
+                return self._look_and_work(item, folder, controls, watch)
         except BusyError:
             return Outcome("elsewhere")
+        except Exception as error:  # there is no such folder, or none that can be locked
+            return Outcome("failed", str(error).partition("\n")[0][:500], full_disk=is_disk_full(error))
+
+    def _look_and_work(
+        self, item: Item, folder: Path, controls: Controls, watch: Callable[[int, int], None]
+    ) -> Outcome:
+        """In a folder that is locked."""
+        from gs_stein.run.checkpoint import is_disk_full
+
+        try:
+            found = ledger.look(self._output, item)
+        except ValueError as error:  # another batch's, begun meanwhile: nothing is written into it
+            return Outcome("failed", str(error))
+        if found.state == "finished":
+            return found
+        try:
+            return self._work(item, folder, controls, watch)
         except Exception as error:  # whatever a run dies of, the others go on
             reason = (str(error).partition("\n")[0] or "no reason given")[:500]
             if not isinstance(error, (ValueError, FloatingPointError, OSError)):

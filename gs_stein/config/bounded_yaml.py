@@ -54,7 +54,16 @@ def load(path: Path) -> Any:
         TooMuchError: it is larger or deeper than any configuration.
         Exception: it is not YAML; values that contradict their tag fail in many ways.
     """
-    loader = _Loader(_text(path, BYTES), VALUES)
+    return parse(_text(path, BYTES))
+
+
+def parse(text: str) -> Any:
+    """What a text holds that is YAML.
+
+    Raises:
+        TooMuchError, Exception: as `load`.
+    """
+    loader = _Loader(text, VALUES)
     try:
         return loader.get_single_data()
     finally:
