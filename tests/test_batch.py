@@ -16,7 +16,7 @@ import torch
 from tiny_bundled import SIDE, tiny_bundled
 
 from gs_stein.batch import board, here, ledger, plan
-from gs_stein.batch.__main__ import main
+from gs_stein.batch.__main__ import interrupts_later, main
 from gs_stein.batch.options import BatchOptions, shard_of
 from gs_stein.batch.page import write_page
 from gs_stein.command import train
@@ -301,6 +301,20 @@ def test_nobody_works_where_another_process_does(prior, tmp_path, capsys, monkey
     assert "1 of 2 runs are there" in said
     assert "1 is being worked on by other processes" in said
     assert call(lines, tmp_path / "out") == 0
+
+
+def test_an_interrupt_while_libraries_are_imported_waits_for_their_end() -> None:
+    before, done = signal.getsignal(signal.SIGINT), []
+
+    def imports() -> None:
+        with interrupts_later():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append("imported")
+
+    with pytest.raises(KeyboardInterrupt):
+        imports()
+    assert done
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_full_disk_ends_the_batch(prior, tmp_path, capsys, monkeypatch) -> None:

@@ -6,7 +6,9 @@ import contextlib
 import os
 import re
 import shlex
+import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -118,9 +120,10 @@ def closing(options: BatchOptions, ours: list[Item], outcomes: dict[str, Outcome
 
 def work(todo: list[Item], options: BatchOptions, board: Board, mark: str) -> int | None:
     """Work on runs where the options say; returns the signal that ended it, if one did."""
-    from gs_stein.batch.here import work_here
-    from gs_stein.command.train import StopSignals
-    from gs_stein.optimize.step import Controls
+    with interrupts_later():
+        from gs_stein.batch.here import work_here
+        from gs_stein.command.train import StopSignals
+        from gs_stein.optimize.step import Controls
 
     run = run_options(options)
     controls = Controls()
@@ -137,6 +140,20 @@ def work(todo: list[Item], options: BatchOptions, board: Board, mark: str) -> in
             signals = held.enter_context(StopSignals(controls))  # after Ray has taken them
             work_on_ray(todo, options, run, board, controls, mark)
     return signals.caught
+
+
+@contextlib.contextmanager
+def interrupts_later() -> Iterator[None]:
+    """Ctrl-C while this is entered counts at its end: torch swallows it in the midst of importing NumPy, which stays
+    half imported, and then every run would fail."""
+    caught: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt
 
 
 def run_options(options: BatchOptions) -> RunOptions:

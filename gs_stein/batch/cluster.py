@@ -151,13 +151,13 @@ def _check_answers(address: str) -> None:
         host, port = parts.hostname, parts.port or (10001 if parts.scheme == "ray" else 6379)
     except ValueError:
         host = port = None
-    if not host or not port or parts.scheme not in ("", "ray"):
+    if not host or not port or parts.scheme not in ("", "ray") or address.split() != [address]:
         raise ValueError(f"address: {address!r} is none; give here, local, auto, HOST:PORT or ray://HOST:PORT")
     try:
         socket.create_connection((host, port), _ANSWER).close()
     except (OSError, UnicodeError) as error:
         raise ValueError(
-            f"address: nobody answers at {address!r} ({error}); check it, and that Ray runs there"
+            f"address: nobody answers at {address} ({error}); check it, and that Ray runs there"
         ) from error
 
 
