@@ -56,6 +56,8 @@ def test_a_landscape_starts_under_the_sky_unless_told_otherwise() -> None:
     assert isinstance(of("a forest", "--object").cameras, OrbitCameras)
     with pytest.raises(ValueError, match=r"outdoors: yes .* add --scene"):
         of("a forest", "--outdoors", "yes", "--object")
+    with pytest.raises(ValueError, match="--scene and --object: both are given; give one of them"):
+        of("a forest", "--scene", "--object")
     large = of("a forest", "--scene", model="sd15")
     assert isinstance(large.start, OutdoorStart)
     assert large.start.count == of("a kitchen", "--scene", model="sd15").start.count
@@ -207,6 +209,8 @@ def test_choices_of_start_and_densification(tmp_path: Path) -> None:
 def test_unknown_preset_names_its_neighbour() -> None:
     with pytest.raises(ValueError, match="did you mean preview"):
         preset_file("previw")
+    with pytest.raises(ValueError, match="did you mean gpu-8gb"):
+        preset_file("GPU-8GB")
     with pytest.raises(ValueError, match=r"unknown; there are gpu-12gb, gpu-24gb, gpu-48gb, gpu-8gb, preview$"):
         preset_file("nonsense")
 

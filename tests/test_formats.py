@@ -299,7 +299,7 @@ def test_a_package_without_what_it_needs(tmp_path: Path, suffix: str, needed: st
         ("sog/meta.json", "is part of an unpacked SOG; zip the files of its folder"),
         ("sog", "is the folder of an unpacked SOG; zip its files"),
         ("a.html", "which is only written"),
-        ("a.xyz", r"give one of \.ply.*\.usda$"),
+        ("a.xyz", r"give one of \.ply.*\.usda; a point cloud can be a start \(--init\)$"),
     ],
 )
 def test_what_is_to_be_read_has_other_advice_than_what_is_written(tmp_path: Path, name: str, message: str) -> None:

@@ -119,6 +119,7 @@ def test_a_model_folder_shows_its_newest_iteration_and_is_followed(tmp_path):
     [
         ("gone.ply", None, f"no such file or folder; give a splat file ({', '.join(SUFFIXES)}), a 3DGS model folder"),
         ("notes.txt", b"hello", "no format of splats has this suffix; give one of .ply"),
+        ("scan.xyz", b"0 0 0", "a point cloud can be a start (--init)"),
         ("page.html", b"<html>", "which is only written"),
         ("photo.ply", b"\x89PNG\r\n\x1a\n", "is really a PNG picture"),
         ("scene.spz", b"ply\nformat", "is really a .ply; rename it so"),

@@ -107,6 +107,8 @@ def parse(arguments: list[str] | None = None, program: str = "train.py") -> Job:
         flag = argument.split("=")[0].removeprefix("--").replace("-", "_")
         if argument.startswith("--") and flag in RENAMED:
             raise ValueError(f"--{flag.replace('_', '-')} is called --{RENAMED[flag].replace('_', '-')} now")
+    if {"--scene", "--object"} <= set(arguments):
+        raise ValueError("--scene and --object: both are given; give one of them, or neither: then the prompt decides")
     other = {"--object": "--no-scene", ALL: "--help"}
     arguments = [other.get(argument, argument) for argument in arguments]
     asked_help = bool({"-h", "--help"} & set(arguments))

@@ -31,7 +31,7 @@ def preset_file(name: str) -> Path:
     """
     known = sorted(path.stem for path in presets_folder().glob("*.yaml"))
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.75)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(offered())}"
         raise ValueError(f"preset: {name!r} is unknown; {hint}")
     return presets_folder() / f"{name}.yaml"

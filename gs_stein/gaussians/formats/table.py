@@ -100,5 +100,6 @@ def format_of(path: Path, verb: Literal["read", "write"] = "write") -> Format:
                 f"{path}: is part of an unpacked SOG; zip the files of its folder into one .sog and give that"
             )
         known = ", ".join(end for row in FORMATS if row.reads or verb == "write" for end in row.suffixes)
-        raise ValueError(f"{path}: no format of splats has this suffix; give one of {known}")
+        start = "; a point cloud can be a start (--init)" if verb == "read" else ""
+        raise ValueError(f"{path}: no format of splats has this suffix; give one of {known}{start}")
     return max(fitting, key=lambda pair: pair[0])[1]
