@@ -273,6 +273,9 @@ def test_progress_waits_two_seconds_and_then_tells_the_rest(monkeypatch: pytest.
     bar.step()
     bar.end()
     assert stream.getvalue().count("\n") == 1, "where nobody watches, a line every ten seconds"
+    now[0] = 60.0
+    bar.step(7)
+    assert stream.getvalue().count("\n") == 1, "after the last piece there is nothing to wait for"
 
 
 def test_psnr() -> None:

@@ -33,7 +33,7 @@ class Countdown:
         """So many more pieces are done."""
         self._done += pieces
         now = time.monotonic()
-        if now < self._next:
+        if now < self._next or self._done >= self.total:  # after the last piece there is nothing to wait for
             return
         left = (now - self._began) / self._done * max(self.total - self._done, 0)
         line = f"{self.what} {self._done}/{self.total}  ETA {duration(left)}"
