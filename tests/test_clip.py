@@ -173,3 +173,10 @@ def test_t3s_list_and_failures_are_one_line(tmp_path):
     (tmp_path / "one.txt").write_text("a chair")
     with pytest.raises(ValueError, match="'a chair' failed: error: preset: 'nowhere' is unknown"):
         t3.main(["--prompts", str(tmp_path / "one.txt"), "--preset", "nowhere", "--output", str(tmp_path / "out")])
+
+
+def test_a_folder_that_is_not_there_is_told_with_what_to_give(tmp_path):
+    from gs_stein.prior.checkpoints.registry import locate_network
+
+    with pytest.raises(ValueError, match=r"is not known; give a folder, or a hub id"):
+        locate_network(str(tmp_path / "none"), "clip", ())

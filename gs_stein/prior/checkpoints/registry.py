@@ -246,8 +246,8 @@ def locate_network(model: str, known: tuple[NetworkSpec, ...], field: str) -> Pa
     if HUB_ID.match(model):
         repo, _, revision = model.partition("@")
         return fetch_network(repo, revision or None, field)
-    listed = ", ".join(spec.name for spec in known)
-    raise CheckpointError(f"{field}: {model!r} is not known; give one of {listed}, a folder, or a hub id (owner/name)")
+    listed = f"one of {', '.join(spec.name for spec in known)}, " if known else ""
+    raise CheckpointError(f"{field}: {model!r} is not known; give {listed}a folder, or a hub id (owner/name)")
 
 
 def tiny_decoder_of(identity: str) -> str | None:
