@@ -179,4 +179,4 @@ def test_a_folder_that_is_not_there_is_told_with_what_to_give(tmp_path):
     from gs_stein.prior.checkpoints.registry import locate_network
 
     with pytest.raises(ValueError, match=r"is not known; give a folder, or a hub id"):
-        locate_network(str(tmp_path / "none"), "clip", ())
+        locate_network(str(tmp_path / "none"), (), "clip")
