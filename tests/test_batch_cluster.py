@@ -105,7 +105,7 @@ def test_a_worker_knows_whether_it_sees_the_folder(tmp_path: Path) -> None:
     assert re.match(r"output: .*other is not the same folder on .*; give one that all machines share", wrong)
 
 
-@pytest.mark.slow
+@pytest.mark.occasional
 @needs_ray
 def test_what_dies_is_gone_on_with_and_nothing_is_lost(tmp_path: Path) -> None:
     """Two workers, one of which is killed, and then the driver; the end is that of a batch that nothing befell."""
