@@ -29,6 +29,7 @@ def test_without_a_gpu_it_says_what_it_needs(monkeypatch):
     assert BENCHES["t3"][0] == "gs_stein.bench.t3"
 
 
+@pytest.mark.slow
 def test_the_whole_report_on_tiny_networks(tmp_path, monkeypatch, capsys):
     bundled, original = str(tiny_bundled(tmp_path / "tiny")), load.load_prior
     monkeypatch.setattr(load, "load_prior", lambda options, device: original(DiffusionOptions(model=bundled), device))

@@ -94,6 +94,7 @@ def test_the_bundled_networks_are_whole(name: str, cls: type[Pretrained]) -> Non
     assert all(torch.equal(stored[key].float(), value) for key, value in network.state_dict().items())
 
 
+@pytest.mark.slow
 def test_a_run_with_the_bundled_prior_starts_without_the_large_libraries() -> None:
     done = subprocess.run([sys.executable, "-c", STARTS], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
