@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gs_stein.bench.prompts import WRITTEN, slug, train
-from gs_stein.files import write_atomically
+from gs_stein.files import print_anything, write_atomically
 
 Kind = Literal["scenes", "landscapes", "objects"]
 QUICK = (("scenes", "a cozy living room with a red sofa"), ("landscapes", "a beach with palm trees and a sailboat"),
@@ -154,4 +154,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gs_stein.files import PACKAGE, read_json, write_atomically
+from gs_stein.files import PACKAGE, print_anything, read_json, write_atomically
 
 Job = Literal["room", "landscape", "object"]
 PROMPTS: dict[Job, str] = {
@@ -125,10 +125,13 @@ def train(build: Build, job: Job, preset: str, seed: int, output: Path) -> Path:
         "train.py", f"--prompt={PROMPTS[job]}", f"--output={folder}", "--no-viewer", f"--seed={seed}",
         *(() if job == "object" else ("--scene",)), *(() if preset == "default" else (f"--preset={preset}",)),
     ]  # fmt: skip
+    # What /proc says is the program's own; the peak of getrusage may be that of the process it was forked from.
     meter = (
-        "import json, resource, runpy, sys; sys.argv = sys.argv[1:]; sys.path.insert(0, '')\n"
+        "import pathlib, re, resource, runpy, sys; sys.argv = sys.argv[1:]; sys.path.insert(0, '')\n"
+        "status = pathlib.Path('/proc/self/status')\n"
         "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
-        "finally: print('\\nPEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "finally: print('\\nPEAK', re.search(r'VmHWM:\\s*(\\d+)', status.read_text())[1] if status.exists() else\n"
+        "               resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     began = time.perf_counter()
     found = build.call("-c", meter, *arguments)
@@ -238,4 +241,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,10 @@ def machine() -> dict[str, Any]:
 
 def peak_memory() -> float | None:
     """Largest resident size of this process so far, in GiB; None where the system does not tell."""
+    status = Path("/proc/self/status")
+    # The program's own; on Linux the peak of getrusage may be that of the process it was forked from.
+    if status.exists() and (found := re.search(r"VmHWM:\s*(\d+)", status.read_text(encoding="utf-8"))):
+        return round(int(found[1]) / 2**20, 3)
     try:
         import resource
     except ImportError:  # Windows
