@@ -6,7 +6,6 @@ import re
 import warnings
 from dataclasses import replace
 
-import full_size
 import pytest
 import tiny_models
 import torch
@@ -16,6 +15,7 @@ from gs_stein.command.parse import First, base_config
 from gs_stein.config.schema import Config
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions
 from gs_stein.gaussians.options import BallStart
+from gs_stein.prior import full_size
 from gs_stein.prior.footprint import CONTEXT, GIB, MARGIN, SD3, SD15, SD21, SDXL, Workload, estimate, gaussians_that_fit
 from gs_stein.prior.measure_footprint import measure_folder, measure_models, peak_numbers, with_gradient
 from gs_stein.prior.options import DepthDecoder, DepthOptions, DiffusionOptions, GuidanceOptions, Precision

@@ -147,8 +147,7 @@ def test_train_names_what_is_wrong_with_a_model_in_one_line(folders, tmp_path, m
 FULL_SIZE = """
 import json, resource, sys, time
 import torch
-sys.path.insert(0, sys.argv[1])
-import full_size
+from gs_stein.prior import full_size
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from gs_stein.distill.distiller import Distiller
@@ -185,7 +184,7 @@ prior = DiffusionPrior(
     KLCodec(random(AutoencoderKL, full_size.VAE | {"scaling_factor": 0.18215})), Schedule.stable_diffusion(),
     PromptCache(lambda: text, cpu), 512, cpu, "random", Path(), checkpointing=True,
 )
-depth = load_monocular(Path(sys.argv[2]), LinearDecoder(prior.codec, 64, cpu), None, cpu, torch.float32)
+depth = load_monocular(Path(sys.argv[1]), LinearDecoder(prior.codec, 64, cpu), None, cpu, torch.float32)
 distiller = Distiller(DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH))), prior, depth)
 start = time.monotonic()
 rgb = torch.rand(1, 3, 512, 512, requires_grad=True)
@@ -208,7 +207,7 @@ print(json.dumps({
 def test_full_size_sd15_takes_one_ssd_step_on_the_cpu_within_12_gb(folders):
     """Random weights in the real shapes: UNet and VAE of Stable Diffusion 1.5, one 512² view, fp32."""
     done = subprocess.run(
-        [sys.executable, "-c", FULL_SIZE, str(ROOT / "tests"), str(folders["dpt"])],
+        [sys.executable, "-c", FULL_SIZE, str(folders["dpt"])],
         capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -71,49 +71,36 @@ class KLCodec:
         return self.module.decode(latent.to(self.module.dtype), return_dict=False)[0].to(x0.dtype) / 2.0 + 0.5
 
 
-class TinyCodec:
+class _DirectCodec:
+    """An autoencoder without a posterior: what it encodes, times one factor, is the latent."""
+
+    def __init__(self, module: AutoencoderTiny | AutoencoderDC) -> None:
+        self.module = module
+        config = module.config
+        self.scale = 2 ** (len(config["encoder_block_out_channels"]) - 1)
+        self.channels = config["latent_channels"]
+        self.factor = config["scaling_factor"]
+
+    def encode(self, rgb: Float[Tensor, "n 3 H W"]) -> Float[Tensor, "n C h w"]:
+        """See `Codec`."""
+        encoded = self.module.encode(2.0 * rgb.to(self.module.dtype) - 1.0, return_dict=False)[0]
+        return encoded.to(rgb.dtype) * self.factor
+
+    def decode(self, x0: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 H W"]:
+        """See `Codec`."""
+        latent = (x0 / self.factor).to(self.module.dtype)
+        return self.module.decode(latent, return_dict=False)[0].to(x0.dtype) / 2.0 + 0.5
+
+
+class TinyCodec(_DirectCodec):
     """`AutoencoderTiny` (TAESD): the same latents as the VAE it was distilled from, at an 18th of the decoding cost.
 
     Its latents are already normalised (scaling_factor 1).
     """
 
-    def __init__(self, module: AutoencoderTiny) -> None:
-        self.module = module
-        config = module.config
-        self.scale = 2 ** (len(config["encoder_block_out_channels"]) - 1)
-        self.channels = config["latent_channels"]
-        self.factor = config["scaling_factor"]
 
-    def encode(self, rgb: Float[Tensor, "n 3 H W"]) -> Float[Tensor, "n C h w"]:
-        """See `Codec`."""
-        encoded: Any = self.module.encode(2.0 * rgb.to(self.module.dtype) - 1.0)
-        return encoded.latents.to(rgb.dtype) * self.factor
-
-    def decode(self, x0: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 H W"]:
-        """See `Codec`."""
-        latent = (x0 / self.factor).to(self.module.dtype)
-        return self.module.decode(latent, return_dict=False)[0].to(x0.dtype) / 2.0 + 0.5
-
-
-class DeepCodec:
-    """`AutoencoderDC` (SANA's, arXiv 2410.10733): no posterior, 32 × 32 pixels a cell, one factor."""
-
-    def __init__(self, module: AutoencoderDC) -> None:
-        self.module = module
-        config = module.config
-        self.scale = 2 ** (len(config["encoder_block_out_channels"]) - 1)
-        self.channels = config["latent_channels"]
-        self.factor = config["scaling_factor"]
-
-    def encode(self, rgb: Float[Tensor, "n 3 H W"]) -> Float[Tensor, "n C h w"]:
-        """See `Codec`."""
-        encoded: Any = self.module.encode(2.0 * rgb.to(self.module.dtype) - 1.0)
-        return encoded.latent.to(rgb.dtype) * self.factor
-
-    def decode(self, x0: Float[Tensor, "n C h w"]) -> Float[Tensor, "n 3 H W"]:
-        """See `Codec`."""
-        latent = (x0 / self.factor).to(self.module.dtype)
-        return self.module.decode(latent, return_dict=False)[0].to(x0.dtype) / 2.0 + 0.5
+class DeepCodec(_DirectCodec):
+    """`AutoencoderDC` (SANA's, arXiv 2410.10733): 32 × 32 pixels a cell."""
 
 
 class Flux2Codec:
