@@ -293,3 +293,41 @@ def test_only_so_many_pages_are_open_at_a_time(monkeypatch):
                 return False
 
         eventually(again, "a closed page makes room")
+
+
+# Other methods than GET.
+def answer(server: viser.ViserServer, request: bytes) -> bytes:
+    """All that comes back on a plain connection."""
+    import socket as plain
+
+    with plain.create_connection(("127.0.0.1", server.get_port()), timeout=PATIENCE) as raw:
+        for start in range(0, len(request), 3):  # a slow line
+            raw.sendall(request[start : start + 3])
+        return b"".join(iter(lambda: raw.recv(1 << 16), b""))
+
+
+def test_head_is_get_without_a_body_and_other_methods_are_refused_in_one_line():
+    with served() as (server, _):
+        host = f"Host: 127.0.0.1:{server.get_port()}\r\n"
+        got, head = (answer(server, f"{method} / HTTP/1.1\r\n{host}\r\n".encode()) for method in ("GET", "HEAD"))
+        headers, _, body = got.partition(b"\r\n\r\n")
+        assert headers.startswith(b"HTTP/1.1 200")
+        assert f"Content-Length: {len(body)}".encode() in headers
+
+        def lines(headers: bytes) -> list[bytes]:
+            return [line for line in headers.split(b"\r\n") if not line.startswith(b"Date")]
+
+        assert head.endswith(b"\r\n\r\n")
+        assert lines(head.removesuffix(b"\r\n\r\n")) == lines(headers)
+        for method in ("POST", "OPTIONS", "DELETE"):
+            refused = answer(server, f"{method} / HTTP/1.1\r\n{host}Content-Length: 3\r\n\r\nabc".encode())
+            headers, _, body = refused.partition(b"\r\n\r\n")
+            assert headers.startswith(b"HTTP/1.1 405")
+            assert b"Allow: GET, HEAD" in headers
+            assert body == b"gs_stein: only GET and HEAD are answered here\n"
+        stranger = answer(server, b"HEAD / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+        assert stranger.startswith(b"HTTP/1.1 403")
+        assert stranger.endswith(b"\r\n\r\n")
+        upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        more = f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {VERSION[0]}\r\n\r\n"
+        assert answer(server, f"HEAD / HTTP/1.1\r\n{host}{upgrade}{more}".encode()).startswith(b"HTTP/1.1 400")

@@ -139,6 +139,8 @@ def guarding(door: Door) -> Iterator[None]:
     """
     from websockets.asyncio import server as web
 
+    from gs_stein.live.methods import Connection, without_body
+
     logger = logging.getLogger("gs_stein.live.door")
     logger.setLevel(logging.CRITICAL)  # what strangers send does not fill the run's terminal
     build, mounted = web.serve, threading.Event()
@@ -165,9 +167,12 @@ def guarding(door: Door) -> Iterator[None]:
                 door.stamp(request.path, response.headers)
             return response
 
+        def answer(connection: web.ServerConnection, request: Any) -> Any:
+            return without_body(connection, enter(connection, request))
+
         mounted.set()
-        limits = {"max_size": MAX_MESSAGE, "max_queue": _UNREAD, "logger": logger}
-        return build(handle, host, port, process_request=enter, **{**settings, **limits})
+        limits = {"max_size": MAX_MESSAGE, "max_queue": _UNREAD, "logger": logger, "create_connection": Connection}
+        return build(handle, host, port, process_request=answer, **{**settings, **limits})
 
     with _PATCHING:
         setattr(web, "serve", serve)  # noqa: B010
