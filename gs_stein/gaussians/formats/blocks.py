@@ -22,9 +22,9 @@ from gs_stein.gaussians.orientation import exchange_of, sh_row_matrix
 
 BLOCK = 1 << 14
 """Rows at a time: their numbers fit into the processor's last cache, and threads seldom wait for the interpreter."""
-_PRODUCT = 64
-"""Rows that are multiplied by a matrix at once: so few that the BLAS does not wake threads of its own for them, which
-would get into the way of these."""
+_PRODUCT = 1 << 18
+"""Multiplications at once: up to so many, OpenBLAS does not wake threads of its own, which would get into the way of
+these (interface/gemm.c, SMP_THRESHOLD_MIN times GEMM_MULTITHREAD_THRESHOLD)."""
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -137,8 +137,9 @@ def taken(scene: Gaussians, order: np.ndarray) -> Gaussians:
 
 def multiply(rows: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
     """out = rows @ matrix, on this thread only."""
-    whole = len(rows) // _PRODUCT * _PRODUCT
-    parts = [(array[:whole].reshape(-1, _PRODUCT, array.shape[1]), array[whole:]) for array in (rows, out)]
+    batch = max(_PRODUCT // matrix.size, 1)
+    whole = len(rows) // batch * batch
+    parts = [(array[:whole].reshape(-1, batch, array.shape[1]), array[whole:]) for array in (rows, out)]
     for source, target in zip(*parts, strict=True):
         np.matmul(source, matrix, out=target)
 
