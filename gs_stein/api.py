@@ -57,14 +57,10 @@ class Generated:
         return path
 
     def contact_sheet(self) -> UInt8[np.ndarray, "H W 3"]:
-        """Eight views and their depth, as in preview.png."""
-        from gs_stein.config.schema import BACKGROUNDS
-        from gs_stein.run.video import contact_sheet
+        """The view in which most is to be seen, and eight around, as in preview.png."""
+        from gs_stein.run.pictures import contact_sheet
 
-        config = self.config
-        return contact_sheet(
-            self.gaussians, config.cameras, config.rasterize, background=BACKGROUNDS[config.background]
-        )
+        return contact_sheet(self.gaussians, self.config)
 
 
 def configure(prompt: str, *, scene: bool | None = None, preset: str | None = None, **options: Any) -> Config:

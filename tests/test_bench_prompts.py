@@ -59,7 +59,7 @@ def test_judged_runs_are_read_and_not_repeated(tmp_path, capsys, monkeypatch):
     assert "33% of 3 prompts" in said
     assert json.loads((tmp_path / "prompts.json").read_text()) == found
     with Image.open(tmp_path / "prompts.png") as page:
-        assert page.size == (960, 2 * 136)
+        assert page.size == (1200, 216)
         assert page.getpixel((10, 100)) == (255, 0, 0)
 
 

@@ -92,13 +92,13 @@ def test_a_whole_run_leaves_its_files(prior: Path, tmp_path: Path, monkeypatch, 
     run = only(tmp_path)
     assert run.name.startswith("a-cozy-living-room-")
     assert {path.name for path in run.iterdir()} == {
-        "point_cloud.ply", "config.yaml", "checkpoints", "preview.png", "video.mp4", "metrics.csv", "tensorboard",
-        "report.json",
+        "point_cloud.ply", "config.yaml", "checkpoints", "preview.png", "depth.png", "video.mp4", "metrics.csv",
+        "tensorboard", "report.json",
     }  # fmt: skip
     gaussians = read_gaussians(run / "point_cloud.ply")
     assert (run / "point_cloud.ply").read_bytes().count(b"\nproperty float ") == 62, "what every viewer reads"
     sheet = np.asarray(Image.open(run / "preview.png"))
-    assert sheet.shape == (4 * 256, 4 * 256, 3)
+    assert sheet.shape == (768, 768 + 2 * 192, 3), "the best view, and eight beside it"
     assert sheet.std() > 1
     assert (run / "video.mp4").read_bytes()[4:8] == b"ftyp"
     rows = metrics.read_metrics(run / "metrics.csv")

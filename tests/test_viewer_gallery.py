@@ -99,7 +99,7 @@ def test_a_preview_is_small_whatever_its_shape(tmp_path, monkeypatch):
     run = run_in(tmp_path, "run")
     shown = preview(run)
     assert shown is not None
-    assert shown.shape == (80, 320, 3)
+    assert shown.shape == (160, 320, 3)
     assert (shown == (255, 0, 0)).all()
     Image.new("L", (1, 9000)).save(run / "preview.png")
     shown = preview(run)

@@ -181,13 +181,13 @@ def summary(results: list[Result]) -> dict[str, float | int]:
     return {key: round(value, 4) for key, value in found.items()}
 
 
-def draw(path: Path, results: list[Result], columns: int = 2, width: int = 480) -> None:
-    """Four views of every run under its prompt."""
+def draw(path: Path, results: list[Result], columns: int = 4, width: int = 300) -> None:
+    """The preview of every run under its prompt."""
     import io
 
     from PIL import Image, ImageDraw
 
-    height, text = width // 4, 16
+    height, text = 2 * width // 3, 16
     rows = -(-len(results) // columns)
     page = Image.new("RGB", (columns * width, rows * (height + text)), "white")
     pen = ImageDraw.Draw(page)
@@ -195,8 +195,8 @@ def draw(path: Path, results: list[Result], columns: int = 2, width: int = 480) 
         x, y = (i // rows) * width, (i % rows) * (height + text)
         pen.text((x + 4, y + 2), f"{result.prompt}  {result.retrieval:.2f} / {result.ceiling:.2f}", fill="black")
         with Image.open(result.run / "preview.png") as sheet:
-            top = sheet.convert("RGB").crop((0, 0, sheet.width, sheet.width // 4))
-        page.paste(top.resize((width, height)), (x, y + text))
+            small = sheet.convert("RGB").resize((width, height))
+        page.paste(small, (x, y + text))
     picture = io.BytesIO()
     page.save(picture, "png")
     write_atomically(path, picture.getvalue())

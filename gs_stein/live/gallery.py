@@ -130,7 +130,7 @@ class Gallery:
 
 
 def preview(run: Path, expected: Stamp | None = None) -> UInt8[np.ndarray, "H W 3"] | None:
-    """The upper half of a run's contact sheet, small; None if there is none (yet), or none that can be shown.
+    """A run's contact sheet, small; None if there is none (yet), or none that can be shown.
 
     Args:
         run: its folder.
@@ -146,11 +146,11 @@ def preview(run: Path, expected: Stamp | None = None) -> UInt8[np.ndarray, "H W 
         with Image.open(path, formats=("PNG",)) as image:  # reads the header only
             if image.width * image.height > _PIXELS:
                 return None
-            upper = image.crop((0, 0, image.width, max(1, image.height // 2))).convert("RGB")
+            whole = image.convert("RGB")
     except Exception:  # a decoder fails in many ways, and whatever lies in a folder, the page and its run go on
         return None
-    height = min(max(1, round(_WIDTH * upper.height / upper.width)), 4 * _WIDTH)
-    return np.asarray(upper.resize((_WIDTH, height)))
+    height = min(max(1, round(_WIDTH * whole.height / whole.width)), 4 * _WIDTH)
+    return np.asarray(whole.resize((_WIDTH, height)))
 
 
 def stamp(path: Path) -> Stamp:

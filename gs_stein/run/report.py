@@ -21,7 +21,7 @@ from gs_stein.gaussians.formats.ply import write_ply
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.optimize.state import State
 from gs_stein.rasterize.filter_3d import as_trained
-from gs_stein.run import video
+from gs_stein.run import pictures, video
 from gs_stein.run.options import RunOptions
 
 PACKAGES = ("torch", "numpy", "numba", "gsplat", "diffusers", "transformers", "peft")
@@ -29,18 +29,17 @@ PACKAGES = ("torch", "numpy", "numba", "gsplat", "diffusers", "transformers", "p
 
 def write_scene(run: Path, config: Config, state: State) -> Gaussians:
     """The scene as it stands, as its training views showed it: point_cloud.ply, padded to 62 properties since some
-    viewers read no other layout, and preview.png, the contact sheet. Returns what was written."""
+    viewers read no other layout, and preview.png, its best view with eight around. Returns what was written."""
     scene = as_trained(state.gaussians, config.cameras, config.rasterize)
     write_ply(run / "point_cloud.ply", scene, pad_sh=True)
-    sheet = video.contact_sheet(scene, config.cameras, config.rasterize, background=BACKGROUNDS[config.background])
-    images.write_png(run / "preview.png", sheet)
+    images.write_png(run / "preview.png", pictures.contact_sheet(scene, config))
     return scene
 
 
 def write_results(
     run: Path, config: Config, options: RunOptions, reasons: tuple[str, ...], state: State
 ) -> dict[str, Any]:
-    """The files of a finished run: point_cloud.ply, preview.png, video.mp4, report.json.
+    """The files of a finished run: point_cloud.ply, preview.png, depth.png, video.mp4, report.json.
 
     Returns:
         The report.
@@ -53,6 +52,7 @@ def write_results(
     if options.score:
         result["scorer"] = score_views(scene, config, views=32)
     write_json(run / "report.json", result)
+    images.write_png(run / "depth.png", pictures.depth_sheet(scene, config))
     if options.video_frames:
         size = options.video_size
         frames = video.film(scene, config.cameras, config.rasterize, options.video_frames, size, background)

@@ -1,4 +1,4 @@
-"""Pictures and films of a scene, by our own rasterizer."""
+"""Films of a scene, by our own rasterizer."""
 
 from __future__ import annotations
 
@@ -7,36 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 
 from gs_stein.cameras.options import CameraOptions
 from gs_stein.cameras.paths import video_path
 from gs_stein.gaussians.model import Gaussians
-from gs_stein.images import depth_colours, depth_range, to_bytes
+from gs_stein.images import to_bytes
 from gs_stein.rasterize.many_views import render_views
 from gs_stein.rasterize.options import RasterizeOptions
-
-
-def contact_sheet(
-    gaussians: Gaussians, cameras: CameraOptions, options: RasterizeOptions, side: int = 256, background: float = 0.5
-) -> UInt8[np.ndarray, "H W 3"]:
-    """Eight views around, colour above depth, four a row.
-
-    Args:
-        gaussians: the scene.
-        cameras: what it was made for; decides the eight views.
-        options: of the rasterizer.
-        side: pixels of one picture.
-        background: grey level behind the scene.
-    """
-    views = video_path(cameras, 8).resized(side, side)
-    renders = list(render_views(gaussians, views, options, background))
-    rgb = torch.cat([render.rgb for render in renders])
-    depth, alpha = torch.cat([r.depth for r in renders]), torch.cat([r.alpha for r in renders])
-    pictures, depths = to_bytes(rgb), depth_colours(depth, alpha, *depth_range(depth, alpha))
-    rows = [np.concatenate(list(part[i : i + 4]), axis=1) for i in (0, 4) for part in (pictures, depths)]
-    return np.concatenate(rows, axis=0)
 
 
 def write_video(path: Path, frames: Iterator[UInt8[np.ndarray, "H W 3"]], fps: int = 24) -> None:
@@ -81,10 +59,7 @@ def film(
     frames: int,
     side: int,
     background: float = 0.5,
-) -> Iterator[UInt8[np.ndarray, "side width 3"]]:
-    """Frames of a look around (in a room) or an orbit (of an object): colour left, depth right."""
-    near_far: tuple[float, float] | None = None
+) -> Iterator[UInt8[np.ndarray, "side side 3"]]:
+    """Frames of a look around (in a room) or an orbit (of an object)."""
     for render in render_views(gaussians, video_path(cameras, frames).resized(side, side), options, background):
-        near_far = near_far or depth_range(render.depth, render.alpha)
-        depth = depth_colours(render.depth, render.alpha, *near_far)
-        yield from np.concatenate([to_bytes(render.rgb), depth], axis=2)
+        yield from to_bytes(render.rgb)

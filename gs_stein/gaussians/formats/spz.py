@@ -299,8 +299,8 @@ class _Rows:
         base = (colours / np.float32(255) - np.float32(0.5)) / np.float32(_COLOUR_SCALE)
         wanted = 3 * _COEFFICIENTS[self.sh_degree]
         # Taking 128 from a byte and turning its highest bit are the same, and bytes are quicker than floats.
-        codes = (rest[0][:, :wanted] ^ np.uint8(128)).view(np.int8) if wanted else np.empty((len(positions), 0), np.int8)
-        higher = codes * np.float32(1 / 128)
+        codes = rest[0][:, :wanted] if wanted else np.empty((len(positions), 0), np.uint8)
+        higher = (codes ^ np.uint8(128)).view(np.int8) * np.float32(1 / 128)
         return Block(means, log_scales, _quats(rotations)[:, _WXYZ], byte_logits(alphas[:, 0]), base, higher)
 
 
