@@ -331,6 +331,7 @@ def finished(output: Path, item: plan.Item) -> None:
     folder.mkdir(parents=True)
     ledger.end(folder, ledger.begin(folder, item), ["a note & more"])
     (folder / "report.json").write_text(json.dumps({"seconds": 61.0, "scorer": {"views_top1": 0.75}}))
+    (folder / "point_cloud.ply").touch()
 
 
 def test_what_is_finished_needs_asked_report_and_end(tmp_path: Path) -> None:
@@ -347,6 +348,10 @@ def test_what_is_finished_needs_asked_report_and_end(tmp_path: Path) -> None:
     report.write_text(whole[:20])
     assert ledger.look(tmp_path, item).state == "half"
     report.write_text(whole)
+    assert ledger.look(tmp_path, item).state == "finished"
+    (tmp_path / item.name / "point_cloud.ply").unlink()
+    assert ledger.look(tmp_path, item).state == "half", "its scene is made again"
+    (tmp_path / item.name / "point_cloud.ply").touch()
     ledger.begin(tmp_path / item.name, item)
     assert ledger.look(tmp_path, item).state == "half"
     asked = tmp_path / item.name / ledger.ASKED

@@ -198,10 +198,23 @@ def test_another_number_of_threads_is_said_and_no_fault(tmp_path: Path) -> None:
     assert checkpoint.restore_latest(tmp_path, state, config, said.append) == path
     assert len(said) == 1
     assert said[0].startswith(f"resume: {here} threads here, {here + 1} before: ")
-    del content["threads"]  # as earlier versions wrote them
-    path.write_bytes(checkpoint.sealed(content))
-    assert checkpoint.restore_latest(tmp_path, state, config, said.append) == path
-    assert len(said) == 1
+
+
+def test_other_settings_than_before_are_said_in_a_line(tmp_path: Path) -> None:
+    config, state = tiny_state()
+    said: list[str] = []
+    checkpoint.save(tmp_path, state, config=config)
+    checkpoint.restore_latest(tmp_path, state, config, said.append)
+    assert said == []
+    other = replace(config, iterations=99, distill=replace(config.distill, clip=2.0))
+    checkpoint.restore_latest(tmp_path, state, other, said.append)
+    assert said == [f"resume: other settings than until step 0: iterations 99 ({config.iterations} before), "
+                    f"distill.clip 2.0 ({config.distill.clip} before)"]  # fmt: skip
+    said.clear()
+    state.prompts.change("class 0")  # as somebody does on the page; config.yaml names it from then on
+    checkpoint.save(tmp_path, state, config=config)
+    checkpoint.restore_latest(tmp_path, state, replace(config, prompt="class 0"), said.append)
+    assert said == []
 
 
 def test_another_prior_or_format_is_refused(tmp_path: Path) -> None:

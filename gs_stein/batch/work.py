@@ -111,11 +111,11 @@ class Runner:
             for step in optimize(config, state, controls):
                 recorder.add(step)
                 if state.step % every == 0:
-                    checkpoint.save(folder, state, self._options.keep_checkpoints)
+                    checkpoint.save(folder, state, self._options.keep_checkpoints, config)
                     saved_at = state.step
                 watch(step.step, step.total)
         if state.step > saved_at:
-            checkpoint.save(folder, state, self._options.keep_checkpoints)
+            checkpoint.save(folder, state, self._options.keep_checkpoints, config)
         if state.step < config.iterations:
             return Outcome("stopped")
         write_results(folder, config, self._options, choice.reasons, state)

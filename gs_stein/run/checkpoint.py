@@ -2,7 +2,8 @@
 
 A checkpoint holds Gaussians, optimiser moments, densification sums, coefficients and meters of the estimator, VSD's
 LoRA with its optimiser, the refined views, weights of the first colours, the guess that is reused, the random
-generator, and the counts. It is read with `weights_only=True`: no code in it. A checksum tells whether it is whole.
+generator, the counts, and the settings of the run, to tell when it goes on with others. It is read with
+`weights_only=True`: no code in it. A checksum tells whether it is whole.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from gs_stein.config.schema import Config
+from gs_stein.config.serialize import to_tree
 from gs_stein.distill import reuse
 from gs_stein.files import write_atomically
 from gs_stein.optimize.state import State
@@ -24,8 +28,10 @@ from gs_stein.run.checkpoint_check import check, not_finite
 from gs_stein.run.folder import check_there
 from gs_stein.update import adam
 
-FORMAT = 7
+FORMAT = 8
 """Raised when the content changes."""
+MOST_SAID = 300
+"""Characters of the settings that a run goes on with and that were others before."""
 SEAL = b"gs_stein blake2b"
 """Before the checksum at the end of a file. (PyTorch reads its archives without looking at theirs.)"""
 
@@ -54,12 +60,14 @@ def checkpoints(run: Path) -> list[Path]:
     return sorted(folder_of(run).glob("step_*.pt"))
 
 
-def content_of(state: State) -> dict[str, Any]:
+def content_of(state: State, config: Config | None = None) -> dict[str, Any]:
     """All of a state but the priors, as nests of tensors and numbers; memory is shared with the scene."""
+    settings = None if config is None else json.dumps(to_tree(replace(config, prompt=state.prompts.current)))
     return {
         "format": FORMAT,
         "prior": state.priors.identity,
         "threads": torch.get_num_threads(),
+        "settings": settings,
         "step": state.step,
         "seconds": state.seconds,
         "evaluations": state.evaluations,
@@ -86,13 +94,14 @@ def sealed(content: Any) -> bytes:
     return buffer.getvalue() + SEAL + checksum(buffer.getbuffer())
 
 
-def save(run: Path, state: State, keep: int = 2) -> Path:
+def save(run: Path, state: State, keep: int = 2, config: Config | None = None) -> Path:
     """Write a checkpoint and remove those before it, but for the latest ones.
 
     Args:
         run: the run's folder.
         state: between two iterations.
         keep: how many to leave in all, at least 1.
+        config: of the run, which `restore` compares; None: it will not.
 
     Returns:
         The file.
@@ -101,7 +110,7 @@ def save(run: Path, state: State, keep: int = 2) -> Path:
         ValueError: it cannot be written (see `is_disk_full`), or not all of the state is finite; earlier checkpoints
             are untouched.
     """
-    content = content_of(state)
+    content = content_of(state, config)
     if (where := not_finite(content)) is not None:
         raise ValueError(f"checkpoint: {where} is not finite after step {state.step}; the one before is kept")
     path = folder_of(run) / f"step_{state.step:07d}.pt"
@@ -140,7 +149,7 @@ def read(path: Path) -> Any:
         )
     if not is_ours:
         raise DamagedError(f"resume: {path} is damaged (its checksum is wrong)")
-    return {"threads": None, **content} if isinstance(content, dict) else content  # earlier versions did not say
+    return content
 
 
 def restore(path: Path, state: State, config: Config, tell: Callable[[str], None] | None = None) -> None:
@@ -150,7 +159,8 @@ def restore(path: Path, state: State, config: Config, tell: Callable[[str], None
         path: the file.
         state: changed in place; as it was before if there is an error.
         config: of the run.
-        tell: told, in a line, if sums are taken in another order here, and the end differs in its last bits for that.
+        tell: told, in a line, if sums are taken in another order here, and the end differs in its last bits for that;
+            and if the run was made with other settings until now.
 
     Raises:
         DamagedError: the file is damaged, not finite, or does not fit the run.
@@ -165,17 +175,31 @@ def restore(path: Path, state: State, config: Config, tell: Callable[[str], None
     before = content_of(state)
     try:
         check(content, state)
+        settings = {} if content["settings"] is None else flat(json.loads(content["settings"]))
         lay_over(content, state, config)
     except Exception as error:  # whatever a content that is not ours does to those who take it over
         lay_over(before, state, config)
         reason = str(error).partition("\n")[0] if isinstance(error, ValueError) else type(error).__name__
         raise DamagedError(f"resume: {path} is damaged ({reason})") from error
+    if tell is None:
+        return
+    now = flat(to_tree(config)) if settings else {}
+    if other := [f"{key} {now.get(key)} ({settings.get(key)} before)" for key in now if settings.get(key) != now[key]]:
+        tell(f"resume: other settings than until step {state.step}: {', '.join(other)[:MOST_SAID]}")
     threads, here = content["threads"], torch.get_num_threads()
-    if tell is not None and threads not in (None, here) and state.priors.device.type == "cpu":
+    if threads != here and state.priors.device.type == "cpu":
         tell(
             f"resume: {here} threads here, {threads} before: the last bits will not be those of an uninterrupted run "
             f"(OMP_NUM_THREADS={threads} keeps them)"
         )
+
+
+def flat(tree: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """A nest of settings as one mapping, with names such as `distill.guidance.scale`."""
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        found |= flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
+    return found
 
 
 def lay_over(content: dict[str, Any], state: State, config: Config) -> None:

@@ -73,7 +73,8 @@ def expected(state: State) -> dict[str, Any]:
     grows = isinstance(state.densifier.options, GradientDensify)
     sums = {"grad2d": Float32[Tensor, " N"], "count": Float32[Tensor, " N"]} if grows else {}
     return {
-        "format": int, "prior": str, "threads": Maybe(int), "step": int, "seconds": NUMBER, "evaluations": int,
+        "format": int, "prior": str, "threads": int, "settings": Maybe(str),
+        "step": int, "seconds": NUMBER, "evaluations": int,
         "generator": UInt8[Tensor, str(len(state.generator.get_state()))],
         "parameters": scene,
         "optimizers": {
