@@ -180,7 +180,7 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     except FloatingPointError as error:
         kept = "the last checkpoint"
         with contextlib.suppress(ValueError):  # nothing finite is left, or the disk is full
-            checkpoint.save(folder, state, job.run.keep_checkpoints)
+            checkpoint.save(folder, state, job.run.keep_checkpoints, run.config)
             report.write_scene(folder, run.config, state)
             kept = f"the scene of step {state.step}"
         raise FloatingPointError(f"{error}; {kept} is kept, go on with: {command} --resume {folder}") from error
@@ -259,14 +259,14 @@ def iterate(run: Run, recorder: Recorder, steering: Steering) -> None:
             progress.show(step)
             recorder.add(step)
             if state.step % run.options.checkpoint_every == 0:
-                checkpoint.save(run.folder, state, run.options.keep_checkpoints)
+                checkpoint.save(run.folder, state, run.options.keep_checkpoints, run.config)
             if live is not None:
                 live.publish(step, state.distiller)
                 live.wait_while_paused(until=lambda: controls.stop)
             steering.follow(controls, held, state.step)
     finally:
         progress.end()
-    checkpoint.save(run.folder, state, run.options.keep_checkpoints)
+    checkpoint.save(run.folder, state, run.options.keep_checkpoints, run.config)
 
 
 def finish(run: Run, reasons: tuple[str, ...]) -> None:
