@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +32,9 @@ def test_strangers_are_not_heard() -> None:
 
 
 def test_numbers_that_are_not_finite_are_not_kept(tmp_path) -> None:
-    found = not_finite.measure(tmp_path, 8, silent)
+    found: dict[str, float] = {}
+    with ThreadPoolExecutor(1) as here:
+        not_finite.measure(found, here, tmp_path, 8, silent)
     assert found == {"injections": 8, "not_finite_kept": 0}
 
 
@@ -73,6 +81,8 @@ def test_parts_are_picked_and_what_is_none_is_named(tmp_path, capsys) -> None:
     assert Options(only=" disks, kills").parts() == ("kills", "disks")
     with pytest.raises(ValueError, match="there is no part kill; give some of kills, "):
         Options(only="kill").parts()
+    with pytest.raises(ValueError, match="alone: 8 of 2 kills; give no more than --kills"):
+        Options(kills=2).parts()
     with pytest.raises(ValueError, match="give 1 or more"):
         Options(kills=0).parts()
     (tmp_path / "there").touch()
@@ -83,3 +93,31 @@ def test_parts_are_picked_and_what_is_none_is_named(tmp_path, capsys) -> None:
     assert bench.main(["--only", "not_finite", "--injections", "2", "--json"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found == {"injections": 2, "not_finite_kept": 0}
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="this system does not list its processes")
+def test_an_interrupt_says_what_was_found_and_leaves_nothing_running(tmp_path) -> None:
+    mark = f"GS_STEIN_TEST={tmp_path}"
+    command = [sys.executable, "-m", "gs_stein.bench", "chaos", "--only", "not_finite", "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **dict([mark.split("=")])}, start_new_session=True,
+    ) as bench:  # fmt: skip
+        assert bench.stderr is not None
+        while "ETA" not in (line := bench.stderr.readline()):
+            assert line, "it ended"
+        os.killpg(bench.pid, signal.SIGINT)  # as a terminal does
+        out, errors = bench.communicate(timeout=120)
+    assert bench.returncode == 130
+    assert errors.splitlines()[-1] == "interrupted in not_finite; what was found until then is above"
+    found = json.loads(out.splitlines()[-1])
+    assert found["injections"] > 0
+    assert found["not_finite_kept"] == 0
+
+    def marked(process: Path) -> bool:
+        try:
+            return mark.encode() in (process / "environ").read_bytes()
+        except OSError:
+            return False
+
+    assert not [process.name for process in Path("/proc").glob("[0-9]*") if marked(process)]

@@ -35,7 +35,29 @@ def test_killed_runs_are_gone_on_with_to_the_same_end(pool, whole, tmp_path: Pat
     drawn = [case for case in kills.cases(12, 3, events) if case.stage in ("refinement", "final", "resume")]
     outcomes = [pool.submit(kills.killed, case, tmp_path, run).result() for case in drawn[:3]]
     assert [outcome.faults for outcome in outcomes] == [(), (), ()]
-    assert outcomes[0].killed, "the others may have ended, on a machine that is quicker now"
+
+
+def test_a_signal_that_comes_too_late_is_no_kill_and_sent_again(monkeypatch, tmp_path: Path) -> None:
+    """The first three runs have ended before it comes, and so has the first that is gone on with."""
+    statuses = iter([0, 0, 0, kills.HIT, 0, 0, kills.HIT, kills.HIT, 0])
+    sent: list = []
+
+    def forked(arguments, folder: Path, kill=None) -> runs.Ended:
+        sent.append(("resumed" if "--resume" in arguments else "begun", kill))
+        run = folder if "--resume" in arguments else folder / "run"
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "config.yaml").touch()
+        return runs.Ended(next(statuses), "")
+
+    monkeypatch.setattr(kills, "forked", forked)
+    monkeypatch.setattr(kills, "faults", lambda run, whole: [])
+    case = kills.Case(0, "resume", (5, 1.0), (3, 0.5))
+    assert kills.killed(case, tmp_path, tmp_path) == kills.Outcome(case, (), retried=4)
+    assert sent == [
+        ("begun", (5, 1.0)), ("begun", (5, 0.3)), ("begun", (5, 0.0)), ("begun", (4, 0.0)), ("resumed", (3, 0.5)),
+        ("resumed", None), ("begun", (4, 0.0)), ("resumed", (3, 0.15)), ("resumed", None),
+    ]  # fmt: skip
+    assert list(kills.moments((4, 0.0)))[-1] == (0, 0.0), "at last before it has done anything"
 
 
 def test_what_is_killed_before_it_has_begun_is_refused_and_begun_anew(pool, whole, tmp_path: Path) -> None:
@@ -57,6 +79,7 @@ def test_moments_of_every_kind_are_aimed_at(whole) -> None:
     assert cases == kills.cases(60, 0, events)
     assert len({case.kill for case in cases}) > 50
     assert {case.stage for case in cases if case.again is not None} == {"resume"}
+    assert all(stages[case.kill[0]] != "start" for case in cases if case.again is not None)
     assert all(stages[case.kill[0]] == case.stage for case in cases if case.again is None)
 
 

@@ -4,8 +4,9 @@
     python -m gs_stein.bench chaos --only kills,disks --output runs/chaos
 
 kills       small runs of the main job are killed with SIGKILL at random moments of start, step, checkpoint, refinement
-            and final files, and while they are gone on with. `lost`: did not end to the bit like a run to which nothing
-            happens, or left something hidden.
+            and final files, and while they are gone on with. `kills`: those that hit a living process; a run that had
+            ended before is made again. `lost`: did not end to the bit like a run to which nothing happens, or left
+            something hidden.
 bits        the first run of all (kernels are compiled) against a later one, a stopped and resumed run against a whole
             one, a watched one against an unwatched one: `bits_differ`. One thread against two:
             `bits_differ_by_threads`.
@@ -18,15 +19,20 @@ foreign     messages from pages of other origins, and with forged names: `foreig
 soak        `soak_mb_per_1000`: memory that a run takes for every thousand iterations.
 mutations   damaged files of every kind that is read: `tracebacks`, `hangs`, `crashes`, `accepted_broken`, and
             `peak_over_file`, memory in units of the file.
+
+Each part prints its figures when it is done, and how far it is in between. Ctrl-C ends the bench, and says what was
+found so far. POSIX only: runs are forked.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +46,8 @@ GOALS = {
     "tracebacks": 0.0, "hangs": 0.0, "crashes": 0.0, "accepted_broken": 0.0, "peak_over_file": 4.0,
 }  # fmt: skip
 """What must not be exceeded."""
+RUNS = {"kills", "bits", "disks", "soak"}
+"""Parts that make runs of the whole command."""
 
 
 @contextlib.contextmanager
@@ -63,53 +71,76 @@ def place(output: Path | None) -> Iterator[Path]:
     yield output.resolve()
 
 
-def measure(options: Options, folder: Path) -> dict[str, float]:
-    """All parts that were asked for, one after the other."""
+def measure(part: str, found: dict[str, float], pool: Executor, folder: Path, options: Options) -> None:
+    """One part.
+
+    Args:
+        part: its name.
+        found: takes its figures, while they are found: an interrupt loses none.
+        pool: of warm processes.
+        folder: for its runs; made here.
+        options: of all parts.
+    """
     from gs_stein.bench.chaos import bits, disks, foreign, kills, mutations, not_finite, soak
 
-    parts, seed = options.parts(), options.seed
-    found: dict[str, float] = {}
-    with contextlib.ExitStack() as stack:
-        if {"kills", "bits", "disks", "soak"} & set(parts):
-            pool = stack.enter_context(workers(folder))
-        for part in parts:
-            at, told = folder / part, Countdown(part)
-            at.mkdir()
-            if part == "kills":
-                found |= kills.measure(pool, at, options.kills, options.alone, seed, told)
-            elif part == "bits":
-                found |= bits.measure(pool, at, told, compiled=not options.quick)
-            elif part == "disks":
-                found |= disks.measure(pool, at, options.writes, told)
-            elif part == "not_finite":
-                found |= not_finite.measure(at, options.injections, told)
-            elif part == "foreign":
-                found |= foreign.measure(options.clients, told)
-            elif part == "soak":
-                found |= soak.measure(pool, at, options.iterations, told)
-            else:
-                found |= mutations.measure(options.mutations, seed, told)
-    return found
+    told = Countdown(part)
+    folder.mkdir()
+    if part == "kills":
+        kills.measure(found, pool, folder, options.kills, options.alone, options.seed, told)
+    elif part == "bits":
+        bits.measure(found, pool, folder, told, compiled=not options.quick)
+    elif part == "disks":
+        disks.measure(found, pool, folder, options.writes, told)
+    elif part == "not_finite":
+        not_finite.measure(found, pool, folder, options.injections, told)
+    elif part == "foreign":
+        foreign.measure(found, options.clients, told)
+    elif part == "soak":
+        soak.measure(found, pool, folder, options.iterations, told)
+    else:
+        mutations.measure(found, options.mutations, options.seed, told)
+
+
+def show(found: dict[str, float]) -> bool:
+    """Print figures; says whether they are within the goals."""
+    for key, value in found.items():
+        goal = f"   (goal: at most {GOALS[key]:g})" if key in GOALS else ""
+        print(f"{key:26s} {value:10.2f}{goal}", flush=True)
+    return all(value <= GOALS.get(key, value) for key, value in found.items())
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Entry point of `python -m gs_stein.bench chaos`."""
+    """Entry point of `python -m gs_stein.bench chaos`.
+
+    Returns:
+        0 if all goals are reached, 1 if not, 130 if it was interrupted.
+    """
     import tyro
 
     options = tyro.cli(Annotated[Options, tyro.conf.arg(name="")], args=argv, description=__doc__)
-    options.parts()
+    parts = options.parts()
+    if not hasattr(os, "fork"):
+        raise ValueError("chaos: this system cannot fork processes; measure on Linux or macOS")
     if options.quick:
         options = options.shortened()
-    with place(options.output) as folder:
-        found = measure(options, folder)
-    missed = 0
-    for key, value in found.items():
-        goal = f"   (goal: at most {GOALS[key]:g})" if key in GOALS else ""
-        missed += key in GOALS and value > GOALS[key]
-        print(f"{key:26s} {value:10.2f}{goal}")
-    if options.json:
-        print(json.dumps({key: round(value, 4) for key, value in found.items()}))
-    return 1 if missed else 0
+    everything: dict[str, float] = {}
+    good, part = True, parts[0]
+    try:
+        with place(options.output) as folder, workers(folder, warmed=bool(RUNS & set(parts))) as pool:
+            for part in parts:
+                found: dict[str, float] = {}
+                try:
+                    measure(part, found, pool, folder / part, options)
+                finally:
+                    good &= show(found)
+                    everything |= found
+    except KeyboardInterrupt:
+        print(f"interrupted in {part}; what was found until then is above", file=sys.stderr, flush=True)
+        return 130
+    finally:
+        if options.json:
+            print(json.dumps({key: round(value, 4) for key, value in everything.items()}), flush=True)
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

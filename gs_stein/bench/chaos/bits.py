@@ -86,19 +86,19 @@ def _joined(seen: Path) -> None:
 
 
 def measure(
-    pool: ProcessPoolExecutor, folder: Path, progress: Callable[[int, int], None], compiled: bool = True
-) -> dict[str, float]:
+    found: dict[str, float], pool: ProcessPoolExecutor, folder: Path, progress: Callable[[int, int], None],
+    compiled: bool = True,
+) -> None:  # fmt: skip
     """Compare whole runs with one to which nothing happens.
 
     Args:
+        found: takes the figures, as they are found: `bits_compared`; `bits_differ`: how many of the pairs differ in
+            anything; `bits_differ_by_threads`.
         pool: of warm processes.
         folder: for the runs.
         progress: told how many are done, of how many.
         compiled: also compare those in processes of their own: of which the first compiles every kernel, and another
             has two threads. Minutes.
-
-    Returns:
-        `bits_compared`; `bits_differ`: how many of the pairs differ in anything; `bits_differ_by_threads`.
     """
     whole = folder / "whole"
     events = pool.submit(uninterrupted, whole).result().events
@@ -116,7 +116,7 @@ def measure(
             "after the first": lambda: alone(folder / "second", cache),
             "two threads": lambda: alone(folder / "threads", {**cache, **two}),
         }
-    found = {"bits_compared": 0.0, "bits_differ": 0.0} | ({"bits_differ_by_threads": 0.0} if compiled else {})
+    found |= {"bits_compared": 0.0, "bits_differ": 0.0} | ({"bits_differ_by_threads": 0.0} if compiled else {})
     for done, (name, run) in enumerate(runs.items(), 1):
         differences = faults(run(), run_of(whole))
         key = "bits_differ_by_threads" if name == "two threads" else "bits_differ"
@@ -125,4 +125,3 @@ def measure(
         if differences:
             print(f"bits: {name}: {'; '.join(differences)}", file=sys.stderr, flush=True)
         progress(done, len(runs))
-    return found

@@ -148,18 +148,17 @@ def spread(count: int, wanted: int) -> list[int]:
 
 
 def measure(
-    pool: ProcessPoolExecutor, folder: Path, writes: int, progress: Callable[[int, int], None]
-) -> dict[str, float]:
+    found: dict[str, float], pool: ProcessPoolExecutor, folder: Path, writes: int, progress: Callable[[int, int], None]
+) -> None:
     """Let the disk fail at every write of a run.
 
     Args:
+        found: takes the figures, as they are found: `disk_failures`; `disks_wrong`: after how many of them something
+            was wrong.
         pool: of warm processes.
         folder: for the runs; those that went wrong stay there.
         writes: how many of them; 0: all.
         progress: told how many are done, of how many.
-
-    Returns:
-        `disk_failures`; `disks_wrong`: after how many of them something was wrong.
     """
     whole = folder / "whole"
     pool.submit(uninterrupted, whole).result()
@@ -170,11 +169,10 @@ def measure(
         for once in ((False, True) if not writes else (bool(i % 2),))
     ]
     futures = {pool.submit(failing, failure, folder, run_of(whole)): failure for failure in failures}
-    found = {"disk_failures": 0.0, "disks_wrong": 0.0}
+    found |= {"disk_failures": 0.0, "disks_wrong": 0.0}
     for done, future in enumerate(as_completed(futures), 1):
         found["disk_failures"] += 1
         if faults := future.result():
             found["disks_wrong"] += 1
             print(f"disks: {futures[future]}: {'; '.join(faults)}", file=sys.stderr, flush=True)
         progress(done, len(futures))
-    return found

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from gs_stein.bench.chaos.runs import PATIENCE, REFINED, Ended, forked, resumed,
 
 STAGES = ("start", "step", "checkpoint", "refinement", "final", "resume")
 """Kinds of moments; in the last, a run is killed twice: once anywhere, and then while it is gone on with."""
+HIT = -signal.SIGKILL
+"""Exit status of a process that was living when the signal came."""
 IN_RESUME = 40
 """How many events of a run that is gone on with may come before it is killed again."""
 
@@ -45,9 +47,9 @@ class Outcome:
     """What became of it."""
 
     case: Case
-    killed: bool
-    """Whether the signal came before the run's end."""
     faults: tuple[str, ...]
+    retried: int = 0
+    """Attempts before, in which a run had ended before its signal came."""
 
 
 def stages_of(events: list[tuple[float, str]]) -> list[str]:
@@ -77,8 +79,9 @@ def cases(count: int, seed: int, events: list[tuple[float, str]]) -> list[Case]:
     gaps = [later - time for time, later in itertools.pairwise(times)]  # after the last one it is too late
     stages = stages_of(events)
 
-    def moment(stage: str | None) -> tuple[int, float]:
-        among = [i for i in range(len(gaps)) if stage in (None, stages[i])]
+    def moment(stage: str) -> tuple[int, float]:
+        # What is to be killed again must have begun: else there is nothing to go on with.
+        among = [i for i in range(len(gaps)) if (stages[i] != "start" if stage == "resume" else stages[i] == stage)]
         # Long stretches are hit more often than short ones, as by chance, but each now and then.
         weights = [gaps[i] + 0.3 * sum(gaps[j] for j in among) / len(among) for i in among]
         index = draw.choices(among, weights)[0]
@@ -87,14 +90,30 @@ def cases(count: int, seed: int, events: list[tuple[float, str]]) -> list[Case]:
     found = []
     for number in range(count):
         stage = STAGES[number % len(STAGES)]
-        first = moment(None if stage == "resume" else stage)
+        first = moment(stage)
         again = (draw.randrange(IN_RESUME), 0.3 * draw.random() ** 2) if stage == "resume" else None
         found.append(Case(number, stage, first, again))
     return found
 
 
+def moments(kill: tuple[int, float]) -> Iterator[tuple[int, float]]:
+    """A moment, and earlier and earlier ones, down to the very beginning: a run that is quicker now had ended by then.
+
+    Args:
+        kill: events that come first, and seconds after them.
+    """
+    index, seconds = kill
+    yield from ((index, share * seconds) for share in (1.0, 0.3, 0.0))
+    back = 1
+    while index > 0:
+        index, back = max(0, index - back), 2 * back
+        yield index, 0.0
+
+
 def killed(case: Case, folder: Path, whole: Path) -> Outcome:
     """Kill a run, go on with it, and compare; in a warm process.
+
+    A signal that comes after the run's end kills nothing: the run is made again, and the signal sent earlier.
 
     Args:
         case: which moment.
@@ -102,16 +121,30 @@ def killed(case: Case, folder: Path, whole: Path) -> Outcome:
         whole: folder of a run to which nothing happened.
     """
     output = folder / f"kill-{case.number}"
-    for share in (1.0, 0.3, 0.0):  # on a machine that is quicker now, it may have ended before
+    firsts, agains = moments(case.kill), moments(case.again or (0, 0.0))
+    first, second = next(firsts), next(agains)
+    retried = -1
+    while True:
+        retried += 1
         shutil.rmtree(output, ignore_errors=True)
-        first = forked(started(output), output, (case.kill[0], share * case.kill[1]))
-        if first.status:
+        ended = forked(started(output), output, first)
+        if ended.status == 0:
+            first = next(firsts)
+            continue
+        statuses: list[int] = []
+
+        def again(run: Path, statuses: list[int] = statuses, moment: tuple[int, float] = second) -> Ended:
+            resumption = forked(resumed(run), run, moment)
+            statuses.append(resumption.status)
+            return resumption
+
+        found = after(output, ended, None if case.again is None else again, forked, whole)
+        if found or statuses != [0]:
             break
-    again = None if case.again is None else (lambda run: forked(resumed(run), run, case.again))
-    found = after(output, first, again, forked, whole)
+        second = next(agains)
     if not found:
         shutil.rmtree(output)
-    return Outcome(case, first.status == -signal.SIGKILL, tuple(found))
+    return Outcome(case, tuple(found), retried)
 
 
 def process(arguments: tuple[str, ...], seconds: float = PATIENCE) -> Ended:
@@ -131,12 +164,16 @@ def process(arguments: tuple[str, ...], seconds: float = PATIENCE) -> Ended:
 def killed_alone(number: int, delay: float, folder: Path, whole: Path) -> Outcome:
     """As `killed`, for a process that nobody has prepared, and at a time instead of an event."""
     output = folder / f"alone-{number}"
-    output.mkdir()
-    first = process(started(output), delay)
+    for retried in itertools.count():
+        shutil.rmtree(output, ignore_errors=True)
+        output.mkdir()
+        first = process(started(output), delay / 2**retried)
+        if first.status:
+            break
     found = after(output, first, None, lambda line, _: process(line), whole)
     if not found:
         shutil.rmtree(output)
-    return Outcome(Case(number, "alone", (0, delay), None), first.status == -signal.SIGKILL, tuple(found))
+    return Outcome(Case(number, "alone", (0, delay), None), tuple(found), retried)
 
 
 def after(
@@ -147,7 +184,9 @@ def after(
     whole: Path,
 ) -> list[str]:
     """Go on with a run that was killed, or begin anew if nothing of it is there yet; what is wrong in the end."""
-    if first.status not in (0, -signal.SIGKILL):
+    if first.hung:
+        return [f"it did not end before it was killed: {last_line(first)}"]
+    if first.status not in (0, HIT):
         return [f"it ended with {first.status} before it was killed: {last_line(first)}"]
     if not any(output.glob("*/config.yaml")):
         for leftover in output.glob("*"):
@@ -158,7 +197,7 @@ def after(
         end = go(started(output), output)
     else:
         run = run_of(output)
-        if again is not None and (second := again(run)).status not in (0, -signal.SIGKILL):
+        if again is not None and (second := again(run)).status not in (0, HIT):
             return [f"resumed, it ended with {second.status} before it was killed: {last_line(second)}"]
         end = go(resumed(run), run)
     if end.hung or end.status:
@@ -180,26 +219,26 @@ def uninterrupted(output: Path) -> Ended:
 
 
 def measure(
-    pool: ProcessPoolExecutor, folder: Path, count: int, alone: int, seed: int, progress: Callable[[int, int], None]
-) -> dict[str, float]:
-    """Kill so many runs, and some more in processes of their own.
+    found: dict[str, float], pool: ProcessPoolExecutor, folder: Path, count: int, alone: int, seed: int,
+    progress: Callable[[int, int], None],
+) -> None:  # fmt: skip
+    """Kill so many living runs, some of them in processes of their own.
 
     Args:
+        found: takes the figures, as they are found. `kills`; `lost`: how many of them did not end as if they had not
+            been killed; `kills_retried`: runs that had ended before the signal came, and were made again;
+            `kills_STAGE`: kills by kind.
         pool: of warm processes.
         folder: for the runs; those that were lost stay there.
-        count: of runs in warm processes.
-        alone: of others.
+        count: of kills.
+        alone: how many of them in processes of their own.
         seed: of the moments.
         progress: told how many are done, of how many.
-
-    Returns:
-        `kills`; `lost`: how many of them did not end as if they had not been killed; `kills_too_late`: runs that were
-        quicker than expected and had ended; `kills_STAGE`: all runs, by kind.
     """
     whole = folder / "whole"
     events = pool.submit(uninterrupted, whole).result().events
     run = run_of(whole)
-    found = {"kills": 0.0, "lost": 0.0, "kills_too_late": 0.0} | {f"kills_{stage}": 0.0 for stage in STAGES}
+    found |= {"kills": 0.0, "lost": 0.0, "kills_retried": 0.0} | {f"kills_{stage}": 0.0 for stage in STAGES}
     draw = random.Random(seed + 1)
     if alone:
         began = time.monotonic()
@@ -208,16 +247,15 @@ def measure(
         longest = time.monotonic() - began
         if differences := faults(run_of(folder / "alone"), run):
             raise ValueError(f"chaos: prepared processes make other runs than others: {'; '.join(differences)}")
-    futures = [pool.submit(killed, case, folder, run) for case in cases(count, seed, events)]
+    futures = [pool.submit(killed, case, folder, run) for case in cases(count - alone, seed, events)]
     futures += [pool.submit(killed_alone, i, longest * draw.random(), folder, run) for i in range(alone)]
     for done, future in enumerate(as_completed(futures), 1):
         outcome = future.result()
-        found["kills"] += outcome.killed
-        found["kills_too_late"] += not outcome.killed
+        found["kills"] += 1
+        found["kills_retried"] += outcome.retried
         found["lost"] += bool(outcome.faults)
         key = f"kills_{outcome.case.stage}"
         found[key] = found.get(key, 0.0) + 1
         if outcome.faults:
             print(f"kills: {outcome.case}: {'; '.join(outcome.faults)}", file=sys.stderr, flush=True)
         progress(done, len(futures))
-    return found

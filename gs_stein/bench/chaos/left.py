@@ -25,12 +25,14 @@ def broken(run: Path) -> list[str]:
     from gs_stein.gaussians.files import read_gaussians
     from gs_stein.run.checkpoint import checkpoints, read
     from gs_stein.run.metrics import read_metrics
+    from gs_stein.run.steering import read_steering
 
     readers: list[tuple[Path, Any]] = [
         (run / "config.yaml", read_config),
         (run / "metrics.csv", read_metrics),
+        (run / "steering.csv", read_steering),
         (run / "point_cloud.ply", read_gaussians),
-        (run / "preview.png", lambda path: Image.open(path).load()),
+        *((run / name, lambda path: Image.open(path).load()) for name in ("preview.png", "depth.png")),
         (run / "report.json", lambda path: json.loads(path.read_text(encoding="utf-8"))),
         (run / "video.mp4", _frames),
         *((path, read) for path in checkpoints(run)),
@@ -69,7 +71,7 @@ def files_differ(run: Path, other: Path) -> list[str]:
     """Files of two finished runs that do not say the same, times and machine aside."""
     found = [
         f"{name} differs"
-        for name in ("point_cloud.ply", "preview.png", "video.mp4", "config.yaml")
+        for name in ("point_cloud.ply", "preview.png", "depth.png", "video.mp4", "config.yaml", "steering.csv")
         if _bytes(run / name) != _bytes(other / name)
     ]
     for name, told in (("metrics.csv", _rows), ("report.json", _report)):

@@ -59,26 +59,28 @@ class Outcome:
     """Memory beyond what the worker holds anyhow, in units of the file."""
 
 
-def measure(count: int, seed: int, progress: Callable[[int, int], object]) -> dict[str, float]:
+def measure(found: dict[str, float], count: int, seed: int, progress: Callable[[int, int], object]) -> None:
     """Damage files, read them, count what should not happen.
 
     Args:
+        found: takes the figures, in the end, also if that is an interrupt. mutations: cases; accepted, refused of them;
+            tracebacks: errors other than one line that names file or folder; hangs: more than 5 s of computing;
+            crashes: the process ended; accepted_broken: something that is not finite was taken; peak_over_file:
+            greatest memory of a case beyond what its worker holds anyhow, over the size of the file (or folder), of
+            8 MiB if that is smaller.
         count: cases.
         seed: same seed, same cases.
         progress: told how many are done, and of how many.
-
-    Returns:
-        mutations: cases; accepted, refused of them; tracebacks: errors other than one line that names file or folder;
-        hangs: more than 5 s of computing; crashes: the process ended; accepted_broken: something that is not finite
-        was taken; peak_over_file: greatest memory of a case beyond what its worker holds anyhow, over the size of the
-        file (or folder), of 8 MiB if that is smaller.
     """
-    found = outcomes(count, seed, progress)
-    for outcome in found:
-        if outcome.verdict not in ("accepted", "refused"):
-            where = f"case {outcome.case} of seed {seed}: {outcome.kind}, {outcome.file}"
-            print(f"{where}: {outcome.verdict}: {outcome.said}", file=sys.stderr)
-    return summary(found)
+    done: list[Outcome] = []
+    try:
+        outcomes(count, seed, progress, into=done)
+    finally:
+        for outcome in done:
+            if outcome.verdict not in ("accepted", "refused"):
+                where = f"case {outcome.case} of seed {seed}: {outcome.kind}, {outcome.file}"
+                print(f"{where}: {outcome.verdict}: {outcome.said}", file=sys.stderr)
+        found |= summary(done)
 
 
 def summary(found: list[Outcome]) -> dict[str, float]:
@@ -93,7 +95,7 @@ def summary(found: list[Outcome]) -> dict[str, float]:
 
 def outcomes(
     count: int, seed: int, progress: Callable[[int, int], object], lanes: int = LANES,
-    program: tuple[str, ...] = ("-m", "gs_stein.bench.chaos.mutations"),
+    program: tuple[str, ...] = ("-m", "gs_stein.bench.chaos.mutations"), into: list[Outcome] | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """What came of every case, in order.
 
@@ -101,6 +103,7 @@ def outcomes(
         count, seed, progress: see `measure`.
         lanes: workers at a time.
         program: what they run.
+        into: takes what came of each also if there is an error, or an interrupt.
 
     Raises:
         RuntimeError: a worker could not even begin; with its last words.
@@ -118,10 +121,15 @@ def outcomes(
         finally:
             for track in tracks:
                 track.end()
+            for thread in threads:
+                thread.join(10.0)
+            done = sorted((outcome for track in tracks for outcome in track.found), key=lambda outcome: outcome.case)
+            if into is not None:
+                into += done
         faults = [track.fault for track in tracks if track.fault]
         if faults:
             raise RuntimeError(f"mutations: a worker cannot work: {faults[0]}")
-        return sorted((outcome for track in tracks for outcome in track.found), key=lambda outcome: outcome.case)
+        return done
 
 
 class Track:
@@ -168,7 +176,10 @@ class Track:
         ]  # fmt: skip
         quiet = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "HF_HUB_OFFLINE": "1"}
         with open(self.folder / "log.txt", "wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **quiet})
+            # A session of its own: Ctrl-C is for the bench, and would count as a crash here.
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, env={**os.environ, **quiet}, start_new_session=True
+            )
         before = self.done
         while self._process.poll() is None:
             time.sleep(0.1)

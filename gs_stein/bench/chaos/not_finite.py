@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ from gs_stein.run import checkpoint
 from gs_stein.run.report import make_report
 from gs_stein.text.options import ViewPrompts
 from gs_stein.types import Cameras
+from gs_stein.update import visual_hull
 from gs_stein.update.options import LearningRates, MCMCDensify, NoDensify
 
 SIDE, STEPS = 8, 16
@@ -56,6 +59,8 @@ EVERYTHING = replace(
     refine=replace(CONFIG.refine, eta=1.0, register_views=1, blend_colours=0.1, blend_every=2, depth=1.0),
 )  # fmt: skip
 """The same with whatever else may be switched on."""
+PLACES_IN_HULL = 2000
+"""That are tried when Gaussians are sown: with as many as runs try, half of the time would go there."""
 VALUES = (math.nan, math.inf, -math.inf, 3e38, -1e18, 0.0)
 MOMENTS: dict[str, Callable[[int], bool]] = {
     "first": lambda step: step == 0, "distilling": lambda step: step == 5, "first round": lambda step: step == 8,
@@ -118,8 +123,9 @@ def spoilt(tensor: Tensor, injection: Injection) -> Tensor:
 def injected(state: State, injection: Injection) -> Iterator[None]:
     """While entered, a network or the rasterizer answers with the number where it shall."""
     room, _, name = injection.place.partition(".")
-    now = MOMENTS[injection.moment]
-    undo: list[Callable[[], None]] = []
+    now, places = MOMENTS[injection.moment], visual_hull.PLACES
+    undo: list[Callable[[], None]] = [lambda: setattr(visual_hull, "PLACES", places)]
+    visual_hull.PLACES = PLACES_IN_HULL
 
     def through(owner: Any, attribute: str, change: Callable[[Any], Any]) -> None:
         before = getattr(owner, attribute)
@@ -209,25 +215,35 @@ def fault(injection: Injection, config: Config, folder: Path) -> str | None:
     return None
 
 
-def measure(folder: Path, wanted: int, progress: Callable[[int, int], None]) -> dict[str, float]:
+def judged(injection: Injection, everything: bool, folder: Path) -> str | None:
+    """As `fault`; in a worker, which has a folder of its own."""
+    folder = folder / str(os.getpid())
+    folder.mkdir(exist_ok=True)
+    return fault(injection, EVERYTHING if everything else CONFIG, folder)
+
+
+def measure(
+    found: dict[str, float], pool: Executor, folder: Path, wanted: int, progress: Callable[[int, int], None]
+) -> None:
     """Put every number everywhere, in runs with little and with everything switched on.
 
     Args:
+        found: takes the figures, as they are found: `injections`; `not_finite_kept`: how many of them ended otherwise
+            than they should.
+        pool: of workers.
         folder: for their checkpoints.
         wanted: how many; 0: all.
         progress: told how many are done, of how many.
-
-    Returns:
-        `injections`; `not_finite_kept`: how many of them ended otherwise than they should.
     """
-    all_ = [(injection, config) for injection in injections() for config in (CONFIG, EVERYTHING)]
+    all_ = [(injection, everything) for injection in injections() for everything in (False, True)]
     chosen = [all_[number - 1] for number in spread(len(all_), wanted)]
-    found = {"injections": 0.0, "not_finite_kept": 0.0}
-    for done, (injection, config) in enumerate(chosen, 1):
+    futures = {pool.submit(judged, *case, folder): case for case in chosen}
+    found |= {"injections": 0.0, "not_finite_kept": 0.0}
+    for done, future in enumerate(as_completed(futures), 1):
+        injection, everything = futures[future]
         found["injections"] += 1
-        if (wrong := fault(injection, config, folder)) is not None:
+        if (wrong := future.result()) is not None:
             found["not_finite_kept"] += 1
-            kind = "everything" if config is EVERYTHING else "plain"
+            kind = "everything" if everything else "plain"
             print(f"not_finite: {injection} ({kind}): {wrong}", file=sys.stderr, flush=True)
         progress(done, len(chosen))
-    return found

@@ -16,14 +16,14 @@ class Options:
     only: str = ""
     """Parts to measure, with commas between, such as kills,disks. Left out: all."""
     kills: int = 200
-    """Runs that are killed in prepared processes."""
+    """Kills that hit a living run."""
     alone: int = 8
-    """Runs that are killed in processes of their own, which take half a minute each."""
+    """How many of them hit processes that nobody has prepared, which take half a minute each."""
     mutations: int = 10_000
     """Damaged files that are read."""
     writes: int = 0
     """Which writes of a run fail, one run each, spread evenly over all of them; 0: each."""
-    injections: int = 600
+    injections: int = 0
     """Numbers that are not finite put somewhere, one run each, spread evenly over all there are; 0: each."""
     clients: int = 300
     """That open the page at once."""
@@ -34,7 +34,7 @@ class Options:
     output: Path | None = None
     """Where runs are made; those that were lost stay there. Left out: a temporary folder."""
     quick: bool = False
-    """A part of everything within two minutes or so: whether the bench works, not whether the runs do."""
+    """A part of everything within a few minutes: whether the bench works, not whether the runs do."""
     json: bool = False
     """Print one JSON object as the last line."""
 
@@ -51,10 +51,12 @@ class Options:
             raise ValueError("kills, mutations, clients, iterations: give 1 or more, and 100 iterations or more")
         if min(self.alone, self.writes, self.injections) < 0:
             raise ValueError("alone, writes, injections: give 0 or more")
+        if self.alone > self.kills:
+            raise ValueError(f"alone: {self.alone} of {self.kills} kills; give no more than --kills")
         return tuple(part for part in PARTS if part in asked)
 
     def shortened(self) -> Options:
         """The same with numbers that are done with soon."""
         return replace(
-            self, kills=6, alone=0, mutations=300, writes=4, injections=40, clients=60, iterations=300
+            self, kills=6, alone=0, mutations=300, writes=8, injections=40, clients=60, iterations=300
         )  # fmt: skip

@@ -16,9 +16,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 STEPS = 12
@@ -97,12 +97,15 @@ def spawned(environment: dict[str, str] | None = None) -> dict[str, str]:
 
 
 @contextmanager
-def workers(folder: Path, count: int = 2) -> Iterator[ProcessPoolExecutor]:
+def workers(folder: Path, count: int = 2, warmed: bool = True) -> Iterator[ProcessPoolExecutor]:
     """A pool whose processes have each run the command before, so that `forked` is quick in them.
+
+    An interrupt ends them and whatever they have started at once.
 
     Args:
         folder: for what they write meanwhile.
         count: of processes.
+        warmed: whether they run it.
 
     Raises:
         ValueError: a worker has ended: the command does not work here, or memory was short.
@@ -110,16 +113,30 @@ def workers(folder: Path, count: int = 2) -> Iterator[ProcessPoolExecutor]:
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)  # read when torch and Numba are imported
     try:
-        with ProcessPoolExecutor(count, get_context("spawn"), initializer=warm, initargs=(folder,)) as pool:
+        with ProcessPoolExecutor(count, get_context("spawn"), initializer=_worker, initargs=(folder, warmed)) as pool:
             try:
                 yield pool
             except BrokenProcessPool as error:
                 raise ValueError("chaos: a worker has ended, for the reason above; nothing was measured") from error
+            except KeyboardInterrupt:
+                for process in active_children():
+                    if process.pid is not None:
+                        with suppress(ProcessLookupError):
+                            os.killpg(process.pid, signal.SIGKILL)
+                    process.kill()
+                raise
             finally:
                 pool.shutdown(cancel_futures=True)
     finally:
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
+
+
+def _worker(folder: Path, warmed: bool) -> None:
+    """Begin: in a session of its own, so that Ctrl-C, which is for the bench, does not end a run that is measured."""
+    os.setsid()
+    if warmed:
+        warm(folder)
 
 
 def warm(folder: Path) -> None:

@@ -61,28 +61,30 @@ def rows_of(told: Path) -> list[tuple[float, float]]:
 
 
 def measure(
-    pool: ProcessPoolExecutor, folder: Path, iterations: int, progress: Callable[[int, int], None]
-) -> dict[str, float]:
+    found: dict[str, float], pool: ProcessPoolExecutor, folder: Path, iterations: int,
+    progress: Callable[[int, int], None],
+) -> None:  # fmt: skip
     """Watch the memory of a long run.
 
     Args:
+        found: takes the figures, as they are found: `soak_iterations`, done so far; `soak_mb`: memory then;
+            `soak_mb_per_1000`: what it takes for every thousand iterations.
         pool: of warm processes.
         folder: for the run.
         iterations: how long.
         progress: told how many are done, of how many.
-
-    Returns:
-        `soak_mb_per_1000`, `soak_mb`: at the end.
     """
     if not os.path.exists("/proc/self/statm"):
         print("soak: left out, this system does not tell what memory a process has", file=sys.stderr)
-        return {}
+        return
     told = folder / "memory.txt"
     running: Future[None] = pool.submit(long_run, folder / "run", iterations, told)
     while not running.done():
         time.sleep(1.0)
         if rows := rows_of(told):
+            found["soak_iterations"], found["soak_mb"] = rows[-1]
             progress(int(rows[-1][0]), iterations)
     running.result()
     rows = rows_of(told)
-    return {"soak_mb_per_1000": slope(rows, iterations), "soak_mb": rows[-1][1]}
+    found["soak_iterations"], found["soak_mb"] = rows[-1]
+    found["soak_mb_per_1000"] = slope(rows, iterations)
