@@ -115,6 +115,21 @@ def test_a_change_that_no_checkpoint_saw_is_made_again(tmp_path: Path) -> None:
     assert [step for step, _ in read_steering(tmp_path / NAME)] == [0, 3, 20]
 
 
+def test_a_repeated_change_that_no_checkpoint_saw_waits_for_its_time(tmp_path: Path) -> None:
+    """A run that repeats another's changes was killed behind two of them, and its last checkpoint is before both."""
+    run, file = tmp_path / "run", tmp_path / "changes.csv"
+    run.mkdir()
+    file.write_text(f"{HEADER}0,{FIRST},,,,\n3,{FIRST},4.0,,,\n5,{SECOND},4.0,,,\n", encoding="utf-8")
+    (run / NAME).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    steering = Steering(run, Config(prompt=SECOND), 2, SECOND, repeated=file)
+    controls, held = Controls(), Controls()
+    assert steering.resume(controls) is None
+    for step, wanted in ((2, Asked(FIRST)), (3, Asked(FIRST, 4.0)), (4, Asked(FIRST, 4.0)), (5, Asked(SECOND, 4.0))):
+        steering.follow(controls, held, step)
+        assert Asked.of(held, SECOND) == wanted, step
+    assert read_steering(run / NAME) == read_steering(file)
+
+
 @pytest.mark.parametrize(
     "content", ["", "3", HEADER + "x,a,,,,\n", HEADER + "1,a,nan,,,\n", HEADER + "1,,,,,\n", HEADER + "1,a\n"]
 )

@@ -74,6 +74,9 @@ class Steering:
         self._rows = [row for row in rows if row[0] < max(done, 1)]
         self._first, self._latest = Asked(before), rows[-1][1] if rows else Asked(before)
         self._repeated = [] if repeated is None else read_steering(repeated)
+        if self._repeated and done:  # what no checkpoint has seen is made again when its time comes, not at once
+            past = self._rows or [row for row in self._repeated if row[0] < done]
+            self._first, self._latest = (past[0][1], past[-1][1]) if past else (self._first, self._first)
 
     @property
     def last(self) -> Asked:
@@ -81,12 +84,13 @@ class Steering:
         return self._rows[-1][1] if self._rows else self._first
 
     def resume(self, controls: Controls) -> str | None:
-        """Set the controls as they were, but for the prompt, which is the configuration's; a line that says so."""
+        """Set the controls as they were, but for the prompt, which is the configuration's unless another run's changes
+        are made again; a line that says so."""
         latest = self._latest  # a change that no checkpoint has seen is made again at once
+        latest.put(controls)
+        controls.prompt = latest.prompt if self._repeated else None
         if replace(latest, prompt="") == Asked(""):
             return None
-        latest.put(controls)
-        controls.prompt = None
         values = ((item.name, getattr(latest, item.name)) for item in fields(Asked)[1:])
         held = [f"{name} {value:g}" for name, value in values if value is not None]
         return f"steered as before: {', '.join(held)}"

@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from multiprocessing import active_children, get_context
 from pathlib import Path
 
+from gs_stein.files import write_atomically
+
 STEPS = 12
 REFINED = 7
 """Iterations of a run, and how many of them come before the round of refinement."""
@@ -36,6 +38,13 @@ AROUND = (
     "--video-size", "32",
 )  # fmt: skip
 """What does not change its numbers."""
+CHANGES = """\
+step,prompt,guidance_scale,t_min,t_max,learning_rate
+0,a red armchair,,,,
+3,a red armchair,4.0,,,0.5
+5,a blue armchair,4.0,,,
+"""
+"""What somebody changes on the page of each run, which is noted and kept over every interruption."""
 PATIENCE = 300.0
 """Seconds after which a run counts as hanging."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
@@ -61,12 +70,21 @@ class Ended:
 
 def started(output: Path) -> tuple[str, ...]:
     """The command line of a new run, whose folder is made in `output`."""
-    return ("train", *SMALL, *AROUND, "--output", str(output))
+    return ("train", *SMALL, *AROUND, *steered(output.parent), "--output", str(output))
 
 
 def resumed(run: Path) -> tuple[str, ...]:
     """The command line that goes on with a run."""
-    return ("train", "--resume", str(run), *AROUND)
+    return ("train", "--resume", str(run), *AROUND, *steered(run.parent.parent))
+
+
+def steered(folder: Path) -> tuple[str, ...]:
+    """Options that make the changes, which are written there."""
+    path = folder / "changes.csv"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, CHANGES.encode())
+    return ("--steering", str(path))
 
 
 def run_of(output: Path) -> Path:
