@@ -26,7 +26,7 @@ from gs_stein.gaussians.options import BallStart
 from gs_stein.live.camera_path import Keyframe, catmull_rom, interpolate
 from gs_stein.live.disk import Source
 from gs_stein.live.door import admitted
-from gs_stein.live.files import save_video
+from gs_stein.live.files import file_name, save_video
 from gs_stein.live.html import duration, rows
 from gs_stein.live.options import LiveOptions
 from gs_stein.live.panels.plots import smooth, thinned
@@ -480,7 +480,10 @@ def test_exports_come_from_the_step_the_training_thread_hands_over(tmp_path):
         thread.join(20)
         assert len(got[0].gaussians) == 60
         assert torch.equal(got[0].gaussians.sh, step.gaussians.sh)
-        assert got[0].name == "step-000002"
+        assert got[0].name == file_name(tmp_path.name, 2)
+        assert file_name("a-cozy-room-20261130-040217-3", 2) == "a-cozy-room-step-000002"
+        assert file_name("garden: ¿?") == "garden"
+        assert file_name("¿?") == "scene"
         assert live._latest is not None
         assert len(live._latest.gaussians) == 10
 

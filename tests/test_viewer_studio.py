@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from viewer_support import eventually
+from viewer_support import blob, eventually, moved
 
 from gs_stein.config.presets import offered
+from gs_stein.gaussians.formats.ply import write_ply
 from gs_stein.live import jobs
 from gs_stein.live import studio as module
 from gs_stein.live.estimate import seconds_by_kind, words
+from gs_stein.live.manage import deleted, renamed
 from gs_stein.live.options import LiveOptions
 from gs_stein.live.server import close_server, open_server
 from gs_stein.live.studio import Studio, written_prompts
+from gs_stein.run.folder import working_in
 
 
 @pytest.fixture
@@ -90,7 +93,8 @@ def test_an_estimate_is_the_median_of_earlier_runs_of_the_kind(tmp_path: Path) -
         (tmp_path / name / "report.json").write_text(content, encoding="utf-8")
     known = seconds_by_kind([*runs, *(tmp_path / name for name in "abcd"), tmp_path / "nowhere"])
     assert known == {(True, 1200): 220, (False, 400): 42}
-    assert "a scene about 3:40 min, an object not known yet" in words(known, {True: 1200, False: 1200})
+    said = words(known, {True: 1200, False: 1200})
+    assert "a scene about 3:40 min (the median of earlier runs), an object not known yet" in said
     assert "a scene not known yet, an object about 42 s" in words(known, {True: 400, False: 400})
 
 
@@ -102,9 +106,10 @@ def test_the_form_says_it_for_its_preset(studio: Studio, tmp_path: Path) -> None
     studio._preset.value = "preview"
     studio._estimate()
     assert "an object about 42 s" in studio._takes.content
+    assert "a scene not known yet, elsewhere 1 to 5 min on one core" in studio._takes.content
     studio._preset.value = "default"
     studio._estimate()
-    assert "an object not known yet" in studio._takes.content
+    assert "an object not known yet, elsewhere 1 min and more" in studio._takes.content
 
 
 def test_only_presets_that_fit_the_machine_are_offered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,3 +118,110 @@ def test_only_presets_that_fit_the_machine_are_offered(monkeypatch: pytest.Monke
     monkeypatch.undo()
     if not torch.cuda.is_available():
         assert jobs.presets() == ["preview"]
+
+
+def stopped_run(output: Path, name: str, step: int = 180) -> Path:
+    """As `gs-stein train` leaves a run of 400 iterations that was stopped."""
+    run = output / name
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "config.yaml").write_text("prompt: a red ball\niterations: 400\n", encoding="utf-8")
+    write_ply(run / "point_cloud.ply", blob((0.9, 0.1, 0.1), 20))
+    (run / "checkpoints" / f"step_{step:07d}.pt").write_bytes(b"x")
+    return run
+
+
+def shown(studio: Studio, run: Path) -> None:
+    studio.gallery.refresh(at_once=True)
+    studio._ask_for(run)
+    studio.poll()
+
+
+def press(button) -> None:
+    moved(button, True)
+
+
+def test_a_stopped_run_goes_on_as_it_was_begun_and_a_finished_one_half_as_long_again(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders: list[jobs.Order] = []
+
+    def command(order, output, options, token):
+        orders.append(order)
+        return [sys.executable, "-c", ""]
+
+    monkeypatch.setattr(module, "command", command)
+    run = stopped_run(tmp_path / "runs", "ball")
+    shown(studio, run)
+    assert studio.actions._go_on.label == "Go on to step 400"
+    press(studio.actions._go_on)
+    studio.poll()
+    (run / "checkpoints" / "step_0000400.pt").write_bytes(b"x")
+    assert (job := studio.job) is not None
+    eventually(lambda: not job.going, "the first has ended")
+    studio.poll()
+    assert studio.actions._go_on.label == "Go on to step 600"
+    press(studio.actions._go_on)
+    studio.poll()
+    assert [(order.resume, order.iterations) for order in orders] == [(run, None), (run, 600)]
+    line = jobs.command(orders[1], tmp_path, LiveOptions(), token=False)
+    assert {f"--resume={run}", "--iterations=600"} <= set(line)
+    assert not any(part.startswith(("--prompt", "--seed", "--output")) for part in line)
+
+
+def test_a_run_gets_another_name_and_one_that_cannot_be_is_refused(studio: Studio, tmp_path: Path) -> None:
+    run, other = stopped_run(tmp_path / "runs", "ball"), stopped_run(tmp_path / "runs", "other")
+    shown(studio, run)
+    moved(studio.actions._name, "../My: ball")
+    assert studio.actions._rename.visible
+    press(studio.actions._rename)
+    studio.poll()
+    run = run.with_name("My- ball")
+    assert studio.stage.run == run
+    assert sorted(path.name for path in run.parent.iterdir()) == ["My- ball", "other"]
+    for bad in ("other", " ", "trash", "..", "/"):
+        with pytest.raises(ValueError, match="give"):
+            renamed(run, bad)
+    with working_in(other), pytest.raises(ValueError, match="still being worked on"):
+        renamed(other, "new")
+
+
+def test_the_trash_is_said_and_gives_back_what_it_was_given(studio: Studio, tmp_path: Path) -> None:
+    run = stopped_run(tmp_path / "runs", "ball")
+    shown(studio, run)
+    press(studio.actions._delete)
+    studio.poll()
+    kept = tmp_path / "runs" / "trash" / "ball"
+    assert studio.stage.run is None
+    assert studio.gallery.listed == []
+    assert (kept / "point_cloud.ply").is_file()
+    assert deleted(stopped_run(tmp_path / "runs", "ball")) == kept.with_name("ball-2")
+    kept.rename(run)
+    studio.gallery.refresh(at_once=True)
+    assert [path for path, _ in studio.gallery.listed] == [run]
+
+
+def test_a_run_of_the_gallery_is_compared_with_the_one_that_is_shown(studio: Studio, tmp_path: Path) -> None:
+    first, second = stopped_run(tmp_path / "runs", "first"), stopped_run(tmp_path / "runs", "second")
+    shown(studio, first)
+    for run, expected in ((first, [first]), (second, [first, second])):
+        studio._ask_for(run, beside=True)
+        studio.poll()
+        assert [source.path for source in studio.stage._sources] == expected
+    assert studio.stage._compare.visible
+
+
+def test_what_it_does_not_know_is_said_beside_prompts_that_it_does(studio: Studio, monkeypatch) -> None:
+    monkeypatch.setattr(module, "gpu_gib", lambda: 0)
+    box = studio._advice
+    moved(studio._prompt, "a red armchair")
+    studio.poll()
+    assert not box._lines.visible
+    moved(studio._prompt, "a xylophone made of quinoa")
+    studio.poll()
+    assert box._lines.visible
+    offers = [button.label for button in box._buttons if button.visible]
+    assert len(offers) == 3
+    press(box._buttons[1])
+    assert studio._prompt.value == offers[1]
+    studio.poll()
+    assert not any(button.visible for button in box._buttons)

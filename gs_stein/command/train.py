@@ -159,7 +159,7 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     steering = Steering(folder, choice.config, state.step, before, job.run.steering)
     if note := steering.resume(controls := Controls()):
         print(f"note        {note}")
-    live = open_viewer(job, folder, controls, priors, state.refiner.first) if job.run.viewer else None
+    live = open_viewer(job, folder, controls, priors, state) if job.run.viewer else None
     if live is not None:
         print(live.describe(), flush=True)
     run = Run(choice.config, job.run, job.live, folder, state, controls, live)
@@ -217,12 +217,13 @@ def open_folder(job: Job, config: Config, state: State, held: contextlib.ExitSta
     return job.resume, read_config(job.resume / "config.yaml").prompt
 
 
-def open_viewer(job: Job, folder: Path, controls: Controls, priors: Priors, distilled: int) -> Live | None:
+def open_viewer(job: Job, folder: Path, controls: Controls, priors: Priors, state: State) -> Live | None:
     """The live view, or None (said in one line) if it cannot be served: training goes on without it."""
     from gs_stein.config.schema import BACKGROUNDS
+    from gs_stein.live.familiar import adviser
     from gs_stein.live.run_view import Live
 
-    config = job.config
+    config, distilled = job.config, state.refiner.first
 
     def window(step: int) -> tuple[float, float] | None:
         return config.distill.timesteps.window(step / distilled) if step < distilled else None
@@ -232,6 +233,7 @@ def open_viewer(job: Job, folder: Path, controls: Controls, priors: Priors, dist
             controls, config.prompt, config.cameras, guidance_scale=config.distill.guidance.scale,
             window=window, background=BACKGROUNDS[config.background], rasterize=config.rasterize, options=job.live,
             folder=folder, denoiser=priors.denoiser, depth_estimator=priors.depth, prior_device=priors.device,
+            adviser=adviser(priors.denoiser, config.scene), first=state.gaussians,
         )  # fmt: skip
     except (ValueError, ImportError) as error:
         print(f"viewer      off: {error}", file=sys.stderr)

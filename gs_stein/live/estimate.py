@@ -11,6 +11,12 @@ from gs_stein.live.html import duration
 
 _LATEST = 5
 """Runs of a kind that count."""
+ELSEWHERE: dict[str | None, dict[bool, str]] = {
+    None: {True: "2 to 7 min on two cores", False: "1 min and more on one core"},
+    "preview": {True: "1 to 5 min on one core", False: "15 s to 3 min on one core"},
+}
+"""Preset → scene or object → how long the bundled prior took: from a core with bf16, and quiet, to one without that had
+other work too. README has the figures one by one."""
 
 
 def seconds_by_kind(runs: Iterable[Path]) -> dict[tuple[bool, int], float]:
@@ -36,15 +42,23 @@ def seconds_by_kind(runs: Iterable[Path]) -> dict[tuple[bool, int], float]:
     return {kind: statistics.median(times[:_LATEST]) for kind, times in found.items()}
 
 
-def words(known: dict[tuple[bool, int], float], iterations: dict[bool, int]) -> str:
+def words(
+    known: dict[tuple[bool, int], float], iterations: dict[bool, int], elsewhere: dict[bool, str] | None = None
+) -> str:
     """A line for the form.
 
     Args:
         known: of `seconds_by_kind`.
         iterations: of a scene (True) and of an object (False), as they are set.
+        elsewhere: how long they took on other machines, in words; None: that is not known either.
     """
     parts = []
     for scene, name in ((True, "a scene"), (False, "an object")):
         seconds = known.get((scene, iterations[scene]))
-        parts.append(f"{name} " + ("not known yet" if seconds is None else f"about {duration(seconds)}"))
-    return f"Takes here: {', '.join(parts)} (the median of earlier runs)."
+        if seconds is not None:
+            parts.append(f"{name} about {duration(seconds)} (the median of earlier runs)")
+        elif elsewhere is not None:
+            parts.append(f"{name} not known yet, elsewhere {elsewhere[scene]}")
+        else:
+            parts.append(f"{name} not known yet")
+    return f"Takes here: {', '.join(parts)}."

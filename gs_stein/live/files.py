@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,16 +12,31 @@ from jaxtyping import UInt8
 
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.gaussians.views import View, views_of
-from gs_stein.images import to_bytes
-from gs_stein.live.poses import DARK, Pose
+from gs_stein.images import to_bytes, write_png
+from gs_stein.live.poses import DARK, Pose, picture
 from gs_stein.live.splats import copied
 from gs_stein.rasterize.many_views import render_views
 from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.run.video import write_video
 from gs_stein.types import Cameras
 
+_TIME = re.compile(r"-\d{8}-\d{6}(-\d+)?$")
+"""What a run's folder has after its prompt."""
+_LONGEST = 100
+"""Characters of a file's name, without step and suffix."""
 PAGE_LIMIT = 500_000
 """Gaussians in a page at most (32 bytes each, a third more in the file)."""
+
+
+def file_name(name: str, step: int | None = None) -> str:
+    """The beginning of the names of files made from a scene: what the run or file is called, in letters and digits.
+
+    Args:
+        name: of a run's folder, without regard to its time, or of a file.
+        step: of a run that goes on.
+    """
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", _TIME.sub("", name)).strip("-")[:_LONGEST] or "scene"
+    return stem if step is None else f"{stem}-step-{step:06d}"
 
 
 def save_ply(gaussians: Gaussians, path: Path) -> None:
@@ -62,6 +78,21 @@ def save_page(
         path, scene, views=[View("Start", view.position, view.look_at, view.fov), *views_of(scene.means.numpy())],
         tour=way, tour_seconds=seconds, background=DARK if background is None else background,
     )  # fmt: skip
+
+
+def save_picture(gaussians: Gaussians, camera: Cameras, path: Path, background: float | None = None) -> None:
+    """Draw what a camera sees by our rasterizer and write a .png.
+
+    Args:
+        gaussians: the scene.
+        camera: its first view, in the size that is wanted.
+        path: of the file.
+        background: grey level behind the scene; None: the page's own.
+
+    Raises:
+        ValueError: it cannot be written.
+    """
+    write_png(path, picture(finite(gaussians), camera, "RGB", background))
 
 
 def save_video(

@@ -25,6 +25,7 @@ _SHARE = 0.02
 _BYTES, _PIXELS = 32 << 20, 16 << 20
 """Of the largest preview that is shown: a run's own has at most a few million pixels."""
 _WIDTH = 320
+_CHOICES = ("Open", "Compare with what is shown")
 
 Stamp = tuple[int, int]
 """Time of the last change in nanoseconds, and bytes; of a file that is not there, zeros."""
@@ -81,11 +82,11 @@ class Gallery:
         server: the page.
         tab: where it stands.
         output: folder of the runs.
-        opened: called with the run that somebody wants to see.
+        opened: called with the run that somebody wants to see, and whether beside the one that is shown.
     """
 
     def __init__(
-        self, server: viser.ViserServer, tab: viser.GuiTabHandle, output: Path, opened: Callable[[Path], None]
+        self, server: viser.ViserServer, tab: viser.GuiTabHandle, output: Path, opened: Callable[[Path, bool], None]
     ) -> None:
         self._server, self._tab, self._opened = server, tab, opened
         self._runs = RunList(output)
@@ -120,13 +121,15 @@ class Gallery:
         with self._tab:
             for key in self.listed:
                 run, thumbnail = key[0], self._thumbnails[key]
-                folder = gui.add_folder(html.printable(run.name))
+                # Without a label: one that folds would measure its height while its tab is hidden, and stay closed.
+                folder = gui.add_folder(None)
                 self._folders.append(folder)
                 with folder:
+                    gui.add_html(html.heading(run.name))
                     if thumbnail is not None:
                         gui.add_image(thumbnail, format="jpeg")
-                    button = gui.add_button("Open")
-                    button.on_click(lambda _, run=run: self._opened(run))
+                    what = gui.add_button_group("", _CHOICES)
+                    what.on_click(lambda event, run=run: self._opened(run, event.target.value == _CHOICES[1]))
 
 
 def preview(run: Path, expected: Stamp | None = None) -> UInt8[np.ndarray, "H W 3"] | None:

@@ -42,6 +42,18 @@ def note(text: str) -> str:
     return f'<p style="padding:0 1em;margin:.3em 0;opacity:.75;font-size:.85em">{html.escape(printable(text))}</p>'
 
 
+def warning(text: str) -> str:
+    """A line that wants to be seen as HTML, shown as text."""
+    style = "padding:.4em .8em;margin:.3em 1em;border-left:3px solid #e8a33d;font-size:.85em;overflow-wrap:anywhere"
+    return f'<p style="{style}">{html.escape(printable(text))}</p>'
+
+
+def heading(text: str) -> str:
+    """A line that begins something new, broken wherever it is too long; shown as text."""
+    style = "padding:.6em 1em 0;margin:.6em 0 .3em;border-top:1px solid #8884;font-size:.875em;overflow-wrap:anywhere"
+    return f'<p style="{style}">{html.escape(printable(text))}</p>'
+
+
 def link(text: str, address: str) -> str:
     """A line that opens an address of our own in another tab."""
     style = "padding:0 1em;margin:.3em 0;font-size:.875em"

@@ -35,6 +35,10 @@ class Order:
     preset: str | None
     """Name of a preset, None for the default one."""
     seed: int
+    resume: Path | None = None
+    """A run to go on with, whose own settings hold; what it is called stands in `prompt`."""
+    iterations: int | None = None
+    """That the resumed run is to reach; None: as many as it was begun for."""
 
 
 def command(order: Order, output: Path, options: LiveOptions, token: bool) -> list[str]:
@@ -46,13 +50,19 @@ def command(order: Order, output: Path, options: LiveOptions, token: bool) -> li
         options: where the run's own page listens, and for whom.
         token: whether the link to it carries a secret. It is a new one: other users may list a command line.
     """
-    arguments = [sys.executable, "-m", "gs_stein.command.train", f"--prompt={order.prompt}", f"--output={output}"]
-    if order.scene is not None:
-        arguments.append("--scene" if order.scene else "--object")
-    if order.preset is not None:
-        arguments.append(f"--preset={order.preset}")
+    arguments = [sys.executable, "-m", "gs_stein.command.train"]
+    if order.resume is not None:
+        arguments.append(f"--resume={order.resume}")
+        if order.iterations is not None:
+            arguments.append(f"--iterations={order.iterations}")
+    else:
+        arguments += [f"--prompt={order.prompt}", f"--output={output}", f"--seed={order.seed}"]
+        if order.scene is not None:
+            arguments.append("--scene" if order.scene else "--object")
+        if order.preset is not None:
+            arguments.append(f"--preset={order.preset}")
     return [
-        *arguments, f"--seed={order.seed}", f"--checkpoint-every={_EVERY}", "--log-every=2", "--serve=no",
+        *arguments, f"--checkpoint-every={_EVERY}", "--log-every=2", "--serve=no",
         f"--host={options.host}", "--port=0", f"--token={'new' if token else 'none'}",
         *(f"--allow-origin={origin}" for origin in options.allow_origin),
     ]  # fmt: skip

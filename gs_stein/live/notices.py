@@ -21,8 +21,8 @@ def notify(server: viser.ViserServer, title: str, body: str, tone: Tone = "blue"
 
 
 def offer(client: viser.ClientHandle | None, name: str, content: bytes) -> None:
-    """Offer one browser a file to save."""
+    """Have one browser save a file, as its user has asked with a click."""
     if client is None:
         return
     with contextlib.suppress(RuntimeError):
-        client.send_file_download(name, content)
+        client.send_file_download(name, content, save_immediately=True)

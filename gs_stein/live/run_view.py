@@ -24,6 +24,8 @@ import torch
 from gs_stein.cameras.options import CameraOptions, OrbitCameras
 from gs_stein.cameras.paths import video_path
 from gs_stein.gaussians.model import Gaussians
+from gs_stein.live.familiar import Advice
+from gs_stein.live.files import file_name
 from gs_stein.live.layers import SplatLayer, set_first_view
 from gs_stein.live.notices import notify
 from gs_stein.live.options import LiveOptions
@@ -35,7 +37,7 @@ from gs_stein.live.panels.plots import Plots
 from gs_stein.live.panels.run_panel import RunPanel, SteerTab
 from gs_stein.live.pause import Gate
 from gs_stein.live.poses import home
-from gs_stein.live.server import address, close_server, describe, open_server
+from gs_stein.live.server import address, close_server, describe, open_server, set_title
 from gs_stein.live.snapshot import Eyes, Guess, History, Snapshot, Views, snapshot_of
 from gs_stein.live.splats import copied, to_splats
 from gs_stein.optimize.step import Controls, Step
@@ -78,6 +80,8 @@ class Live:
         denoiser: decodes the prior's guess; None: no such picture.
         depth_estimator: for the fourth picture.
         prior_device: where those two run.
+        adviser: says what the prior does not know of a prompt; None: it knows everything.
+        first: the scene before the first step, so that nobody looks at an empty page.
 
     Raises:
         ValueError: nothing can be served at the address.
@@ -98,10 +102,13 @@ class Live:
         denoiser: Denoiser | None = None,
         depth_estimator: DepthEstimator | None = None,
         prior_device: torch.device | str = "cpu",
+        adviser: Callable[[str], Advice] | None = None,
+        first: Gaussians | None = None,
     ) -> None:
         options = LiveOptions() if options is None else options
         self._controls, self._options = controls, options
         self._cameras, self._window, self._background, self._rasterize = cameras, window, background, rasterize
+        self._name = prompt if folder is None else folder.resolve().name
         self._history, self._gate = History(), Gate()
         self._latest: Snapshot | None = None
         self._shown: Snapshot | None = None
@@ -121,7 +128,10 @@ class Live:
         view = home(cameras)
         set_first_view(server, view)
         self._splats = SplatLayer(server, "/splats")
-        self._panel = RunPanel(server, controls, self._gate, prompt, options.max_splats)
+        if first is not None:
+            self._splats.show(to_splats(copied(first, options.max_splats, view_dependent=False), len(first)))
+        set_title(server, prompt)
+        self._panel = RunPanel(server, controls, self._gate, prompt, options.max_splats, adviser)
         self._layers = LayerView(server, self._latest_gaussians, background=background)
         self._layers.on_change(self._splats.visible)
         tabs = server.gui.add_tab_group()
@@ -308,7 +318,7 @@ class Live:
 
     def _named(self, step: Step) -> Scene:
         scene = as_trained(copied(step.gaussians), self._cameras, self._rasterize)
-        return Scene(scene, f"step-{step.step:06d}", self._background)
+        return Scene(scene, file_name(self._name, step.step), self._background)
 
     def _latest_gaussians(self) -> Gaussians | None:
         latest = self._latest
@@ -341,6 +351,7 @@ class Live:
             started = time.monotonic()
             try:
                 self._panel.refresh()
+                self._panel.advise()
                 if snapshot is not self._shown:
                     self._show(snapshot)
                 if started >= curves_at:

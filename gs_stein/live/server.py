@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import getpass
 import io
+import json
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from gs_stein.live.door import Door, door_of, guarding, is_loopback
-from gs_stein.live.html import ON_A_PHONE
+from gs_stein.live.html import ON_A_PHONE, printable
 from gs_stein.live.inputs import guard_inputs
 from gs_stein.live.options import LiveOptions
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _DOORS: WeakKeyDictionary[viser.ViserServer, Door] = WeakKeyDictionary()
 _TRIES = 50
+_TITLE = 80
+"""Characters of a page's name."""
 
 
 def open_server(host: str, port: int, title: str, options: LiveOptions | None = None) -> viser.ViserServer:
@@ -50,8 +53,18 @@ def open_server(host: str, port: int, title: str, options: LiveOptions | None = 
         show_logo=False, show_share_button=False,
     )  # fmt: skip
     server.gui.add_html(ON_A_PHONE)
+    set_title(server, "" if title == "gs_stein" else title.removeprefix("gs_stein "))
     guard_inputs(server)
     return server
+
+
+def set_title(server: viser.ViserServer, text: str) -> None:
+    """Name the browser's tab, of pages that are open and of those to come."""
+    from viser import _messages
+
+    short = " ".join(printable(text).split())[:_TITLE]
+    name = json.dumps(f"{short} – gs_stein" if short else "gs_stein")  # ASCII, so that it is a string of JavaScript too
+    server._websock_server.queue_message(_messages.RunJavascriptMessage(f"document.title = {name}"))
 
 
 def clear(server: viser.ViserServer) -> None:

@@ -16,6 +16,7 @@ from gs_stein.cameras.paths import video_path
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.live import html
 from gs_stein.live.disk import SUFFIXES, Loaded, Source
+from gs_stein.live.files import file_name
 from gs_stein.live.layers import SplatLayer, jump, set_first_view
 from gs_stein.live.notices import notify
 from gs_stein.live.options import LiveOptions
@@ -26,6 +27,7 @@ from gs_stein.live.panels.plots import Plots
 from gs_stein.live.panels.up_control import UpControl, words
 from gs_stein.live.poses import Layer, Pose, picture
 from gs_stein.live.remembered import remember
+from gs_stein.live.server import set_title
 from gs_stein.live.splats import copied, to_splats
 from gs_stein.types import Cameras
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     import viser
 
 SPLIT, LEFT, RIGHT, APART = "Split screen", "First", "Second", "Next to each other"
+_LARGE = 10_000_000
+"""Bytes of a file from which reading it takes long enough for a bar."""
 _EMPTY = Pose((0.0, -3.0, 1.0), (0.0, 0.0, 0.0), 1.0)
 
 
@@ -81,7 +85,7 @@ class Stage:
             upload.on_upload(lambda event: self._upload(event.target.value.name, event.target.value.content))
 
     def open(self, sources: list[Source]) -> list[str]:
-        """Show one scene or two. Call from the thread that calls `poll`.
+        """Show one scene, two, or none. Call from the thread that calls `poll`.
 
         Returns:
             Lines that are worth knowing: what was changed while reading, and whether a scene seems to lie on its side.
@@ -90,6 +94,8 @@ class Stage:
             ValueError: a file is bad; what was shown stays.
         """
         self._title.content = html.note("Reading " + " and ".join(map(_with_size, sources)) + " …")
+        if sum(source.size for source in sources) > _LARGE:  # readers do not say how far they are
+            self._bar.value, self._bar.animated, self._bar.visible = 100.0, True, True
         try:
             loaded = [source.load() for source in sources]
         except Exception:
@@ -97,6 +103,7 @@ class Stage:
             raise
         with self._lock:
             self._sources, self._loaded = list(sources), list(loaded)
+        set_title(self._server, " | ".join(source.prompt or source.name for source in sources))
         self._compare.visible = len(sources) == 2
         if len(sources) == 2 and self._layers.layer is None:
             self._layers.choose("RGB")
@@ -109,6 +116,11 @@ class Stage:
             if scene is not None
             for line in (*scene.notes, *_hints(scene))
         ]
+
+    @property
+    def run(self) -> Path | None:
+        """Folder of the run that is shown, the first of two; None where it is no run."""
+        return self._sources[0].path if self._sources and self._sources[0].is_run else None
 
     def poll(self) -> bool:
         """Look for newer states of what is shown; says whether there were any. Call about once a second.
@@ -169,8 +181,9 @@ class Stage:
                 sample = copied(loaded.gaussians, self._options.max_splats, view_dependent=False)
                 self._splats[i].show(to_splats(sample, len(loaded.gaussians)))
         if first:
-            self._arrived = self._loaded[0] is not None
-            view = _EMPTY if self._loaded[0] is None else self._sources[0].first_view(self._loaded[0].gaussians)
+            leading = self._pair()[0]
+            self._arrived = leading is not None
+            view = _EMPTY if leading is None else self._sources[0].first_view(leading.gaussians)
             self._camera.home = view
             set_first_view(self._server, view)
             for client in self._server.get_clients().values():
@@ -268,6 +281,8 @@ class Stage:
         going = first is not None and not first[0].finished and first[1] is not None and first[1].step is not None
         if going and first is not None and first[1] is not None and first[0].total:
             self._bar.value = min(100.0, 100.0 * (first[1].step or 0) / first[0].total)
+        if self._bar.animated:
+            self._bar.animated = False
         self._bar.visible = going
 
     # Files.
@@ -278,9 +293,7 @@ class Stage:
         if chosen is None:
             return None
         source = self._sources[1 if chosen is second else 0]
-        stem = re.sub(r"[^A-Za-z0-9]+", "-", source.stem).strip("-")
-        name = (stem or "scene") if chosen.step is None else f"step-{chosen.step:06d}"
-        return Scene(chosen.gaussians, name, source.background)
+        return Scene(chosen.gaussians, file_name(source.stem, chosen.step), source.background)
 
     def _folder(self) -> Path | None:
         if not self._sources:

@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING
 from gs_stein.files import PACKAGE
 from gs_stein.live import html
 from gs_stein.live.disk import Source
-from gs_stein.live.estimate import seconds_by_kind, words
+from gs_stein.live.estimate import ELSEWHERE, seconds_by_kind, words
+from gs_stein.live.familiar import AdviceBox, advice
 from gs_stein.live.gallery import Gallery
-from gs_stein.live.jobs import LONGEST_PROMPT, Job, Order, command, presets
+from gs_stein.live.jobs import LONGEST_PROMPT, Job, Order, command, gpu_gib, presets
+from gs_stein.live.manage import deleted, renamed
 from gs_stein.live.notices import notify
 from gs_stein.live.options import LiveOptions
+from gs_stein.live.panels.run_actions import RunActions
 from gs_stein.live.rounds import Rounds, on_signals
 from gs_stein.live.server import close_server, describe, open_server, token_of
 from gs_stein.live.stage import Stage
+from gs_stein.prior.checkpoints.registry import bundled_folder
 
 if TYPE_CHECKING:
     import viser
@@ -71,6 +75,7 @@ class Studio:
         self._requests: queue.Queue[Callable[[], None]] = queue.Queue()
         self.job: Job | None = None
         self._followed = False
+        self._advised: tuple[str, bool | None] | None = None
         self.stage = Stage(server, options, self._tabs)
         self.gallery.refresh()
         self._estimate()
@@ -88,6 +93,8 @@ class Studio:
             self._not_opened(error)
         self._follow()
         self.gallery.refresh()
+        run, job = self.stage.run, self.job
+        self.actions.show(run, job is not None and job.going and run is not None and job.run == run.resolve())
 
     def close(self) -> bool:
         """Stop the run (it saves first) and all threads; the server stays. Returns as `Stage.close`."""
@@ -103,7 +110,10 @@ class Studio:
             self._prompt = gui.add_text("Prompt", "a cozy living room", multiline=True)
             self._known = gui.add_dropdown("It knows", (_OWN, *written_prompts()), initial_value=_OWN)
             self._known.on_update(lambda _: self._take_known())
+            self._advice = AdviceBox(self._server, self._take_prompt)
             self._kind = gui.add_dropdown("Make", tuple(_KINDS))
+            for control in (self._prompt, self._kind):
+                control.on_update(lambda _: self._requests.put(self._advise))
             self._preset = gui.add_dropdown("Preset", (_DEFAULT, *self._presets), initial_value=_DEFAULT)
             self._preset.on_update(lambda _: self._requests.put(self._estimate))
             self._seed = gui.add_number("Seed", 0, min=0, max=2**31 - 1, step=1)
@@ -118,21 +128,56 @@ class Studio:
             self._forget.on_click(lambda _: self._requests.put(self._waiting.clear))
             self._said = gui.add_html("")
         runs = tabs.add_tab("Gallery")
+        with runs:
+            self.actions = RunActions(
+                self._server,
+                lambda run, iterations: self._requests.put(lambda: self._go_on(run, iterations)),
+                lambda run, name: self._requests.put(lambda: self._move(run, name)),
+                lambda run: self._requests.put(lambda: self._move(run, None)),
+            )
         self.gallery = Gallery(self._server, runs, self._output, self._ask_for)
 
-    def _ask_for(self, run: Path) -> None:
-        self._requests.put(lambda: self._open(run))
+    def _ask_for(self, run: Path, beside: bool = False) -> None:
+        """Have a run shown, alone or beside the one that is there."""
+        self._requests.put(lambda: self._open(run, beside))
+
+    def _go_on(self, run: Path, iterations: int | None) -> None:
+        self._take(Order(run.name, None, None, 0, run.resolve(), iterations))
+
+    def _move(self, run: Path, name: str | None) -> None:
+        """Give a run another name, or (None) put it into the trash."""
+        try:
+            there = deleted(run) if name is None else renamed(run, name)
+        except ValueError as error:
+            notify(self._server, "Not done", str(error), "orange")
+            return
+        if name is None:
+            notify(self._server, "In the trash", f"It lies in {there}; move it back to have it again.", "blue", None)
+        self.gallery.refresh(at_once=True)
+        latest = [run for run, _ in self.gallery.listed[:1]]
+        self._show([there] if name is not None else latest)
 
     def _take_known(self) -> None:
         if self._known.value in written_prompts():  # a client may send anything
             self._prompt.value = self._known.value
+
+    def _take_prompt(self, prompt: str) -> None:
+        self._prompt.value = prompt
+
+    def _advise(self) -> None:
+        """Say what the bundled prior does not know of the prompt, where it is the one that will be asked."""
+        asked = str(self._prompt.value), _KINDS.get(str(self._kind.value))
+        if asked != self._advised and gpu_gib() == 0:
+            self._advised = asked
+            self._advice.show(advice(bundled_folder() / "captions", *asked))
 
     def _estimate(self) -> None:
         """Say how long a run of this preset takes here."""
         preset = str(self._preset.value)
         lengths = {scene: _iterations(scene, preset if preset in self._presets else None) for scene in (True, False)}
         known = seconds_by_kind(self.gallery.known(_LOOKED_AT))
-        self._takes.content = html.note(words(known, lengths))
+        elsewhere = ELSEWHERE.get(preset if preset in self._presets else None)
+        self._takes.content = html.note(words(known, lengths, elsewhere))
 
     def _another_seed(self) -> None:
         self._seed.value = random.SystemRandom().randrange(2**31)
@@ -153,8 +198,11 @@ class Studio:
 
     def _generate(self) -> None:
         order = self.order()
-        if order is None:
-            return
+        if order is not None:
+            self._take(order)
+
+    def _take(self, order: Order) -> None:
+        """Start what was asked for, or have it wait for its turn."""
         if self.job is not None and self.job.going:
             if len(self._waiting) >= _LONGEST_QUEUE:
                 notify(self._server, "Not taken", f"{_LONGEST_QUEUE} prompts wait already.", "orange")
@@ -204,9 +252,13 @@ class Studio:
         if self._said.content != content:
             self._said.content = content
 
-    def _open(self, run: Path) -> None:
+    def _open(self, run: Path, beside: bool = False) -> None:
+        shown = self.stage.run
+        self._show([shown, run] if beside and shown not in (None, run) else [run])
+
+    def _show(self, runs: list[Path]) -> None:
         try:
-            self.stage.open([Source(run)])
+            self.stage.open([Source(run) for run in runs])
         except Exception as error:  # whatever lies in a folder, the page goes on, and with it the run
             self._not_opened(error)
 

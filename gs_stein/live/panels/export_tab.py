@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from gs_stein.gaussians.files import FORMATS, write_gaussians
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.live.camera_path import interpolate
-from gs_stein.live.files import finite, save_page, save_ply, save_video
+from gs_stein.live.files import finite, save_page, save_picture, save_ply, save_video
 from gs_stein.live.notices import notify, offer
 from gs_stein.live.panels.camera_tab import CameraTab
-from gs_stein.live.poses import Pose, bounded
+from gs_stein.live.poses import Pose, bounded, browser_camera, camera_at
 from gs_stein.types import Cameras
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ FOLDER = "exports"
 _OTHERS = {row.title: row.suffixes[0] for row in FORMATS if row.name not in ("ply", "html")}
 """Formats without a button of their own → their suffix."""
 _SIDES = ("256", "384", "512", "768", "1024")
+_HEIGHTS = ("480", "720", "1080", "1440", "2160")
+_WIDEST = 4096
+"""Pixels of a picture's longer side: windows may have any shape."""
 _OFFERED = 300 << 20
 """Bytes of the largest file that is sent to the browser as well."""
 
@@ -75,14 +78,17 @@ class ExportTab:
         gui = server.gui
         self._buttons = [gui.add_button(label, icon=icon) for label, icon in (
             ("Save .ply", Icon.CUBE), ("Save web page (.html)", Icon.FILE_CODE), ("Save video (.mp4)", Icon.MOVIE),
+            ("Save picture (.png)", Icon.PHOTO),
         )]  # fmt: skip
         kinds: tuple[tuple[str, Make], ...] = ((".ply", self._ply), (".html", self._page), (".mp4", self._video))
-        for button, (suffix, make) in zip(self._buttons, kinds, strict=True):
+        for button, (suffix, make) in zip(self._buttons, kinds, strict=False):
             button.on_click(lambda event, suffix=suffix, make=make: self._start(suffix, make, event.client))
+        self._buttons[-1].on_click(lambda event: self._start(".png", self._picture_of(event.client), event.client))
+        self._height = gui.add_dropdown("Picture height", _HEIGHTS, initial_value="1080")
+        self._side = gui.add_dropdown("Video width", _SIDES, initial_value="512")
         self._format = gui.add_dropdown("Other format", tuple(_OTHERS))
         self._buttons.append(gui.add_button("Save in this format", icon=Icon.FILE_EXPORT))
         self._buttons[-1].on_click(lambda event: self._start(self._suffix(), self._other, event.client))
-        self._side = gui.add_dropdown("Video size", _SIDES, initial_value="512")
         self._progress = gui.add_progress_bar(0.0, visible=False)
         self._cancel = gui.add_button("Cancel", visible=False, color="red")
         self._cancel.on_click(lambda _: self._cancelled.set())
@@ -145,6 +151,23 @@ class ExportTab:
     def _page(self, scene: Scene, path: Path, view: Pose) -> bool:
         save_page(scene.gaussians, path, view, scene.background, self._path(256), self._camera.duration)
         return True
+
+    def _picture_of(self, client: viser.ClientHandle | None) -> Make:
+        """Makes a picture of what a browser sees now, in the shape of its window."""
+        height = int(self._height.value) if self._height.value in _HEIGHTS else 1080  # a client may send anything
+        try:
+            camera = None if client is None else browser_camera(client.camera, 1000)
+        except (RuntimeError, AssertionError, ZeroDivisionError):  # it has gone, or has no camera yet
+            camera = None
+
+        def make(scene: Scene, path: Path, view: Pose) -> bool:
+            seen = camera_at(view, 1600, 900) if camera is None else camera
+            factor = min(height / seen.height, _WIDEST / seen.width)
+            seen = seen.resized(max(8, round(seen.width * factor)), max(8, round(seen.height * factor)))
+            save_picture(scene.gaussians, seen, path, scene.background)
+            return True
+
+        return make
 
     def _video(self, scene: Scene, path: Path, view: Pose) -> bool:
         cameras = self._path(int(self._side.value) if self._side.value in _SIDES else 512)  # a client may send anything

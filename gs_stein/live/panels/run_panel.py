@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gs_stein.live import html
+from gs_stein.live.familiar import Advice, AdviceBox
 from gs_stein.live.notices import notify
 from gs_stein.live.pause import Gate
+from gs_stein.live.server import set_title
 from gs_stein.live.snapshot import History, Snapshot
 from gs_stein.optimize.step import Controls
 
@@ -21,7 +24,15 @@ LONGEST_PROMPT = 1000
 class RunPanel:
     """Prompt, progress and the buttons that steer; at the top of the page."""
 
-    def __init__(self, server: viser.ViserServer, controls: Controls, gate: Gate, prompt: str, limit: int) -> None:
+    def __init__(
+        self,
+        server: viser.ViserServer,
+        controls: Controls,
+        gate: Gate,
+        prompt: str,
+        limit: int,
+        adviser: Callable[[str], Advice] | None = None,
+    ) -> None:
         from viser import Icon
 
         self._server, self._controls, self._gate, self._limit = server, controls, gate, limit
@@ -33,7 +44,8 @@ class RunPanel:
         gui = server.gui
         self._prompt = gui.add_text("Prompt", prompt, multiline=True)
         self._change = gui.add_button("Use this prompt from now on", icon=Icon.PENCIL, visible=False)
-        self._current = prompt
+        self._current, self._adviser, self._advised = prompt, adviser, ""
+        self._advice = AdviceBox(server, self._take)
         self._prompt.on_update(lambda _: self._show_change())
         self._change.on_click(lambda _: self._new_prompt())
         self._bar = gui.add_progress_bar(0.0)
@@ -67,6 +79,16 @@ class RunPanel:
         text = str(self._prompt.value).strip()
         self._change.visible = bool(text) and text != self._current
 
+    def _take(self, prompt: str) -> None:
+        self._prompt.value = prompt
+        self._new_prompt()
+
+    def advise(self) -> None:
+        """Show what the prior does not know of the prompt, if that has changed. Takes a second at the first time."""
+        if self._adviser is not None and self._advised != self._current:
+            self._advised = self._current
+            self._advice.show(self._adviser(self._advised))
+
     def _new_prompt(self) -> None:
         text = " ".join(str(self._prompt.value).split())[:LONGEST_PROMPT]
         if not text:
@@ -74,6 +96,7 @@ class RunPanel:
             return
         self._current, self._controls.prompt = text, text
         self._change.visible = False
+        set_title(self._server, text)
         notify(self._server, "Prompt changed", text, "blue")
 
     def refresh(self) -> None:
