@@ -87,11 +87,16 @@ class State:
     def keep_finite(self) -> None:
         """Put right, and count, the Gaussians that the last iteration left with a number or moment that is not finite.
 
+        A number may also be finite, but so large that no render with it is: looked for where iterations fail.
+
         Raises:
             FloatingPointError: there have been such in too many iterations in a row.
         """
-        if not all_finite(*self.parameters.values(), *adam.moments(self.parameters, self.optimizers)):
-            self.distiller.guard.repaired(adam.reset_broken(self.parameters, self.optimizers))
+        guard = self.distiller.guard
+        everything = *self.parameters.values(), *adam.moments(self.parameters, self.optimizers)
+        suspicious = guard.in_a_row or not all_finite(*everything)
+        if suspicious and (broken := adam.reset_broken(self.parameters, self.optimizers)):
+            guard.repaired(broken)
 
     def adopt(self, parameters: dict[str, Tensor], config: Config) -> None:
         """Replace the Gaussians by others, with fresh optimisers."""

@@ -14,6 +14,8 @@ from gs_stein.update.options import LearningRates
 EPS = 1e-15
 """Adam's floor: the gradient of a single Gaussian is tiny, and its size means nothing in distillation."""
 
+LARGEST = 1e18
+"""Of a number or moment of a Gaussian: its square is still one, and so is a sum of many. (Float32 ends at 3e38.)"""
 FAINT = -4.6
 """Logit of the opacity, 1 %, that a Gaussian keeps which had to be put right."""
 
@@ -99,7 +101,7 @@ def put(
 
 @torch.no_grad()
 def reset_broken(parameters: dict[str, torch.nn.Parameter], optimizers: dict[str, torch.optim.Optimizer]) -> int:
-    """Put Gaussians right that have a number, or a moment, that is not finite.
+    """Put Gaussians right that have a number, or a moment, that is not finite, or too large to be reckoned with.
 
     One without place, size or colour becomes a faint copy of another one, which densification may move elsewhere. All
     lose their moments.
@@ -115,7 +117,7 @@ def reset_broken(parameters: dict[str, torch.nn.Parameter], optimizers: dict[str
         FloatingPointError: no Gaussian is finite.
     """
     lost, forgetful = (
-        torch.stack([t.isfinite().reshape(len(t), -1).all(1) for t in tensors]).all(0).logical_not()
+        torch.stack([(t.abs() <= LARGEST).reshape(len(t), -1).all(1) for t in tensors]).all(0).logical_not()
         for tensors in (parameters.values(), [*parameters.values(), *moments(parameters, optimizers)])
     )
     healthy, places = lost.logical_not().nonzero()[:, 0], lost.nonzero()[:, 0]

@@ -50,6 +50,10 @@ def test_numbers_that_are_not_finite_are_not_kept(tmp_path) -> None:
         ("denoiser.encode", 3e38, "distilling", False),
         # Refined views that are finite, but so large that no step towards them is.
         ("denoiser.encode", -1e18, "first round", True),
+        # Finite, but no render of it is: looked for where iterations fail.
+        ("parameters.sh0", 3e38, "distilling", False),
+        ("parameters.sh0", 3e38, "fitting", True),
+        ("moments.exp_avg", 3e38, "fitting", True),
     ],
 )
 def test_faults_that_were_found_once(place, value, moment, whole, config, tmp_path) -> None:

@@ -1,4 +1,4 @@
-"""A disk that fails: whatever a run writes, at the n-th time that it writes something, for every n.
+"""A disk that fails: whatever a run or another command writes, at the n-th time that it writes something, for every n.
 
 It is full from there on, as disks are, or fails just once, as networks do. The run has to end with one line; what is
 there has to be whole; and once there is space again, the run goes on to the same end as if nothing had happened.
@@ -93,8 +93,8 @@ class Failure:
     number: int
 
 
-def writes_of(output: Path) -> int:
-    """How often a whole run writes something; in a warm process."""
+def counted(arguments: tuple[str, ...], output: Path) -> int:
+    """How often a command writes something below a folder; in a warm process."""
     told = output.with_name("writes.txt")
 
     def counting() -> None:
@@ -108,10 +108,15 @@ def writes_of(output: Path) -> int:
 
         os._exit = tell  # type: ignore[assignment]
 
-    ended = forked(started(output), output, prepare=counting)
+    ended = forked(arguments, output, prepare=counting)
     if ended.status:
-        raise ValueError(f"chaos: a run that nothing happens to ended with {ended.status}: {last_line(ended)}")
+        raise ValueError(f"chaos: a command that nothing happens to ended with {ended.status}: {last_line(ended)}")
     return int(told.read_text(encoding="utf-8"))
+
+
+def writes_of(output: Path) -> int:
+    """How often a whole run does; in a warm process."""
+    return counted(started(output), output)
 
 
 def failing(failure: Failure, folder: Path, whole: Path) -> list[str]:
@@ -147,10 +152,19 @@ def spread(count: int, wanted: int) -> list[int]:
     return [1 + round(i * (count - 1) / max(1, wanted - 1)) for i in range(wanted)]
 
 
+def failures(count: int, wanted: int) -> list[Failure]:
+    """Of each of so many writes, or of some; full from there on and only once, in turn where only some are wanted."""
+    return [
+        Failure(at, once, ERRORS[at % len(ERRORS)] if once else errno.ENOSPC)
+        for i, at in enumerate(spread(count, wanted))
+        for once in ((False, True) if not wanted else (bool(i % 2),))
+    ]
+
+
 def measure(
     found: dict[str, float], pool: ProcessPoolExecutor, folder: Path, writes: int, progress: Callable[[int, int], None]
 ) -> None:
-    """Let the disk fail at every write of a run.
+    """Let the disk fail at every write of a run, and of the other commands that write.
 
     Args:
         found: takes the figures, as they are found: `disk_failures`; `disks_wrong`: after how many of them something
@@ -160,15 +174,18 @@ def measure(
         writes: how many of them; 0: all.
         progress: told how many are done, of how many.
     """
+    from gs_stein.bench.chaos import writers
+
     whole = folder / "whole"
     pool.submit(uninterrupted, whole).result()
+    run = run_of(whole)
     count = pool.submit(writes_of, folder / "counted").result()
-    failures = [
-        Failure(at, once, ERRORS[at % len(ERRORS)] if once else errno.ENOSPC)
-        for i, at in enumerate(spread(count, writes))
-        for once in ((False, True) if not writes else (bool(i % 2),))
-    ]
-    futures = {pool.submit(failing, failure, folder, run_of(whole)): failure for failure in failures}
+    futures = {pool.submit(failing, failure, folder, run): f"{failure}" for failure in failures(count, writes)}
+    counts = {pool.submit(writers.writes_of, writer, folder, run): writer for writer in writers.WRITERS}
+    for future, writer in counts.items():
+        count, names = future.result()
+        for failure in failures(count, min(count, 2) if writes else 0):
+            futures[pool.submit(writers.failing, writer, failure, folder, run, names)] = f"{writer.name}, {failure}"
     found |= {"disk_failures": 0.0, "disks_wrong": 0.0}
     for done, future in enumerate(as_completed(futures), 1):
         found["disk_failures"] += 1
