@@ -252,14 +252,20 @@ def test_export_buttons_write_into_the_run_folder_and_offer_the_file(chromium, t
     with watched(run) as live, training(live, total=100_000), page_at(chromium, live.address) as page:
         joined(live.server)
         open_tab(page, "Export")
+        eventually(lambda: live._shown is not None, "there is a scene")
         with page.expect_download() as download:
             click(page.get_by_role("button", name="Save .ply"))
-            link = page.get_by_text("step-", exact=False).first
-            link.wait_for(state="attached")
-            click(page.locator("a[download]"))
         exports = list((run / "exports").iterdir())
         assert [path.suffix for path in exports] == [".ply"]
+        assert re.fullmatch(r"run-step-\d{6}\.ply", exports[0].name)
+        assert download.value.suggested_filename == exports[0].name
         assert Path(download.value.path()).read_bytes() == exports[0].read_bytes()
+        with page.expect_download() as download:
+            click(page.get_by_role("button", name="Save picture"))
+        with Image.open(download.value.path()) as picture:
+            assert picture.size == (1440, 1080), "the window's shape, in the height that was chosen"
+            middle = np.asarray(picture.convert("RGB"))[500:580, 680:760].reshape(-1, 3).mean(axis=0)
+        assert max(middle[:2]) > 2 * middle[2], "the ball, on its way from red to green"
         scene = Source(exports[0]).load()
         assert scene is not None
         assert len(scene.gaussians) == 60
@@ -408,6 +414,46 @@ def test_the_studio_starts_a_run_and_shows_it(chromium, tmp_path, monkeypatch):
             eventually(stopped, "the run is stopped")
             page.get_by_role("tab", name="Gallery").first.wait_for(state="attached")
             assert [run.name for run, _ in studio.gallery.listed] == ["a-run"]
+    finally:
+        studio.close()
+        close_server(server)
+
+
+def test_runs_that_appear_while_another_tab_is_open_are_whole_in_the_gallery(chromium, tmp_path):
+    from gs_stein.live.studio import Studio
+
+    def add(name: str) -> None:
+        run = tmp_path / name
+        run.mkdir()
+        (run / "config.yaml").write_text(f"prompt: {name}\n")
+        write_ply(run / "point_cloud.ply", blob((0.1, 0.2, 0.95), 20))
+        Image.new("RGB", (64, 64), "red").save(run / "preview.png")
+
+    add("first")
+    server = open_server("127.0.0.1", 0, "gs_stein studio")
+    studio = Studio(server, tmp_path, LiveOptions(port=0))
+    try:
+        studio.poll()
+        with page_at(chromium, f"http://127.0.0.1:{server.get_port()}/?fixedDpr=1") as page:
+            page.set_viewport_size({"width": 1280, "height": 800})
+            joined(server)
+            page.wait_for_function("document.title == 'first – gs_stein'")
+            open_tab(page, "Gallery")
+            open_tab(page, "Camera")
+            add("a-name-that-is-far-too-long-for-one-line-of-the-panel-" + 60 * "x")
+            studio.gallery.refresh(at_once=True)
+            page.wait_for_timeout(500)
+            open_tab(page, "Gallery")
+            sizes = """[...document.querySelectorAll('img')].filter(e => e.src.startsWith('blob:'))
+                .map(e => e.getBoundingClientRect()).map(r => [r.width, r.height, r.top])"""
+            eventually(lambda: len(page.evaluate(sizes)) == 2, "both pictures")
+            (width, height, top), (_, second, below) = page.evaluate(sizes)
+            assert min(width, height, second) > 250
+            assert below > top + height
+            long = page.get_by_text("a-name-that-is-far", exact=False).last.bounding_box()
+            assert long is not None
+            assert long["height"] > 30, "broken into lines"
+            assert long["y"] + long["height"] <= min(top, below) + 1
     finally:
         studio.close()
         close_server(server)

@@ -156,7 +156,8 @@ def test_a_stopped_run_goes_on_as_it_was_begun_and_a_finished_one_half_as_long_a
     press(studio.actions._go_on)
     studio.poll()
     (run / "checkpoints" / "step_0000400.pt").write_bytes(b"x")
-    assert (job := studio.job) is not None
+    job = studio.job
+    assert job is not None
     eventually(lambda: not job.going, "the first has ended")
     studio.poll()
     assert studio.actions._go_on.label == "Go on to step 600"
