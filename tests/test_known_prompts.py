@@ -37,7 +37,7 @@ def familiar(tmp_path_factory: pytest.TempPathFactory) -> Familiar:
 
 
 def advice(familiar: Familiar, prompt: str, scene: bool) -> str | None:
-    return familiar.advice(prompt, MiniLM().sentences([prompt])[0], scene, ("sd15",))
+    return " ".join(familiar.advice(prompt, MiniLM().sentences, scene, ("sd15",))) or None
 
 
 def test_known_prompts_pass(familiar: Familiar) -> None:

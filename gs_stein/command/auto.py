@@ -91,12 +91,10 @@ def sounds_like_a_scene(prompt: str) -> bool:
 
     What the bundled prior learnt from counts as it was learnt.
     """
-    from gs_stein.text import scene_or_object
     from gs_stein.text.known_prompts import Familiar
+    from gs_stein.text.scene_or_object import names_a_scene
 
-    pooled, familiar = _pooled(prompt), Familiar.load(bundled_folder() / "captions")
-    known = None if familiar is None else familiar.kind_of(pooled)
-    return scene_or_object.sounds_like_a_scene(pooled) if known is None else known
+    return names_a_scene(_pooled(prompt), Familiar.load(bundled_folder() / "captions"))
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.text.known_prompts import Familiar
 from gs_stein.text.language import other_language
 from gs_stein.text.minilm import MiniLM
+from gs_stein.text.scene_or_object import names_a_scene
 
 if TYPE_CHECKING:
     import viser
@@ -57,16 +58,16 @@ def advice(captions: Path, prompt: str, scene: bool | None = None) -> Advice:
     if known is None or not prompt.strip():
         return Advice()
     familiar, encoder = known
-    pooled = encoder.sentences([prompt])[0]
-    similarity = familiar.embeddings @ pooled.to(familiar.embeddings)
-    order = similarity.argsort(descending=True).tolist()
     if (language := other_language(prompt)) is not None:
         return Advice((f"This looks like {language}; the bundled prior understands English only.",))
-    line = familiar.advice(prompt, pooled, familiar.scenes[order[0]] if scene is None else scene, LARGE)
-    if line is None:
+    pooled = encoder.sentences([prompt])[0]
+    scene = names_a_scene(pooled, familiar) if scene is None else scene
+    lines = familiar.advice(prompt, encoder.sentences, scene, LARGE)
+    if not lines:
         return Advice()
-    short = [familiar.captions[i] for i in order if len(familiar.captions[i]) <= _LONGEST]
-    return Advice((line,), tuple(dict.fromkeys(short))[:NEAREST])
+    similarity = familiar.embeddings @ pooled.to(familiar.embeddings)
+    short = [caption for caption in familiar.nearest(similarity, scene) if len(caption) <= _LONGEST]
+    return Advice(tuple(lines), tuple(dict.fromkeys(short))[:NEAREST])
 
 
 def adviser(denoiser: Denoiser, scene: bool) -> Callable[[str], Advice] | None:

@@ -52,8 +52,7 @@ class Priors:
         encoder, lines = MiniLM(), []
         if unread := encoder.unread(prompt):
             lines.append(f"the prompt is longer than the text encoder reads: {unread!r} is left out; make it shorter")
-        known = familiar.advice(prompt, encoder.sentences([prompt])[0], scene, LARGE)
-        return lines if known is None else [*lines, known]
+        return [*lines, *familiar.advice(prompt, encoder.sentences, scene, LARGE)]
 
     @property
     def identity(self) -> str:

@@ -1,7 +1,8 @@
 """What a small prior has seen, so that a prompt from outside its world can be told apart and answered honestly.
 
 A folder `captions/` beside the network holds a sample of training captions with their sentence embeddings, and the
-similarity below which a prompt counts as unknown: the level that all but 2 % of held-out captions reach.
+words of all captions (`gs_stein.text.vocabulary`), which tell what is unknown. Where there are no words, the similarity
+to the nearest caption does: the level that all but 2 % of held-out captions reach.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
+
+from gs_stein.text.vocabulary import Encode, Vocabulary
 
 UNKNOWN_SHARE = 0.02
 """Share of held-out captions of the same world that count as unknown."""
@@ -35,6 +38,8 @@ class Familiar:
     """Cosine similarity to the nearest caption below which a prompt is unknown."""
     outdoors: list[bool] = field(default_factory=list)
     """Whether a scene is a landscape; empty if there are none."""
+    vocabulary: Vocabulary | None = None
+    """The words of all captions; None if only the sample is known."""
 
     @staticmethod
     def gather(
@@ -66,6 +71,8 @@ class Familiar:
             "outdoors": self.outdoors,
         }  # fmt: skip
         (folder / "captions.json").write_text(json.dumps(table, indent=0) + "\n", encoding="utf-8")
+        if self.vocabulary is not None:
+            self.vocabulary.save(folder)
 
     @staticmethod
     def load(folder: Path) -> Familiar | None:
@@ -77,7 +84,8 @@ class Familiar:
         table = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
         stored = load_file(folder / "embeddings.safetensors")
         embeddings = stored["embeddings"].float() * stored["scale"]
-        return Familiar(table["captions"], table["scenes"], embeddings, table["threshold"], table.get("outdoors", []))
+        known, outdoors = Vocabulary.load(folder), table.get("outdoors", [])
+        return Familiar(table["captions"], table["scenes"], embeddings, table["threshold"], outdoors, known)
 
     def sounds_outdoors(self, pooled: Float[Tensor, " D"]) -> bool:
         """Whether a scene's prompt is nearer to landscapes than to rooms, by the mean direction of their captions.
@@ -101,30 +109,44 @@ class Familiar:
         similarity, best = (self.embeddings @ pooled.to(self.embeddings)).max(0)
         return self.scenes[int(best)] if similarity >= NEARLY else None
 
-    def advice(self, prompt: str, pooled: Float[Tensor, " D"], scene: bool, alternatives: Sequence[str]) -> str | None:
-        """One line if the prompt is unknown, or known as the other kind of thing; None if all is well.
+    def advice(self, prompt: str, encode: Encode, scene: bool, alternatives: Sequence[str]) -> list[str]:
+        """Lines on what of a prompt is unknown, or known as the other kind of thing; none if all is well.
 
         Args:
             prompt: as typed.
-            pooled: its sentence embedding, a unit vector.
+            encode: of the text encoder that the prior listens through.
             scene: whether a scene was asked for.
             alternatives: models that know more, to name.
         """
-        similarity = self.embeddings @ pooled.to(self.embeddings)
-        best = int(similarity.argmax())
-        if similarity[best] < self.threshold:
-            return (
-                f"{prompt!r} is outside what this small prior has seen (similarity {similarity[best]:.2f} < "
-                f"{self.threshold:.2f}); it will give the nearest thing it knows, like {self.captions[best]!r}; "
-                f"for anything else use a full model on a GPU: --model {' or '.join(alternatives)}"
-            )
+        similarity = self.embeddings @ encode([prompt])[0].to(self.embeddings)
+        rest = (
+            f"it will give the nearest thing it knows, like {self.nearest(similarity, scene)[0]!r}; for anything else "
+            f"use a full model on a GPU: --model {' or '.join(alternatives)}"
+        )
+        if self.vocabulary is not None:
+            lines = self.vocabulary.advice(prompt, encode, scene)
+            return [*lines, rest[0].upper() + rest[1:]] if lines else []
+        best = float(similarity.max())
+        if best < self.threshold:
+            outside = f"outside what this small prior has seen (similarity {best:.2f} < {self.threshold:.2f})"
+            return [f"{prompt!r} is {outside}; {rest}"]
         kinds = torch.tensor(self.scenes)
-        inside, outside = (similarity[kinds == k].amax().item() if (kinds == k).any() else -1.0 for k in (True, False))
-        if scene and outside > inside + 0.1:
-            return f"{prompt!r} sounds like an object; --object shows it from around"
-        if not scene and inside > outside + 0.1:
-            return f"{prompt!r} sounds like a scene; --scene lets you stand inside it"
-        return None
+        inside, around = (similarity[kinds == k].amax().item() if (kinds == k).any() else -1.0 for k in (True, False))
+        if scene and around > inside + 0.1:
+            return [f"{prompt!r} sounds like an object; --object shows it from around"]
+        if not scene and inside > around + 0.1:
+            return [f"{prompt!r} sounds like a scene; --scene lets you stand inside it"]
+        return []
+
+    def nearest(self, similarity: Float[Tensor, " n"], scene: bool) -> list[str]:
+        """The captions of scenes, or of objects, the most alike first; all if there are none of that kind.
+
+        Args:
+            similarity: of each caption's embedding to a prompt's.
+            scene: whether scenes are wanted.
+        """
+        order = similarity.argsort(descending=True).tolist()
+        return [self.captions[i] for i in order if self.scenes[i] == scene] or [self.captions[i] for i in order]
 
 
 def representatives(embeddings: Float[Tensor, "n D"], keep: int) -> list[int]:

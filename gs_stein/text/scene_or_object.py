@@ -58,6 +58,17 @@ def sounds_like_a_scene(pooled: Float[Tensor, " D"]) -> bool:
     return float(pooled.cpu() @ torch.tensor(direction)) + constant > 0
 
 
+def names_a_scene(pooled: Float[Tensor, " D"], familiar: Familiar | None) -> bool:
+    """The same, where what a prior learnt from counts as it was learnt.
+
+    Args:
+        pooled: the prompt's sentence embedding, a unit vector.
+        familiar: what the prior knows; None: it is a large one.
+    """
+    known = None if familiar is None else familiar.kind_of(pooled)
+    return sounds_like_a_scene(pooled) if known is None else known
+
+
 def fit(familiar: Familiar, encode: Callable[[list[str]], Float[Tensor, "n D"]]) -> Float[Tensor, " coefficients"]:
     """The coefficients, and last the constant.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -19,6 +19,7 @@ from torch import nn
 from gs_stein.files import print_anything
 from gs_stein.prior.bundled import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth
 from gs_stein.text.known_prompts import Familiar
+from gs_stein.text.vocabulary import Vocabulary
 from gs_stein.world.training.pool import TRAINING
 from gs_stein.world.training.run import load_codec
 
@@ -159,20 +160,26 @@ def replace_folder(folder: Path, new: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def known_captions(captions: int = 1600, keep: int = 192) -> Familiar:
-    """Captions that represent a sample of the whole world's, half of them of objects."""
+def known_captions(captions: int = 1600, keep: int = 192, words: int = 400) -> Familiar:
+    """Captions that represent a sample of the whole world's, half of them of objects, and the words of all.
+
+    Args:
+        captions: in the sample.
+        keep: representatives.
+        words: captions of each kind of room, landscape and object that are read for their words.
+    """
     from gs_stein.text.minilm import MiniLM
     from gs_stein.world.captions import captions as captions_of
     from gs_stein.world.families import FAMILIES
     from gs_stein.world.scenes import LANDSCAPES, OBJECTS, draw_scene
 
-    kinds = [(kind, kind not in OBJECTS) for family in FAMILIES.values() for kind in family.kinds]
+    kinds = {kind: kind not in OBJECTS for family in FAMILIES.values() for kind in family.kinds}
     texts: list[list[str]] = [[], []]
     scenes: list[bool] = []
     outdoors: list[bool] = []
     for held_out in (False, True):
-        for kind, scene in kinds:
-            alike = sum(s == scene for _, s in kinds)
+        for kind, scene in kinds.items():
+            alike = sum(s == scene for s in kinds.values())
             for i in range(-(-captions // (2 * alike) // (4 if held_out else 1))):
                 seed = 1_000_000 * (1 + held_out) + i
                 texts[held_out].append(captions_of(draw_scene(seed, kind), seed, 1)[0])
@@ -180,7 +187,21 @@ def known_captions(captions: int = 1600, keep: int = 192) -> Familiar:
                     scenes.append(scene)
                     outdoors.append(kind in LANDSCAPES)
     sample, others = (MiniLM().sentences(part) for part in texts)
-    return Familiar.gather(texts[0], scenes, outdoors, sample, others, keep)
+    return replace(
+        Familiar.gather(texts[0], scenes, outdoors, sample, others, keep), vocabulary=known_words(kinds, words)
+    )
+
+
+def known_words(kinds: dict[str, bool], captions: int) -> Vocabulary:
+    """The words of so many captions of each kind (the value: whether it is a scene)."""
+    from gs_stein.world.captions import captions as captions_of
+    from gs_stein.world.scenes import draw_scene
+
+    seeds = range(5_000_000, 5_000_000 + captions // 4)
+    return Vocabulary.gather(
+        kinds,
+        ((kind, text) for kind in kinds for seed in seeds for text in captions_of(draw_scene(seed, kind), seed, 4)),
+    )
 
 
 def main(options: Options) -> None:
