@@ -113,6 +113,8 @@ def test_another_kind_starts_from_its_own_defaults() -> None:
     ("tree", "message"),
     [
         ({"sceen": True}, "unknown key sceen; did you mean scene?"),
+        ({"reuse": 3}, "unknown key reuse; did you mean distill.reuse?"),
+        ({"baselines": []}, "unknown key baselines; did you mean distill.estimator.baselines?"),
         ({"rates": {"mean": [1, 1]}}, "unknown key rates.mean; did you mean rates.means?"),
         ({"distill": {"guidance": {"scal": 3}}}, "did you mean distill.guidance.scale?"),
         ({"distill": {"estimator": "sdss"}}, "distill.estimator is 'sdss'; did you mean sds?"),
@@ -198,7 +200,7 @@ def test_a_file_that_says_scene_needs_no_flag(tmp_path: Path) -> None:
 
 def test_choices_of_start_and_densification(tmp_path: Path) -> None:
     def of(*flags: str) -> Config:
-        return parse(["--model", "bundled", *flags]).config
+        return parse(["--prompt", "a cat", "--object", "--model", "bundled", *flags]).config
 
     assert isinstance(of("--init", "x.ply").start, FileStart)
     assert isinstance(of("--init", "x.npy").start, PointsStart)
@@ -257,3 +259,14 @@ def test_what_does_not_fit_together_is_said_at_once() -> None:
         check_together(dataclasses.replace(config, background="random"))
     with pytest.raises(ValueError, match="prompt: it is empty"):
         check_together(dataclasses.replace(config, prompt=" "))
+
+
+def test_an_empty_prompt_is_told_before_torch_is_loaded() -> None:
+    code = (
+        "import sys\nfrom gs_stein.command.parse import parse\n"
+        "try:\n    parse(['--prompt', ' ', '--scene'])\n"
+        "except ValueError as error:\n    print(error, 'torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.startswith("prompt: it is empty; say what to make")
+    assert done.stdout.endswith("False\n")

@@ -75,7 +75,6 @@ def test_the_coefficients_are_the_fit_of_the_words() -> None:
         (["--prompt", "a cozy living room", "--object"], False, None),
         (["--prompt", "a red armchair", "--scene"], True, None),
         (["--prompt", "a red armchair", "--outdoors", "yes"], True, "outdoors"),
-        (["--prompt", ""], False, None),
     ],
 )
 def test_one_line_says_what_was_taken(flags: list[str], scene: bool, said: str | None) -> None:

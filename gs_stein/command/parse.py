@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from gs_stein.command.usage import ALL
+from gs_stein.config.check import check_prompt
 from gs_stein.config.presets import BUNDLED, default_preset, preset_file
 from gs_stein.config.schema import Config, check_text
 from gs_stein.config.serialize import RENAMED, kind_of, make, members, merged, read_yaml, required
@@ -113,6 +114,8 @@ def parse(arguments: list[str] | None = None, program: str = "train.py") -> Job:
     arguments = [other.get(argument, argument) for argument in arguments]
     asked_help = bool({"-h", "--help"} & set(arguments))
     first, _ = tyro.cli(First, args=arguments, add_help=False, return_unknown_args=True, prog=program)
+    if not asked_help and first.resume is None:
+        check_prompt(prompt_of(first, files_of(first)))  # before anything large is loaded
     notes: tuple[str, ...] = ()
     if not asked_help and not {"--scene", "--no-scene"} & set(arguments):
         first, notes = with_kind(first)

@@ -7,14 +7,19 @@ from gs_stein.config.schema import Config
 from gs_stein.gaussians.options import RoomStart
 
 
+def check_prompt(prompt: str) -> None:
+    """Raise ValueError if nothing is asked for."""
+    if not prompt.strip():
+        raise ValueError('prompt: it is empty; say what to make, e.g. --prompt "a cozy living room"')
+
+
 def check_together(config: Config) -> None:
     """Check what no single room can: what one option asks of another.
 
     Raises:
         ValueError: one line with the fields, their values, and what to do.
     """
-    if not config.prompt.strip():
-        raise ValueError('prompt: it is empty; say what to make, e.g. --prompt "a cozy living room"')
+    check_prompt(config.prompt)
     match config.cameras, config.start:
         case RoomCameras(size=inside), RoomStart(size=built) if inside != built:
             raise ValueError(f"start.size: a room of {built} m is not cameras.size {inside}; make them equal")

@@ -12,7 +12,7 @@ import enum
 import math
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -78,11 +78,22 @@ def merged(base: T, tree: dict[str, Any], where: str = "") -> T:
         if path in RENAMED:
             raise ValueError(f"config: {path} is called {RENAMED[path]} now; rename it")
         if key not in names:
-            near = difflib.get_close_matches(str(key), names, n=1)
-            hint = f"did you mean {where}{near[0]}?" if near else f"known here: {', '.join(names)}"
+            near = [f"{where}{name}" for name in _further_down(type(base), str(key))]
+            near += [f"{where}{name}" for name in difflib.get_close_matches(str(key), names, n=1)]
+            hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(names)}"
             raise ValueError(f"config: unknown key {path}; {hint}")
         changes[key] = _value(hints[key], value, getattr(base, key), path)
     return dataclasses.replace(base, **changes)  # type: ignore[type-var]
+
+
+def _further_down(cls: Any, key: str) -> Iterator[str]:
+    """Dotted paths of a dataclass's options that end with a key: somebody left out where it belongs."""
+    for name, hint in typing.get_type_hints(cls).items():
+        for member in (hint, *typing.get_args(hint)):
+            if dataclasses.is_dataclass(member):
+                if key in {item.name for item in dataclasses.fields(member)}:
+                    yield f"{name}.{key}"
+                yield from (f"{name}.{path}" for path in _further_down(member, key))
 
 
 def _value(hint: Any, value: Any, current: Any, path: str) -> Any:
