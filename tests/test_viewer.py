@@ -538,6 +538,9 @@ def test_the_timesteps_slider_follows_the_run_until_somebody_holds_it():
         steer.follow((0.55, 0.7))
         assert steer._range.value == (0.3, 0.5)
         assert "timesteps held" in steer._told.content
+        assert steer._factor.label == "Learning ×1"
+        moved(steer._factor, -1.0)
+        assert steer._factor.label == "Learning ×0.1"
         steer._reset()
         assert controls.t_min is None
         assert steer._range.value == (0.55, 0.7)

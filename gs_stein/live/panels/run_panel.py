@@ -223,6 +223,9 @@ class SteerTab:
 
     def _tell(self) -> None:
         c = self._controls
+        label = f"Learning ×{c.learning_rate:.3g}"  # the slider's own number is the power of ten
+        if self._factor.label != label:
+            self._factor.label = label
         changed = [
             name
             for name, is_changed in (
