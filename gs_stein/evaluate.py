@@ -23,7 +23,7 @@ from torch import Tensor
 from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.config.schema import BACKGROUNDS, Config
 from gs_stein.config.serialize import read_config
-from gs_stein.files import PACKAGE, print_anything, read_json
+from gs_stein.files import print_anything, read_json
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.prior.options import GuidanceOptions
 from gs_stein.types import Cameras
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 HELD_OUT_SEED = 0x5EED
 """Of the cameras that measure; training draws from another stream."""
-CAPTIONS = 50
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,6 @@ class Options:
     """Also judge with this CLIP: a folder, or a hub id such as openai/clip-vit-base-patch16."""
 
 
-def scorer_folder() -> Path:
-    """Where the bundled scorer lies."""
-    return PACKAGE / "weights" / "scorer"
-
-
 def evaluation_cameras(config: Config, views: int, seed: int = HELD_OUT_SEED) -> Cameras:
     """Cameras of the run's own kind that training never drew, at most eight directions a turn."""
     generator = torch.Generator().manual_seed(seed)
@@ -67,16 +61,9 @@ def evaluation_cameras(config: Config, views: int, seed: int = HELD_OUT_SEED) ->
     )  # fmt: skip
 
 
-def distractors(scene: bool, prompt: str) -> list[str]:
-    """49 other captions, the same for every run: the written list of prompts, and captions of the procedural world."""
-    shipped = json.loads((scorer_folder() / "captions.json").read_text(encoding="utf-8"))
-    others = [text for text in shipped["scenes" if scene else "objects"] if text != prompt]
-    return others[: CAPTIONS - 1]
-
-
 def score_pictures(rgb: Float[Tensor, "V 3 H W"], config: Config) -> dict[str, float]:
     """Retrieval of the prompt among 50 captions by the bundled scorer."""
-    from gs_stein.scorer import Scorer, retrieval
+    from gs_stein.scorer import CAPTIONS, Scorer, distractors, retrieval, scorer_folder
     from gs_stein.text.minilm import MiniLM
 
     scorer = Scorer.load(scorer_folder())
@@ -99,16 +86,32 @@ def load_judge(name: str) -> Clip:
     return Clip(parts.model, parts.tokenizer, parts.side, parts.mean, parts.std)
 
 
+def of_true_pictures(config: Config) -> dict[str, Any]:
+    """How often the scorer is right on true pictures of what the prompt asks for; empty where that is not known: for
+    other priors' worlds, and for words that the bundled one has not seen."""
+    from gs_stein.prior.checkpoints.registry import bundled_folder, is_bundled
+    from gs_stein.scorer import ACCURACY, scorer_folder
+    from gs_stein.text.minilm import MiniLM
+    from gs_stein.text.vocabulary import Vocabulary
+
+    table, vocabulary = scorer_folder() / ACCURACY, Vocabulary.load(bundled_folder() / "captions")
+    if not is_bundled(config.prior.model) or vocabulary is None or not table.is_file():
+        return {}
+    kind = vocabulary.kind(config.prompt, MiniLM().sentences, config.scene)
+    return {} if kind is None else {"kind": kind, "views_top1_of_true": read_json(table)[kind]}
+
+
 def score_views(gaussians: Gaussians, config: Config, views: int) -> dict[str, Any]:
-    """Retrieval on held-out views; says why where there is no scorer."""
+    """Retrieval on held-out views, and on true pictures; says why where there is no scorer."""
     from gs_stein.rasterize.many_views import render_views
+    from gs_stein.scorer import scorer_folder
 
     if not (scorer_folder() / "model.safetensors").exists():
         return {"skipped": "there is no scorer in gs_stein/weights/scorer"}
     cameras = evaluation_cameras(config, views)
     background = BACKGROUNDS[config.background]
     rgb = torch.cat([r.rgb for r in render_views(gaussians, cameras, config.rasterize, background)])
-    return score_pictures(rgb.permute(0, 3, 1, 2), config)
+    return score_pictures(rgb.permute(0, 3, 1, 2), config) | of_true_pictures(config)
 
 
 def evaluate(options: Options) -> dict[str, Any]:
@@ -119,6 +122,7 @@ def evaluate(options: Options) -> dict[str, Any]:
     """
     from gs_stein.gaussians.files import read_gaussians
     from gs_stein.rasterize.many_views import render_views
+    from gs_stein.scorer import distractors, scorer_folder
 
     if not (options.run / "config.yaml").is_file():
         raise ValueError(f"run: {options.run} holds no config.yaml; give the folder of a run")

@@ -15,12 +15,28 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gs_stein.files import write_atomically
+from gs_stein.files import PACKAGE, write_atomically
 from gs_stein.text.minilm import WIDTH, MiniLM
 from gs_stein.types import TextEmbedding
 
 SIDE = 64
 """Pictures are shrunk to this side before they are looked at."""
+CAPTIONS = 50
+"""Among which the right one is to be picked."""
+ACCURACY = "accuracy.json"
+"""Beside the bundled scorer: how often it is right on true pictures, by kind (`gs_stein.world.measure`)."""
+
+
+def scorer_folder() -> Path:
+    """Where the bundled scorer lies."""
+    return PACKAGE / "weights" / "scorer"
+
+
+def distractors(scene: bool, prompt: str) -> list[str]:
+    """49 other captions, the same for every run: the written list of prompts, and captions of the procedural world."""
+    shipped = json.loads((scorer_folder() / "captions.json").read_text(encoding="utf-8"))
+    others = [text for text in shipped["scenes" if scene else "objects"] if text != prompt]
+    return others[: CAPTIONS - 1]
 
 
 class Residual(nn.Module):

@@ -392,6 +392,16 @@ def test_the_page_shows_what_is_there_and_leads_nowhere_else(tmp_path: Path) -> 
     assert 'http-equiv="refresh"' in (tmp_path / "index.html").read_text()
 
 
+def test_a_failure_before_anything_could_be_noted_leaves_a_run_new(tmp_path: Path) -> None:
+    (item,) = planned(tmp_path / "p.txt", "a chair\n")
+    (tmp_path / item.name).mkdir()
+    ledger.fail(tmp_path / item.name, "no space left")  # batch.json could not be written for the same reason
+    assert ledger.look(tmp_path, item).state == "new"
+    ledger.begin(tmp_path / item.name, item)
+    ledger.fail(tmp_path / item.name, "no space left")
+    assert ledger.look(tmp_path, item).state == "failed"
+
+
 def test_a_page_that_cannot_be_written_fails_no_run(tmp_path: Path) -> None:
     items = planned(tmp_path / "p.txt", "a chair\n")
     shown = board.Board(tmp_path / "gone", items, {items[0].name: ledger.Outcome("new")}, items)

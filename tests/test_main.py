@@ -41,6 +41,7 @@ from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.options import GuidanceOptions
 from gs_stein.run import checkpoint, folder, metrics
 from gs_stein.run.progress import Progress, duration
+from gs_stein.scorer import distractors
 from gs_stein.types import Render
 from gs_stein.update.options import NoDensify, RegularizeOptions
 from gs_stein.update.regularize import haze, oversize
@@ -538,5 +539,5 @@ def test_held_out_cameras_are_always_the_same_and_never_trained_on() -> None:
     one, other = evaluate.evaluation_cameras(config, 11), evaluate.evaluation_cameras(config, 11)
     assert len(one) == 11
     assert torch.equal(one.viewmats, other.viewmats)
-    assert len(evaluate.distractors(True, "a kitchen with teal cabinets")) == 49
-    assert "a kitchen with teal cabinets" not in evaluate.distractors(True, "a kitchen with teal cabinets")
+    assert len(distractors(True, "a kitchen with teal cabinets")) == 49
+    assert "a kitchen with teal cabinets" not in distractors(True, "a kitchen with teal cabinets")

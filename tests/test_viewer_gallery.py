@@ -21,7 +21,7 @@ from gs_stein.live.gallery import RunList, preview
 from gs_stein.live.jobs import Job
 from gs_stein.live.options import LiveOptions
 from gs_stein.live.server import close_server, open_server
-from gs_stein.live.studio import Studio
+from gs_stein.live.studio import EXAMPLE, Studio
 
 
 def run_in(output: Path, name: str, picture: bool = True) -> Path:
@@ -204,7 +204,11 @@ def test_names_and_texts_that_no_browser_could_be_sent(tmp_path):
 def test_the_studio_begins_with_the_last_run_and_an_empty_stage_only_where_there_is_none(tmp_path):
     with studio(tmp_path) as page:
         page.poll()
-        assert page.stage._sources == []
+        assert page.stage._sources[0].path == EXAMPLE
+        assert "an example that comes with gs_stein" in page.stage._title.content
+        assert len(page.stage._first_gaussians() or ()) > 10_000
+        assert page.stage._folder() is None, "nothing is written into the package"
+        assert EXAMPLE.stat().st_size <= 1_500_000
     for i, name in enumerate(("older", "newer", "damaged")):
         os.utime(run_in(tmp_path, name) / "config.yaml", ns=(0, 10**9 * (i + 1)))
     with studio(tmp_path) as page:

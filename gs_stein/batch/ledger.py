@@ -108,8 +108,9 @@ def end(folder: Path, kept: dict[str, Any], notes: Sequence[str]) -> None:
 
 
 def fail(folder: Path, reason: str) -> None:
-    """Note why a run failed."""
-    write_json(folder / FAILED, {"reason": reason})
+    """Note why a run failed; not where nothing of it could be noted before: then it is new the next time."""
+    if (folder / ASKED).exists():
+        write_json(folder / FAILED, {"reason": reason})
 
 
 def open_output(output: Path) -> str:

@@ -106,7 +106,7 @@ def judge(run: Path, prompt: str, prompts: list[str], options: Options, clip: Cl
 
     from gs_stein.config.schema import BACKGROUNDS
     from gs_stein.config.serialize import read_config
-    from gs_stein.evaluate import evaluation_cameras, scorer_folder
+    from gs_stein.evaluate import evaluation_cameras
     from gs_stein.gaussians.files import read_gaussians
     from gs_stein.rasterize.many_views import render_views
 
@@ -120,7 +120,7 @@ def judge(run: Path, prompt: str, prompts: list[str], options: Options, clip: Cl
     if clip is not None:
         found = clip.judge(rgb, prompt, others)
         return {"clip_score": found["clip_score"], "r_precision": found["r_precision"]}
-    from gs_stein.scorer import Scorer, retrieval
+    from gs_stein.scorer import Scorer, retrieval, scorer_folder
     from gs_stein.text.minilm import MiniLM
 
     return {"r_precision": retrieval(Scorer.load(scorer_folder()), MiniLM(), rgb, prompt, others)[0]}

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # Threads of OpenMP that wait must sleep instead of spinning, or they take the cores from the rasterizer's own pool.
 # Torch and Numba read this when they are imported.
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from gs_stein.run.steering import Steering
 
 
+TELLS = 0.25
+"""Share of true pictures in which the scorer must be right for its verdict on a scene to be worth a line."""
 ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
 )  # fmt: skip
@@ -124,7 +126,23 @@ def run_job(job: Job, command: str) -> int:
     with contextlib.ExitStack() as held:
         if job.resume is not None:
             held.enter_context(working_in(job.resume))
+            if (line := ended(job, command)) is not None:
+                print(line)
+                return 0
         return work(job, command, held)
+
+
+def ended(job: Job, command: str) -> str | None:
+    """What to say, at once, to somebody who wants to go on with a run that is done; None if it is not."""
+    from gs_stein.run.report import finished
+
+    if job.resume is None or not finished(job.resume, job.config):
+        return None
+    folder = shlex.quote(str(job.resume))
+    return (
+        f"done        all {job.config.iterations} iterations of {folder} are done; look: {viewing(command)} {folder}; "
+        f"for more: {command} --resume {folder} --iterations {2 * job.config.iterations}"
+    )
 
 
 def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
@@ -281,10 +299,21 @@ def finish(run: Run, reasons: tuple[str, ...]) -> None:
     result = write_results(run.folder, config, run.options, reasons, run.state)
     filmed = "video.mp4, " if run.options.video_frames else ""
     print(f"done in {duration(run.state.seconds)}: preview.png, {filmed}point_cloud.ply are in {run.folder}")
-    if (scorer := result.get("scorer")) and "views_top1" in scorer:
-        print(f"scorer      picks the prompt among {scorer['captions']} in {scorer['views_top1']:.0%} of the views")
+    if (line := scored(result.get("scorer", {}))) is not None:
+        print(line)
     if run.live is not None:
         run.live.finish(str(run.folder))
+
+
+def scored(scorer: dict[str, Any]) -> str | None:
+    """The scorer's verdict, where it can tell: beside how often it is right on true pictures of that kind."""
+    true = scorer.get("views_top1_of_true", 0.0)
+    if true < TELLS:
+        return None
+    return (
+        f"scorer      picks this prompt among {scorer['captions']} in {scorer['views_top1']:.0%} of the views; true "
+        f"pictures of {scorer['kind']!r} with their captions: {true:.0%}"
+    )
 
 
 def viewing(command: str) -> str:

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from gs_stein.live.door import Door, door_of, guarding, is_loopback
 from gs_stein.live.html import ON_A_PHONE, printable
 from gs_stein.live.inputs import guard_inputs
+from gs_stein.live.intake import bound_intake
 from gs_stein.live.options import LiveOptions
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def open_server(host: str, port: int, title: str, options: LiveOptions | None = 
     server.gui.add_html(ON_A_PHONE)
     set_title(server, "" if title == "gs_stein" else title.removeprefix("gs_stein "))
     guard_inputs(server)
+    bound_intake(server)
     return server
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from gs_stein.cameras.paths import video_path
+from gs_stein.files import PACKAGE
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.live import html
 from gs_stein.live.disk import SUFFIXES, Loaded, Source
@@ -298,7 +299,9 @@ class Stage:
     def _folder(self) -> Path | None:
         if not self._sources:
             return None
-        return None if self._is_upload(self._sources[0]) else self._sources[0].folder
+        # Neither into what is gone with the page, nor into the package, whose example may be shown.
+        source = self._sources[0]
+        return None if self._is_upload(source) or PACKAGE in source.path.parents else source.folder
 
     def _path(self, frames: int) -> Cameras | None:
         cameras = self._sources[0].cameras if self._sources else None

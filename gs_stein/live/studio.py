@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _DEFAULT = "default"
 _OWN = "or one of these …"
 _LONGEST_QUEUE = 50
+EXAMPLE = PACKAGE / "live" / "example" / "example-a-cozy-living-room.sog"
+"""What a studio without runs shows."""
 _LOOKED_AT = 50
 """Latest runs that an estimate rests on."""
 _KINDS = {"As the prompt sounds": None, "Scene (stand in it)": True, "Object (from around)": False}
@@ -81,6 +83,8 @@ class Studio:
         self._estimate()
         if self.gallery.listed:  # rather than an empty stage
             self._ask_for(self.gallery.listed[0][0])
+        else:
+            self._requests.put(self._show_example)
 
     def poll(self) -> None:
         """Do what browsers asked for, follow the run, keep the gallery up to date. Call about once a second."""
@@ -260,6 +264,15 @@ class Studio:
         try:
             self.stage.open([Source(run) for run in runs])
         except Exception as error:  # whatever lies in a folder, the page goes on, and with it the run
+            self._not_opened(error)
+
+    def _show_example(self) -> None:
+        """Something to look at and to walk in, before there is a run."""
+        try:
+            example = Source(EXAMPLE)
+            example.prompt = "a cozy living room (an example that comes with gs_stein, made with the preset preview)"
+            self.stage.open([example])
+        except Exception as error:  # an incomplete installation: the stage stays empty
             self._not_opened(error)
 
     def _not_opened(self, error: Exception) -> None:

@@ -94,9 +94,7 @@ def _locked(path: Path) -> BinaryIO:
             _lock(file)
             # Whoever had it before may have removed the file meanwhile.
             if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                file.truncate(0)
-                file.write(str(os.getpid()).encode())
-                file.flush()
+                _sign(file, path)
                 return file
         except (BlockingIOError, PermissionError) as error:
             file.seek(0)
@@ -106,9 +104,22 @@ def _locked(path: Path) -> BinaryIO:
                 f"resume: process {number} is working in {path.parent}; wait until it ends, or stop it"
             ) from error
         except BaseException:
-            file.close()
+            with suppress(OSError):  # what could not be written before cannot be now
+                file.close()
             raise
         file.close()
+
+
+def _sign(file: BinaryIO, path: Path) -> None:
+    """Write this process's number into a file that it has locked; removes it where the disk is full."""
+    try:
+        file.truncate(0)
+        file.write(str(os.getpid()).encode())
+        file.flush()
+    except OSError:
+        with suppress(OSError):
+            path.unlink()
+        raise
 
 
 def _lock(file: BinaryIO) -> None:

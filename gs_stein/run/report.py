@@ -16,7 +16,7 @@ from gs_stein import images
 from gs_stein.config.schema import BACKGROUNDS, Config
 from gs_stein.config.serialize import to_tree
 from gs_stein.evaluate import score_views
-from gs_stein.files import write_json
+from gs_stein.files import read_json, write_json
 from gs_stein.gaussians.formats.ply import write_ply
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.optimize.state import State
@@ -39,7 +39,7 @@ def write_scene(run: Path, config: Config, state: State) -> Gaussians:
 def write_results(
     run: Path, config: Config, options: RunOptions, reasons: tuple[str, ...], state: State
 ) -> dict[str, Any]:
-    """The files of a finished run: point_cloud.ply, preview.png, depth.png, video.mp4, report.json.
+    """The files of a finished run: point_cloud.ply, preview.png, depth.png, video.mp4, and last report.json.
 
     Returns:
         The report.
@@ -51,13 +51,24 @@ def write_results(
     result = make_report(config, reasons, state)
     if options.score:
         result["scorer"] = score_views(scene, config, views=32)
-    write_json(run / "report.json", result)
     images.write_png(run / "depth.png", pictures.depth_sheet(scene, config))
     if options.video_frames:
         size = options.video_size
         frames = video.film(scene, config.cameras, config.rasterize, options.video_frames, size, background)
         video.write_video(run / "video.mp4", frames)
+    write_json(run / "report.json", result)  # last: where it is, all is
     return result
+
+
+def finished(run: Path, config: Config) -> bool:
+    """Whether a run has come to the end of a configuration's iterations, and its files are there."""
+    try:
+        report = read_json(run / "report.json")
+        steps = report["steps"]
+    except (ValueError, KeyError, TypeError):
+        return False
+    there = all((run / name).is_file() for name in ("point_cloud.ply", "preview.png"))
+    return there and isinstance(steps, int) and steps >= config.iterations
 
 
 def make_report(config: Config, reasons: tuple[str, ...], state: State) -> dict[str, Any]:

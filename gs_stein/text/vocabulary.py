@@ -115,7 +115,7 @@ class Vocabulary:
             scene: whether a scene is wanted.
         """
         words = words_of(prompt)
-        nearest = self._nearest([word for word in words if word not in _HARMLESS and not self._kinds_of(word)], encode)
+        nearest = self._nearest(self._strange(words), encode)
         things, unknown = self._recognised(words, nearest)
         lines = []
         if unknown:
@@ -131,15 +131,23 @@ class Vocabulary:
             known = "as objects only, --object" if scene else f"in scenes only ({where}), --scene"
             lines.append(f"{_listed(elsewhere)}: known {known}")
         here = {word: found for word, found in things.items() if word not in elsewhere}
-        # The kind that most of the words go with; of several the one that is named first.
-        best = max(
-            (kind for found in here.values() for kind in fitting if kind in found),
-            key=lambda kind: sum(kind in found for found in here.values()), default=None,
-        )  # fmt: skip
+        best = _best(here, fitting)
         if odd := [word for word, found in here.items() if best not in found]:
             where = _listed([kind for kind in fitting if any(kind in here[word] for word in odd)])
             lines.append(f"{_listed(odd)}: never seen with {best!r}, only with {where}; may be missing")
         return lines
+
+    def kind(self, prompt: str, encode: Encode, scene: bool) -> str | None:
+        """The kind that all of a prompt's things go with; None if it names none, or there is something to say (see
+        `advice`)."""
+        if self.advice(prompt, encode, scene):
+            return None
+        things, _ = self._recognised(words_of(prompt), self._nearest(self._strange(words_of(prompt)), encode))
+        return _best(things, [kind for kind, inside in self.kinds.items() if inside == scene])
+
+    def _strange(self, words: list[str]) -> list[str]:
+        """Words that were never seen and may matter."""
+        return [word for word in words if word not in _HARMLESS and not self._kinds_of(word)]
 
     def _recognised(
         self, words: list[str], nearest: dict[str, tuple[str, float]]
@@ -172,6 +180,12 @@ class Vocabulary:
         seen = [word for word in self.words if len(word) > 2]
         similarity, best = (encode(words) @ encode(seen).T).max(dim=1)
         return {word: (seen[int(i)], float(s)) for word, i, s in zip(words, best, similarity, strict=True)}
+
+
+def _best(things: dict[str, frozenset[str]], fitting: list[str]) -> str | None:
+    """The kind that most of the words go with; of several the one that is named first."""
+    candidates = (kind for found in things.values() for kind in fitting if kind in found)
+    return max(candidates, key=lambda kind: sum(kind in found for found in things.values()), default=None)
 
 
 def _listed(words: Sequence[str]) -> str:

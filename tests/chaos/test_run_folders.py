@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
 import subprocess
@@ -69,6 +71,17 @@ def test_whoever_ends_well_leaves_nothing_and_the_next_may_begin(tmp_path: Path)
 def test_a_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot be written to"), folder.working_in(tmp_path / "gone"):
         pass
+
+
+def test_a_lock_that_cannot_be_written_is_one_line_and_not_left(tmp_path: Path, monkeypatch) -> None:
+    class Full(io.FileIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(folder, "open", lambda path, mode: io.BufferedRandom(Full(path, "a+")), raising=False)
+    with pytest.raises(ValueError, match=r"cannot be written to \(No space left"), folder.working_in(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_dead_processes_were_writing_is_removed_and_nothing_else(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -71,7 +71,7 @@ def place(output: Path | None) -> Iterator[Path]:
     yield output.resolve()
 
 
-def measure(part: str, found: dict[str, float], pool: Executor, folder: Path, options: Options) -> None:
+def measure(part: str, found: dict[str, float], pool: ProcessPoolExecutor, folder: Path, options: Options) -> None:
     """One part.
 
     Args:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from gs_stein.bench.patch_distance import swd
 from gs_stein.config.schema import BACKGROUNDS, Config
-from gs_stein.evaluate import distractors, evaluation_cameras, scorer_folder
+from gs_stein.evaluate import evaluation_cameras
 from gs_stein.gaussians.model import Gaussians
 
 
@@ -29,7 +29,7 @@ class Judge:
     """Judges a scene against its prompt, and against how real renders look."""
 
     def __init__(self, config: Config) -> None:
-        from gs_stein.scorer import Scorer
+        from gs_stein.scorer import Scorer, distractors, scorer_folder
         from gs_stein.text.minilm import MiniLM
 
         self.scorer = Scorer.load(scorer_folder())
