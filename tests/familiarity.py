@@ -1,5 +1,6 @@
 """Prompts by whether the bundled prior has seen in its captions what they ask for: 60 that `gs_stein.text.vocabulary`
-was written with, and 60 that were written afterwards and that it was then tried on once."""
+was written with, and 60 written afterwards. Of these, the first try found 29 of the 30 unknown ones with 4 false alarms
+(precision 0.88); its list of harmless words has grown by what they taught ("inviting", "birthday")."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ UNKNOWN_OBJECTS = (
     "a dog wearing a hat", "a medieval knight", "a squirrel",
 )  # fmt: skip
 
-HELD_OUT_KNOWN = (
+LATER_KNOWN = (
     "an inviting bedroom with a wardrobe and striped curtains", "a kitchen with navy cupboards", "a lounge at dusk",
     "a tiny home office with a bookcase", "living room, grey couch, brown coffee table, potted plant",
     "a children's room with a play tent", "a bathroom with a mirror and white walls at night",
@@ -42,13 +43,13 @@ HELD_OUT_KNOWN = (
     "a submarine", "a teal robot", "a small cottage with a brick chimney", "a hot air balloon with a basket",
     "a hamburger", "an ice cream cone", "a wooden stool", "a table lamp", "a birthday present with a ribbon",
 )  # fmt: skip
-HELD_OUT_UNKNOWN_SCENES = (
+LATER_UNKNOWN_SCENES = (
     "a hospital ward", "a medieval tavern", "an underwater coral reef", "a library with a grand piano",
     "the surface of the moon", "a bedroom with a bathtub", "a train station", "a wine cellar", "a football stadium",
     "a bamboo forest", "a supermarket aisle", "a kitchen with a fireplace", "a volcano", "a desert with a snowman",
     "a rainy alley with neon signs", "an office full of balloons",
 )  # fmt: skip
-HELD_OUT_UNKNOWN_OBJECTS = (
+LATER_UNKNOWN_OBJECTS = (
     "a corgi", "a pair of sneakers", "a telescope", "a unicorn", "a chess knight", "a bunch of bananas",
     "a cup and a teapot", "a toaster", "a fire truck with a ladder", "a bathtub", "a statue of a lion", "a tractor",
     "a viking helmet", "a saxophone",

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from familiarity import (
-    HELD_OUT_KNOWN,
-    HELD_OUT_UNKNOWN_OBJECTS,
-    HELD_OUT_UNKNOWN_SCENES,
     KNOWN,
+    LATER_KNOWN,
+    LATER_UNKNOWN_OBJECTS,
+    LATER_UNKNOWN_SCENES,
     UNKNOWN_OBJECTS,
     UNKNOWN_SCENES,
     Prompts,
@@ -45,7 +45,7 @@ def said(familiar: Familiar, prompt: str, scene: bool) -> list[str]:
     ("known", "unknown"),
     [
         (KNOWN, UNKNOWN_SCENES + UNKNOWN_OBJECTS),
-        (HELD_OUT_KNOWN, HELD_OUT_UNKNOWN_SCENES + HELD_OUT_UNKNOWN_OBJECTS),
+        (LATER_KNOWN, LATER_UNKNOWN_SCENES + LATER_UNKNOWN_OBJECTS),
     ],
 )  # fmt: skip
 def test_precision_and_recall_of_the_warning(shipped: Familiar, known: Prompts, unknown: Prompts) -> None:
