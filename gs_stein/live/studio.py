@@ -61,6 +61,18 @@ def _iterations(scene: bool, preset: str | None) -> int:
     return config.iterations if preset is None else merged(config, read_yaml(preset_file(preset))).iterations
 
 
+class Requests(queue.Queue):
+    """What browsers have asked for; what is too much is not taken, since nobody waits for the thousandth press."""
+
+    def __init__(self) -> None:
+        super().__init__(1000)
+
+    def put(self, item: Callable[[], None], block: bool = False, timeout: float | None = None) -> None:
+        """Take a request, or leave it."""
+        with contextlib.suppress(queue.Full):
+            super().put(item, block=False)
+
+
 class Studio:
     """The page of `viewer.py` without arguments. Requests of browsers are queued for the thread that calls `poll`.
 
@@ -74,7 +86,7 @@ class Studio:
         self._server, self._output, self._options = server, output, options
         self._presets = presets()
         self._waiting: deque[Order] = deque()
-        self._requests: queue.Queue[Callable[[], None]] = queue.Queue()
+        self._requests = Requests()
         self.job: Job | None = None
         self._followed = False
         self._advised: tuple[str, bool | None] | None = None
