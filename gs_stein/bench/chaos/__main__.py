@@ -38,7 +38,6 @@ from typing import Annotated
 
 from gs_stein.bench.chaos.options import Options
 from gs_stein.bench.chaos.progress import Countdown
-from gs_stein.bench.chaos.runs import workers
 from gs_stein.files import print_anything
 
 GOALS = {
@@ -121,6 +120,8 @@ def main(argv: list[str] | None = None) -> int:
     parts = options.parts()
     if not hasattr(os, "fork"):
         raise ValueError("chaos: this system cannot fork processes; measure on Linux or macOS")
+    from gs_stein.bench.chaos.runs import workers
+
     if options.quick:
         options = options.shortened()
     everything: dict[str, float] = {}
