@@ -13,7 +13,8 @@ BODY = """
 import importlib, os, pkgutil, signal, sys, types
 # Other people's packages have their own ways there; here they keep what they were made for.
 import torch, numba, numpy, PIL.Image, imageio_ffmpeg, tyro, viser, diffusers, transformers, scipy.spatial, plyfile
-import getpass, multiprocessing.popen_spawn_posix, concurrent.futures.process, asyncio, socket, tempfile, shutil, subprocess
+import getpass, multiprocessing.popen_spawn_posix, concurrent.futures.process, asyncio, socket, tempfile, shutil
+import subprocess
 tempfile.gettempdir()
 for name in ("fork", "setsid", "killpg", "getuid", "geteuid", "sched_getaffinity", "sysconf", "getpgid", "nice",
              "getloadavg", "O_NOFOLLOW", "O_DIRECTORY", "register_at_fork"):
