@@ -31,7 +31,7 @@ def test_a_run_that_is_done_is_left_as_it_is(tmp_path: Path, capsys: pytest.Capt
     config = Config(prompt="a cat", iterations=40)
     write_start(tmp_path, config)
     assert not report.finished(tmp_path, config), "just begun"
-    write_json(tmp_path / "report.json", {"steps": 40})
+    write_json(tmp_path / "report.json", {"steps": 40, "prompt": "a cat"})
     assert not report.finished(tmp_path, config), "somebody deleted its files"
     for name in ("point_cloud.ply", "preview.png"):
         (tmp_path / name).write_bytes(b"there")
@@ -41,6 +41,8 @@ def test_a_run_that_is_done_is_left_as_it_is(tmp_path: Path, capsys: pytest.Capt
     said = capsys.readouterr().out
     assert "all 40 iterations" in said
     assert f"--resume {tmp_path} --iterations 80" in said
+    assert train.main(["--resume", str(tmp_path), "--no-viewer", "--prompt", "a dog"]) == 0
+    assert f"--resume {tmp_path} --prompt 'a dog' --iterations 80" in capsys.readouterr().out
     assert (tmp_path / "point_cloud.ply").read_bytes() == b"there"
     (tmp_path / "report.json").write_text('{"steps": "many"}')
     assert not report.finished(tmp_path, config)

@@ -134,14 +134,16 @@ def run_job(job: Job, command: str) -> int:
 
 def ended(job: Job, command: str) -> str | None:
     """What to say, at once, to somebody who wants to go on with a run that is done; None if it is not."""
+    from gs_stein.evaluate import read_report
     from gs_stein.run.report import finished
 
     if job.resume is None or not finished(job.resume, job.config):
         return None
-    folder = shlex.quote(str(job.resume))
+    folder, config = shlex.quote(str(job.resume)), job.config
+    other = "" if read_report(job.resume).get("prompt") == config.prompt else f"--prompt {shlex.quote(config.prompt)} "
     return (
-        f"done        all {job.config.iterations} iterations of {folder} are done; look: {viewing(command)} {folder}; "
-        f"for more: {command} --resume {folder} --iterations {2 * job.config.iterations}"
+        f"done        all {config.iterations} iterations of {folder} are done; look: {viewing(command)} {folder}; "
+        f"for more: {command} --resume {folder} {other}--iterations {2 * config.iterations}"
     )
 
 

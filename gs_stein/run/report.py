@@ -15,8 +15,8 @@ import gs_stein
 from gs_stein import images
 from gs_stein.config.schema import BACKGROUNDS, Config
 from gs_stein.config.serialize import to_tree
-from gs_stein.evaluate import score_views
-from gs_stein.files import read_json, write_json
+from gs_stein.evaluate import read_report, score_views
+from gs_stein.files import write_json
 from gs_stein.gaussians.formats.ply import write_ply
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.optimize.state import State
@@ -63,12 +63,11 @@ def write_results(
 def finished(run: Path, config: Config) -> bool:
     """Whether a run has come to the end of a configuration's iterations, and its files are there."""
     try:
-        report = read_json(run / "report.json")
-        steps = report["steps"]
-    except (ValueError, KeyError, TypeError):
+        steps = read_report(run).get("steps") or 0
+    except ValueError:  # damaged: it is written anew
         return False
     there = all((run / name).is_file() for name in ("point_cloud.ply", "preview.png"))
-    return there and isinstance(steps, int) and steps >= config.iterations
+    return there and steps >= config.iterations
 
 
 def make_report(config: Config, reasons: tuple[str, ...], state: State) -> dict[str, Any]:

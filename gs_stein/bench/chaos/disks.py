@@ -20,7 +20,7 @@ from typing import Any
 
 from gs_stein.bench.chaos.kills import after, last_line, uninterrupted
 from gs_stein.bench.chaos.left import broken, hidden
-from gs_stein.bench.chaos.runs import forked, run_of, started
+from gs_stein.bench.chaos.runs import Ended, forked, run_of, started
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS)
 """That are raised in turn."""
@@ -119,21 +119,34 @@ def writes_of(output: Path) -> int:
     return counted(started(output), output)
 
 
+def badly_ended(ended: Ended, once: bool, said_otherwise: str | None = None) -> list[str]:
+    """What is wrong with how a command ended whose disk failed: it has to say so, in one line.
+
+    Args:
+        ended: the command.
+        once: whether the disk failed just once, which may be got over.
+        said_otherwise: what may stand in what it said instead of that line.
+    """
+    found = [] if ended.status or once else ["it ended as if all had been written"]
+    if ended.status not in (0, 1, 2):
+        found.append(f"it ended with {ended.status}")
+    said = ended.said.splitlines()
+    errors = sum(line.startswith("error: ") for line in said)
+    if "Traceback" in ended.said or any(line.startswith("Exception") for line in said):
+        found.append(f"a traceback: {last_line(ended)}")
+    elif ended.status and errors != 1 and (said_otherwise is None or said_otherwise not in ended.said):
+        found.append(f"{errors} lines of errors: {last_line(ended)}")
+    return found
+
+
 def failing(failure: Failure, folder: Path, whole: Path) -> list[str]:
     """A run whose disk fails, and what is wrong with its end, its files, and the end that it comes to later."""
     output = folder / f"write-{failure.at}-{'once' if failure.once else 'full'}"
     disk = Disk(output, failure.at, failure.number, failure.once)
     ended = forked(started(output), output, prepare=disk.mount)
-    found = [] if ended.status or failure.once else ["it ended as if all had been written"]
-    if ended.status not in (0, 1, 2):
-        found.append(f"it ended with {ended.status}")
-    said = ended.said.splitlines()
-    errors = [line for line in said if line.startswith("error: ")]
-    if "Traceback" in ended.said or any(line.startswith("Exception") for line in said):
-        found.append(f"a traceback: {last_line(ended)}")
-    elif ended.status and len(errors) != 1:
-        found.append(f"{len(errors)} lines of errors: {last_line(ended)}")
-    elif errors and str(output) not in errors[0] and "no space left on the disk" not in errors[0]:
+    found = badly_ended(ended, failure.once)
+    errors = [line for line in ended.said.splitlines() if line.startswith("error: ")]
+    if not found and errors and str(output) not in errors[0] and "no space left on the disk" not in errors[0]:
         found.append(f"a line that names no file: {errors[0]}")
     for run in output.glob("*/"):
         found += hidden(run) + broken(run)

@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from gs_stein.bench.chaos.disks import Disk, Failure, counted
+from gs_stein.bench.chaos.disks import Disk, Failure, badly_ended, counted
 from gs_stein.bench.chaos.kills import last_line
 from gs_stein.bench.chaos.left import hidden
 from gs_stein.bench.chaos.runs import forked
@@ -81,15 +81,7 @@ def failing(writer: Writer, failure: Failure, folder: Path, run: Path, names: li
     output.mkdir()
     disk = Disk(output, failure.at, failure.number, failure.once)
     ended = forked(writer.line(run, output), output, prepare=disk.mount)
-    found = [] if ended.status or failure.once else ["it ended as if all had been written"]
-    if ended.status not in (0, 1, 2):
-        found.append(f"it ended with {ended.status}")
-    said = ended.said.splitlines()
-    errors = [line for line in said if line.startswith("error: ")]
-    if "Traceback" in ended.said or any(line.startswith("Exception") for line in said):
-        found.append(f"a traceback: {last_line(ended)}")
-    elif ended.status and len(errors) != 1 and not (writer.command == "batch" and "failed" in ended.said):
-        found.append(f"{len(errors)} lines of errors: {last_line(ended)}")
+    found = badly_ended(ended, failure.once, "failed" if writer.command == "batch" else None)
     found += left(output)[1]
     again = forked(writer.line(run, output), output)
     if again.status:
