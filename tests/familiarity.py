@@ -1,6 +1,7 @@
 """Prompts by whether the bundled prior has seen in its captions what they ask for: 60 that `gs_stein.text.vocabulary`
-was written with, and 60 written afterwards. Of these, the first try found 29 of the 30 unknown ones with 4 false alarms
-(precision 0.88); its list of harmless words has grown by what they taught ("inviting", "birthday")."""
+was written with, 60 written afterwards, and 60 by somebody who had seen neither it nor the captions. On the first try
+the second 60 gave precision 0.88 and recall 0.97, the third 0.68 and 1.00; what they taught is in the module now (words
+that only describe what follows are left alone; "please", "six")."""
 
 from __future__ import annotations
 
@@ -54,3 +55,68 @@ LATER_UNKNOWN_OBJECTS = (
     "a cup and a teapot", "a toaster", "a fire truck with a ladder", "a bathtub", "a statue of a lion", "a tractor",
     "a viking helmet", "a saxophone",
 )  # fmt: skip
+
+STRANGERS_KNOWN = (
+    "a cozy living room with a big grey sofa",
+    "my grandma's kitchen, rustic, with wooden cabinets",
+    "bedroom with a double bed and two nightstands at night",
+    "A modern office with a desk and a computer",
+    "dining room with six chairs around a long wooden table",
+    "a small white bathroom with a bathtub",
+    "an old library full of books with a fireplace",
+    "a colorful nursery with a crib and toys",
+    "forest clearing with a campfire at night",
+    "desert with cactuses at sunset",
+    "snowy mountains on a sunny day",
+    "a tropical beach with palm trees",
+    "a green armchair",
+    "a blue teapot",
+    "a wooden chair",
+    "a birthday cake with candles",
+    "juicy hamburger",
+    "a red apple",
+    "a pink donut with sprinkles",
+    "a brown teddy bear",
+    "a cute little robot",
+    "old pirate treasure chest",
+    "an acoustic guitar",
+    "yellow school bus",
+    "a red sports car",
+    "a steam train",
+    "a medieval castle",
+    "a white lighthouse with red stripes",
+    "a snowman with a carrot nose and a hat",
+    "please make me a minimalist bedroom with a white bed, a lamp and a potted plant next to the window",
+)
+STRANGERS_UNKNOWN = (
+    "a golden retriever puppy",
+    "a living room with a fireplace",
+    "a grand piano",
+    "an underwater coral reef with fish",
+    "a spaceship cockpit",
+    "the Eiffel Tower",
+    "a horse galloping",
+    "a busy street in Tokyo at night",
+    "a bicycle",
+    "a dragon breathing fire",
+    "a kitchen with an elephant in it",
+    "a pair of sneakers",
+    "a red banana",
+    "a hospital operating room",
+    "gym with treadmills",
+    "a waterfall in the jungle",
+    "a volcano erupting",
+    "a portrait of an old man with a beard",
+    "a sandwich with ham and cheese",
+    "a violin made of glass",
+    "a cat riding a skateboard",
+    "a classroom with a blackboard",
+    "a beach with a campfire",
+    "a garage with a motorcycle",
+    "ancient Greek temple ruins",
+    "a bathroom with a swimming pool",
+    "a laptop",
+    "a supermarket aisle full of groceries",
+    "the surface of the moon with an astronaut",
+    "a castle made of chocolate",
+)

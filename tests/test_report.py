@@ -41,6 +41,8 @@ def test_a_run_that_is_done_is_left_as_it_is(tmp_path: Path, capsys: pytest.Capt
     said = capsys.readouterr().out
     assert "all 40 iterations" in said
     assert f"--resume {tmp_path} --iterations 80" in said
+    assert train.main(["--resume", str(tmp_path), "--no-viewer", "--iterations", "10"]) == 0
+    assert "all 40 iterations" in capsys.readouterr().out, "fewer were asked for"
     assert train.main(["--resume", str(tmp_path), "--no-viewer", "--prompt", "a dog"]) == 0
     assert f"--resume {tmp_path} --prompt 'a dog' --iterations 80" in capsys.readouterr().out
     assert (tmp_path / "point_cloud.ply").read_bytes() == b"there"

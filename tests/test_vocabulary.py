@@ -10,6 +10,8 @@ from familiarity import (
     LATER_KNOWN,
     LATER_UNKNOWN_OBJECTS,
     LATER_UNKNOWN_SCENES,
+    STRANGERS_KNOWN,
+    STRANGERS_UNKNOWN,
     UNKNOWN_OBJECTS,
     UNKNOWN_SCENES,
     Prompts,
@@ -46,6 +48,7 @@ def said(familiar: Familiar, prompt: str, scene: bool) -> list[str]:
     [
         (KNOWN, UNKNOWN_SCENES + UNKNOWN_OBJECTS),
         (LATER_KNOWN, LATER_UNKNOWN_SCENES + LATER_UNKNOWN_OBJECTS),
+        (STRANGERS_KNOWN, STRANGERS_UNKNOWN),
     ],
 )  # fmt: skip
 def test_precision_and_recall_of_the_warning(shipped: Familiar, known: Prompts, unknown: Prompts) -> None:
@@ -76,6 +79,20 @@ def test_each_fault_is_named_by_its_words(shipped: Familiar) -> None:
     told = shipped.advice("a dragon", MiniLM().sentences, False, ("sd15",))
     assert "--model sd15" in told[-1]
     assert any(repr(c) in told[-1] for c, scene in zip(shipped.captions, shipped.scenes, strict=True) if not scene)
+
+
+@pytest.mark.parametrize("prompt", ["🛋️", "12345", "x", "the", "a b c"])
+def test_a_prompt_that_names_nothing_is_told(shipped: Familiar, prompt: str) -> None:
+    assert said(shipped, prompt, False) == [f"{prompt!r} names nothing that the bundled prior has seen"]
+
+
+def test_words_are_recognised_however_they_are_written(shipped: Familiar) -> None:
+    for prompt in ("a farm-house kitchen", "a bath room", "a desert with cactuses"):
+        assert said(shipped, prompt, True) == []
+    assert said(shipped, "a tea pot", False) == []
+    assert said(shipped, "a red sports car", False) == [], "what only describes a known thing"
+    assert said(shipped, "a cat on a sofa", False) == ["'sofa': never seen with 'cat', only alone; may be missing"]
+    assert not sounds_like_a_scene("a house")
 
 
 def test_written_prompts_are_known(shipped: Familiar) -> None:

@@ -94,7 +94,7 @@ def sounds_like_a_scene(prompt: str) -> bool:
     from gs_stein.text.known_prompts import Familiar
     from gs_stein.text.scene_or_object import names_a_scene
 
-    return names_a_scene(_pooled(prompt), Familiar.load(bundled_folder() / "captions"))
+    return names_a_scene(prompt, _pooled(prompt), Familiar.load(bundled_folder() / "captions"))
 
 
 @functools.cache

@@ -139,11 +139,11 @@ def ended(job: Job, command: str) -> str | None:
 
     if job.resume is None or not finished(job.resume, job.config):
         return None
-    folder, config = shlex.quote(str(job.resume)), job.config
-    other = "" if read_report(job.resume).get("prompt") == config.prompt else f"--prompt {shlex.quote(config.prompt)} "
+    folder, config, report = shlex.quote(str(job.resume)), job.config, read_report(job.resume)
+    other = "" if report.get("prompt") == config.prompt else f"--prompt {shlex.quote(config.prompt)} "
     return (
-        f"done        all {config.iterations} iterations of {folder} are done; look: {viewing(command)} {folder}; "
-        f"for more: {command} --resume {folder} {other}--iterations {2 * config.iterations}"
+        f"done        all {report['steps']} iterations of {folder} are done; look: {viewing(command)} {folder}; "
+        f"for more: {command} --resume {folder} {other}--iterations {2 * report['steps']}"
     )
 
 
@@ -300,7 +300,7 @@ def finish(run: Run, reasons: tuple[str, ...]) -> None:
     config = replace(run.config, prompt=run.state.prompts.current)  # somebody may have changed it
     result = write_results(run.folder, config, run.options, reasons, run.state)
     filmed = "video.mp4, " if run.options.video_frames else ""
-    print(f"done in {duration(run.state.seconds)}: preview.png, {filmed}point_cloud.ply are in {run.folder}")
+    print(f"done in {duration(run.state.seconds)}: preview.png, depth.png, {filmed}point_cloud.ply are in {run.folder}")
     if (line := scored(result.get("scorer", {}))) is not None:
         print(line)
     if run.live is not None:

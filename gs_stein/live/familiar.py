@@ -61,7 +61,7 @@ def advice(captions: Path, prompt: str, scene: bool | None = None) -> Advice:
     if (language := other_language(prompt)) is not None:
         return Advice((f"This looks like {language}; the bundled prior understands English only.",))
     pooled = encoder.sentences([prompt])[0]
-    scene = names_a_scene(pooled, familiar) if scene is None else scene
+    scene = names_a_scene(prompt, pooled, familiar) if scene is None else scene
     lines = familiar.advice(prompt, encoder.sentences, scene, LARGE)
     if not lines:
         return Advice()

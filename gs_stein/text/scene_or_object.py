@@ -58,14 +58,18 @@ def sounds_like_a_scene(pooled: Float[Tensor, " D"]) -> bool:
     return float(pooled.cpu() @ torch.tensor(direction)) + constant > 0
 
 
-def names_a_scene(pooled: Float[Tensor, " D"], familiar: Familiar | None) -> bool:
+def names_a_scene(prompt: str, pooled: Float[Tensor, " D"], familiar: Familiar | None) -> bool:
     """The same, where what a prior learnt from counts as it was learnt.
 
     Args:
-        pooled: the prompt's sentence embedding, a unit vector.
+        prompt: as typed.
+        pooled: its sentence embedding, a unit vector.
         familiar: what the prior knows; None: it is a large one.
     """
-    known = None if familiar is None else familiar.kind_of(pooled)
+    known = None
+    if familiar is not None:
+        named = None if familiar.vocabulary is None else familiar.vocabulary.named(prompt)
+        known = familiar.kind_of(pooled) if named is None else named
     return sounds_like_a_scene(pooled) if known is None else known
 
 

@@ -6,6 +6,7 @@ sentence embedding hides ("a lounge with a fireplace" is close to lounges), word
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections import Counter
@@ -29,12 +30,18 @@ def words_of(text: str) -> list[str]:
 _ALIKE = 0.66
 """Cosine of two words' embeddings from which the text encoder takes one for the other: "yacht" for "sailboat" (0.79)
 and "seaside" for "beach" (0.73), but not "garden" for "grass" (0.63) or "garage" for "car" (0.60)."""
+_NEAR = 0.5
+"""Cosine from which a seen word is worth naming beside one that was not: "guitar" for "piano" (0.57)."""
+_IRREGULAR = (("cactus", "cactuses", "cacti"),)
+_EMPTY = frozenset({"an", "the", "and", "of", "with", "in", "on", "at", "by", "that", "is", "under"})
+"""Words of captions that mean nothing alone."""
 _EVERYWHERE = 8
 """A word of so many kinds of things and rooms (colours, walls, styles) goes with all of them."""
 _SELDOM = 2
 """Captions of a kind in which a word must stand to count as its own."""
 _HARMLESS = frozenset(
     words_of("""
+    interior please make create generate show give want me double covered six seven eight nine ten eleven twelve dozen
     about above across adorable aesthetic after airy all along also am amazing ambience an and another antique
     any appealing are around artistic artstation artsy as at atmosphere atmospheric attractive authentic award
     back background based be beautiful beautifully been behind below beside best between big birthday bit both
@@ -114,15 +121,17 @@ class Vocabulary:
             encode: of the text encoder that the prior listens through.
             scene: whether a scene is wanted.
         """
-        words = words_of(prompt)
+        words = self._joined(words_of(prompt))
+        if not any(self._kinds_of(word) for word in words if word not in _EMPTY) and not self._strange(words):
+            return [f"{prompt!r} names nothing that the bundled prior has seen"]
         nearest = self._nearest(self._strange(words), encode)
         things, unknown = self._recognised(words, nearest)
         lines = []
         if unknown:
-            near = [nearest[word][0] for word in unknown]
+            near = [nearest[word][0] for word in unknown if nearest[word][1] >= _NEAR]
             lines.append(
                 f"{_listed(unknown)} {'is none' if len(unknown) == 1 else 'are none'} of the words that the bundled "
-                f"prior has seen (nearest: {_listed(near)})"
+                f"prior has seen{f' (nearest: {_listed(near)})' if near else ''}"
             )
         fitting = [kind for kind, inside in self.kinds.items() if inside == scene]
         elsewhere = [word for word, found in things.items() if not found.intersection(fitting)]
@@ -133,8 +142,9 @@ class Vocabulary:
         here = {word: found for word, found in things.items() if word not in elsewhere}
         best = _best(here, fitting)
         if odd := [word for word, found in here.items() if best not in found]:
-            where = _listed([kind for kind in fitting if any(kind in here[word] for word in odd)])
-            lines.append(f"{_listed(odd)}: never seen with {best!r}, only with {where}; may be missing")
+            others = [kind for kind in fitting if kind not in odd and any(kind in here[word] for word in odd)]
+            where = f"only with {_listed(others)}" if others else "only alone"
+            lines.append(f"{_listed(odd)}: never seen with {best!r}, {where}; may be missing")
         return lines
 
     def kind(self, prompt: str, encode: Encode, scene: bool) -> str | None:
@@ -142,8 +152,24 @@ class Vocabulary:
         `advice`)."""
         if self.advice(prompt, encode, scene):
             return None
-        things, _ = self._recognised(words_of(prompt), self._nearest(self._strange(words_of(prompt)), encode))
+        words = self._joined(words_of(prompt))
+        things, _ = self._recognised(words, self._nearest(self._strange(words), encode))
         return _best(things, [kind for kind, inside in self.kinds.items() if inside == scene])
+
+    def _joined(self, words: list[str]) -> list[str]:
+        """The same, with two words made one where captions write them so: "tea pot", "farm-house"."""
+        found: list[str] = []
+        for word in words:
+            if found and found[-1] + word in self.words:
+                found[-1] += word
+            else:
+                found.append(word)
+        return found
+
+    def named(self, prompt: str) -> bool | None:
+        """Whether a prompt that is nothing but the name of a kind names a scene; None if it is something else."""
+        words = [word for word in self._joined(words_of(prompt)) if word not in _EMPTY]
+        return next((scene for kind, scene in self.kinds.items() if words_of(kind) == words), None)
 
     def _strange(self, words: list[str]) -> list[str]:
         """Words that were never seen and may matter."""
@@ -152,24 +178,34 @@ class Vocabulary:
     def _recognised(
         self, words: list[str], nearest: dict[str, tuple[str, float]]
     ) -> tuple[dict[str, frozenset[str]], list[str]]:
-        """Words of things, with their kinds, and words that were never seen."""
+        """Words of things, with their kinds, and words that were never seen.
+
+        One that only describes the thing after it ("a sports car") is neither: the thing will be there.
+        """
         things: dict[str, frozenset[str]] = {}
         unknown: dict[str, None] = {}
-        for word in words:
+        for word, after in itertools.zip_longest(words, words[1:], fillvalue=""):
             kinds = self._kinds_of(word)
             if word in nearest:
                 seen, similarity = nearest[word]
                 if similarity < _ALIKE:
-                    unknown[word] = None
+                    if not self._is_thing(after):
+                        unknown[word] = None
                     continue
                 kinds = self._kinds_of(seen)
             if word not in _HARMLESS | _LOOKS and 0 < len(kinds) < _EVERYWHERE:
                 things[word] = kinds
         return things, list(unknown)
 
+    def _is_thing(self, word: str) -> bool:
+        """Whether a word names something, rather than how it looks, or any room."""
+        kinds = self._kinds_of(word)
+        named = any(word in words_of(kind) for kind in kinds)
+        return word not in _HARMLESS | _LOOKS and (0 < len(kinds) < _EVERYWHERE or named)
+
     def _kinds_of(self, word: str) -> frozenset[str]:
         """The kinds whose captions name a word, or its singular or plural."""
-        forms = [word, word + "s"]
+        forms = [word, word + "s", *(other for pair in _IRREGULAR if word in pair for other in pair)]
         forms += [word[: -len(end)] + stem for end, stem in (("s", ""), ("es", ""), ("ies", "y")) if word.endswith(end)]
         return frozenset().union(*(self.words.get(form, frozenset()) for form in forms))
 

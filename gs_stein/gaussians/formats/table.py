@@ -87,7 +87,7 @@ def format_of(path: Path, verb: Literal["read", "write"] = "write") -> Format:
         verb: what is to be done with it, for the list in the error's line.
 
     Raises:
-        ValueError: no format has it; the line lists those that are known.
+        ValueError: no format has it; the line lists those that are known, or says that there is no such file.
     """
     name = Path(path).name.lower()
     fitting = [(len(suffix), row) for row in FORMATS for suffix in row.suffixes if name.endswith(suffix)]
@@ -99,6 +99,8 @@ def format_of(path: Path, verb: Literal["read", "write"] = "write") -> Format:
             raise ValueError(
                 f"{path}: is part of an unpacked SOG; zip the files of its folder into one .sog and give that"
             )
+        if verb == "read" and not Path(path).exists():
+            raise ValueError(f"{path}: there is no such file or folder; check the path")
         known = ", ".join(end for row in FORMATS if row.reads or verb == "write" for end in row.suffixes)
         start = "; a point cloud can be a start (--init)" if verb == "read" else ""
         raise ValueError(f"{path}: no format of splats has this suffix; give one of {known}{start}")
