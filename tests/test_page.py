@@ -65,7 +65,8 @@ def opened(chromium, path: Path) -> Iterator:
     page.on("request", lambda request: None if request.url == path.as_uri() else problems.append(request.url))
     try:
         page.goto(path.as_uri())
-        page.wait_for_function("window.splats && splats.ready")
+        # Not `wait_for_function`: it polls by eval, which the page's policy forbids.
+        eventually(lambda: page.evaluate("Boolean(window.splats && splats.ready)"), "the page is ready")
         yield page
         assert not problems
     finally:

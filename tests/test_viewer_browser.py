@@ -285,7 +285,8 @@ def test_the_page_button_saves_the_view_and_the_path_with_the_scene(chromium, tm
         eventually(lambda: list((run / "exports").glob("*.html")), "the page is written")
         (saved,) = (run / "exports").iterdir()
     with page_at(chromium, saved.as_uri()) as page:
-        page.wait_for_function("window.splats && splats.ready")
+        # Not `wait_for_function`: it polls by eval, which the page's policy forbids.
+        eventually(lambda: page.evaluate("Boolean(window.splats && splats.ready)"), "the page is ready")
         assert np.allclose(page.evaluate("splats.camera().position"), (1.5, -2.0, 0.5), atol=1e-2)
         image = screenshot(page, tmp_path)[100:140, 140:180].reshape(-1, 3).mean(axis=0)
         assert max(image[:2]) > 80, "the ball, on its way from red to green"

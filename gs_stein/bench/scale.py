@@ -287,6 +287,7 @@ def recognition(folder: Path, options: Options) -> dict[str, float | int]:
         kept = {**wish, "preset": None, "outdoors": "auto", "options": {}}
         write_json(run / "batch.json", {"asked": kept, "began": 0.0, "ended": 60.0, "notes": []})
         write_json(run / "report.json", report)
+        (run / "point_cloud.ply").touch()
         lines.append(wish)
     seconds = []
     for part in (lines[: runs // 2], lines):
