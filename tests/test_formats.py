@@ -318,8 +318,11 @@ def test_where_there_is_no_folder_one_has_to_be_made(tmp_path: Path) -> None:
 
 
 def test_unknown_suffixes_are_refused_with_the_known_ones(tmp_path: Path) -> None:
+    (tmp_path / "a.ksplat").touch()
     with pytest.raises(ValueError, match=r"a\.ksplat: no format of splats has this suffix; give one of \.ply, "):
         read_gaussians(tmp_path / "a.ksplat")
+    with pytest.raises(ValueError, match=r"b\.ksplat: there is no such file or folder; check the path"):
+        read_gaussians(tmp_path / "b.ksplat")
     with pytest.raises(ValueError, match="no format of splats"):
         write_gaussians(tmp_path / "a", scene(3))
     assert format_of(Path("ROOM.Compressed.PLY")).name == "compressed_ply"

@@ -397,7 +397,8 @@ def test_the_studio_starts_a_run_and_shows_it(chromium, tmp_path, monkeypatch):
 
             def shown() -> bool:
                 studio.poll()
-                return studio.stage._loaded != [] and studio.stage._loaded[0] is not None
+                run = studio.stage.run  # until then an example is shown
+                return run is not None and run.name == "a-run" and studio.stage._loaded[0] is not None
 
             eventually(shown, "the run is opened")
             eventually(lambda: strongest(server) == GREEN, "its splats are seen")

@@ -206,6 +206,7 @@ def forked(
         patience: seconds after which it counts as hanging, and is killed.
     """
     said = folder.with_name(f"{folder.name}.said.txt")
+    said.touch()  # a child may be killed before it has opened it
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
