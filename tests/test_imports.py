@@ -41,41 +41,42 @@ DOORS: dict[str, tuple[str, ...]] = {
 
 ALLOWED: dict[str, str] = {
     "types": "",
+    "ranks": "",
     "files": "",
     "images": "files",
     "text": "types",
     "cameras": "types",
     "gaussians": "files",
     "rasterize": "types cameras gaussians files",
-    "prior": "types files text",
-    "distill": "types files text prior",
-    "update": "types files cameras gaussians rasterize",
-    "refine": "types files text cameras prior distill",
+    "prior": "types ranks files text",
+    "distill": "types ranks files text prior",
+    "update": "types ranks files cameras gaussians rasterize",
+    "refine": "types ranks files text cameras prior distill",
     "config": "types files text cameras gaussians rasterize prior distill update refine",
-    "optimize": "types files text cameras gaussians rasterize prior distill update refine config",
+    "optimize": "types ranks files text cameras gaussians rasterize prior distill update refine config",
     "scorer": "types files text",
-    "evaluate": "types files text cameras gaussians rasterize prior distill update refine config optimize scorer",
+    "evaluate": "types ranks files text cameras gaussians rasterize prior distill update refine config optimize scorer",
     "run": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "evaluate",
+    "ranks evaluate",
     "live": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "evaluate run",
+    "ranks evaluate run",
     "render": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "evaluate run live",
+    "ranks evaluate run live",
     "mesh": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "evaluate run live render",
+    "ranks evaluate run live render",
     "export": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "evaluate run live render mesh",
+    "ranks evaluate run live render mesh",
     "command": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "evaluate run live",
+    "ranks evaluate run live",
     "api": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "evaluate run live command",
+    "ranks evaluate run live command",
     "batch": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "evaluate run live command",
+    "ranks evaluate run live command",
     "__main__": "files command",
-    "doctor": "types files text cameras gaussians rasterize prior distill update refine config run live command",
-    "world": "types files images text cameras prior scorer",
+    "doctor": "types ranks files text cameras gaussians rasterize prior distill update refine config run live command",
+    "world": "types ranks files images text cameras prior scorer",
     "bench": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "evaluate run live render world",
+    "ranks evaluate run live render world",
 }
 """The law: folder (or module) of gs_stein, in the order of the data → whatever its imports may lead to, directly or
 through others, at run time (type checking aside)."""

@@ -121,10 +121,12 @@ def run_job(job: Job, command: str) -> int:
         FloatingPointError: too many steps in a row were not finite; the last good scene is saved.
         OSError: the folder is no longer what it was.
     """
+    from gs_stein import ranks
     from gs_stein.run.folder import working_in
 
     with contextlib.ExitStack() as held:
-        if job.resume is not None:
+        held.enter_context(ranks.joined(job.config.device))
+        if job.resume is not None and ranks.rank() == 0:
             held.enter_context(working_in(job.resume))
             if (line := ended(job, command)) is not None:
                 print(line)
@@ -149,8 +151,10 @@ def ended(job: Job, command: str) -> str | None:
 
 def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     """The same, once no other process works in the folder that is gone on in; a new one is held as long."""
+    from gs_stein import ranks
     from gs_stein.command.auto import choose
-    from gs_stein.config.check import check_together
+    from gs_stein.config.check import check_shares, check_together
+    from gs_stein.config.serialize import settings, to_tree
     from gs_stein.gaussians.options import BallStart
     from gs_stein.optimize.networks import load_priors
     from gs_stein.optimize.state import begin
@@ -163,6 +167,8 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     if job.run.steering is not None:
         read_steering(job.run.steering)  # what is wrong with it is said before a folder is made
     choice = choose(job.config)
+    ranks.agree(lambda: settings(to_tree(choice.config)))
+    check_shares(choice.config, ranks.size())
     print("\n".join([*job.notes, *choice.reasons]), flush=True)
     priors = load_priors(choice.config, choice.prior_device)
     for note in priors.advice(choice.config.prompt, choice.config.scene):
@@ -174,6 +180,8 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     state = begin(start, priors, choice.device)
     for note in state.notes:
         print(f"note        {note}")
+    if ranks.rank() > 0:
+        return follow(job, choice.config, state)
     folder, before = open_folder(job, choice.config, state, held)
     print(f"folder      {folder}", flush=True)
     steering = Steering(folder, choice.config, state.step, before, job.run.steering)
@@ -218,6 +226,21 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
         if live is not None:
             live.close()
     return 0
+
+
+def follow(job: Job, config: Config, state: State) -> int:
+    """What a rank beside the first one does: its share of every iteration. It neither writes nor serves anything, and
+    ends when the first one does."""
+    from gs_stein.optimize.loop import optimize
+    from gs_stein.optimize.step import Controls
+    from gs_stein.run import checkpoint
+
+    if job.resume is not None:
+        checkpoint.restore_latest(job.resume, state, config)
+    with StopSignals(Controls()) as signals:
+        for _ in optimize(config, state):
+            pass
+    return 0 if signals.caught is None else 128 + signals.caught
 
 
 def open_folder(job: Job, config: Config, state: State, held: contextlib.ExitStack) -> tuple[Path, str]:

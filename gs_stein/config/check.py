@@ -37,3 +37,37 @@ def check_together(config: Config) -> None:
             f"{', '.join(asked)} {verb} one background to tell what stands before it; choose another background than "
             f"random, or {remedy}"
         )
+
+
+def check_shares(config: Config, ranks: int) -> None:
+    """Check that every iteration's views can be shared out evenly.
+
+    Args:
+        config: of the run.
+        ranks: processes that work on it together.
+
+    Raises:
+        ValueError: one line with the field, its value, and what to do.
+    """
+    options, guess = config.refine, config.distill
+    counted = {"views": [config.views], "resolution.views": [config.resolution.views]}
+    if guess.reuse > 1 and guess.reuse_views:
+        counted["distill.reuse_views"] = [
+            len(range(first, views, every))
+            for views in {config.views, config.resolution.views or config.views}
+            for every in (-(-views // guess.reuse_views),)
+            for first in range(every)
+        ]
+    if options.share > 0:
+        first, later = options.views
+        if min(options.views) < ranks:
+            raise ValueError(f"refine.views: {first}, {later} are too few for {ranks} ranks; give {ranks} or more")
+        fitted = (first, later, later + min(options.anchors, first))
+        counted["refine.views"] = [min(config.views, views) for views in fitted]
+    for name, numbers in counted.items():
+        for number in numbers:
+            if number % ranks:
+                raise ValueError(
+                    f"{name}: {number} views a step cannot be shared out evenly to {ranks} ranks; give a multiple of "
+                    f"{ranks}, or start another number of ranks (--nproc-per-node)"
+                )

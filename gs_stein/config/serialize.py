@@ -221,6 +221,13 @@ def to_tree(value: Any) -> Any:
     return value
 
 
+def settings(tree: Any, name: str = "") -> dict[str, Any]:
+    """The leaves of a tree by their names, such as "cameras.fov"."""
+    if not isinstance(tree, dict):
+        return {name: tree}
+    return {k: v for key, value in tree.items() for k, v in settings(value, f"{name}.{key}" if name else key).items()}
+
+
 def to_yaml(config: Config) -> str:
     """Every field, so that `--config` of this text repeats the run whatever defaults become."""
     import yaml

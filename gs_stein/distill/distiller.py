@@ -10,7 +10,7 @@ if estimate.finite:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -49,6 +49,14 @@ class Estimate:
     stiffness: Float[Tensor, "V 1 1 1"] | float = 0.0
     """Derivative of `grad` by x₀ if the clean guess stays: ω α/σ, averaged over the noises, and clipped as `grad` was.
     0 for VSD, whose gradient is the difference of two guesses."""
+
+    def views(self, some: slice | Tensor) -> Estimate:
+        """What it says of some of the views."""
+        slope = self.stiffness
+        return replace(
+            self, grad=self.grad[some], x0_hat=self.x0_hat[some], eps_hat=self.eps_hat[some],
+            stiffness=slope[some] if isinstance(slope, Tensor) else slope,
+        )  # fmt: skip
 
 
 class Distiller:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -34,6 +34,14 @@ class Draw:
     """Rendered depth, detached; 0 where nothing was hit."""
     normals: Float[Tensor, "V H W 3"] | None = None
     """Rendered world-space normals, detached."""
+
+    def views(self, some: slice) -> Draw:
+        """The same draw for some of the views."""
+        cameras, depth, normals = (None if x is None else x[some] for x in (self.cameras, self.depth, self.normals))
+        return replace(
+            self, x0=self.x0[some], x_t=self.x_t[:, some], eps=self.eps[:, some], cameras=cameras, depth=depth,
+            normals=normals,
+        )  # fmt: skip
 
     def noise_scale(self) -> Float[Tensor, "B 1 1 1 1"]:
         """σ, shaped to multiply x_t."""

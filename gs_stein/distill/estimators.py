@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gs_stein import ranks
 from gs_stein.distill.baselines import Constant, ControlVariate, build
 from gs_stein.distill.coefficients import Coefficients
 from gs_stein.distill.draw import Draw
@@ -223,5 +224,11 @@ class Stein(Estimator):
         self.coefficients.load_state_dict(state)
 
     def evaluate(self, draw: Draw) -> list[Float[Tensor, "B V C h w"]]:
-        """h_1 … h_n."""
-        return [variate.variate(draw) for variate in self.variates]
+        """h_1 … h_n; each rank that is at work asks the networks about its own views."""
+        V = len(draw.x0)
+        return [
+            variate.variate(draw)
+            if isinstance(variate, Constant) or getattr(variate, "per_group", False)
+            else ranks.whole(variate.variate(draw.views(ranks.own(V))), V, dim=1)
+            for variate in self.variates
+        ]

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gs_stein import ranks
 from gs_stein.distill.options import VSD
 from gs_stein.prior.schedule import Schedule
 from gs_stein.types import Cameras, TextEmbedding
@@ -163,6 +164,8 @@ class LoraScore:
                     break
                 self.optimizer.zero_grad(set_to_none=True)
                 loss.backward()
+            # All ranks train on all views; their weights must stay the same to the last bit.
+            ranks.average_gradients(value for group in self.optimizer.param_groups for value in group["params"])
             self.updates += 1
             for group in self.optimizer.param_groups:
                 group["lr"] = options.learning_rate * min(1.0, self.updates / max(options.warmup, 1))

@@ -42,12 +42,7 @@ class ReusedGuess:
             return self
         chosen = torch.arange(self.left % every, len(self.cameras), every)
         there = chosen.to(self.x0.device)
-        own = self.estimate
-        estimate = replace(
-            own, grad=own.grad[there], x0_hat=own.x0_hat[there], eps_hat=own.eps_hat[there],
-            stiffness=own.stiffness[there] if isinstance(own.stiffness, Tensor) else own.stiffness,
-        )  # fmt: skip
-        return replace(self, cameras=self.cameras[chosen], x0=self.x0[there], estimate=estimate)
+        return replace(self, cameras=self.cameras[chosen], x0=self.x0[there], estimate=self.estimate.views(there))
 
     def after_use(self) -> ReusedGuess | None:
         """What is left after an iteration that followed it."""

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gs_stein import ranks
 from gs_stein.config.schema import Config
 from gs_stein.distill.distiller import Estimate
 from gs_stein.gaussians.model import Gaussians
@@ -27,7 +28,7 @@ def descend(
     gaussians: Gaussians,
     render: Render,
     background: Float[Tensor, 3],
-    x0: Float[Tensor, "V C h w"],
+    x0: Float[Tensor, "v C h w"],
     estimate: Estimate,
 ) -> Losses:
     """Regularise, differentiate, change the Gaussians, densify; a step that is not finite changes nothing.
@@ -39,8 +40,8 @@ def descend(
         gaussians: with the graph to the parameters.
         render: of them.
         background: behind them.
-        x0: the encoded renders, with their graph.
-        estimate: dL/dx₀ there.
+        x0: the encoded renders of this rank's views, with their graph.
+        estimate: dL/dx₀ of all views.
 
     Returns:
         The terms of the loss; NaN where the step was skipped.
@@ -52,18 +53,20 @@ def descend(
     if not estimate.finite:
         return losses
     terms = regularize(config.regularize, gaussians, render, background)
-    handle = (x0 * estimate.grad).mean()
+    handle = (x0 * estimate.grad[ranks.own(len(estimate.grad))]).mean()
     loss = handle.to(state.device) + terms.total() + phase.extra_loss(render)
     seen = state.colours.weight
     edits = phase.closed_form(gaussians, render, estimate, background)
+    render.means2d.grad = None  # of the pictures, if colours were solved for; densification wants that of the loss
     loss.backward()
+    ranks.average_gradients(state.parameters.values())
     guard, gradients = state.distiller.guard, [parameter.grad for parameter in state.parameters.values()]
     if guard.finite("the gradient of the Gaussians", *gradients) and guard.finite("the decoded guess", *edits.all()):
         change(config, state, edits)
         # Densification looks at the gradients of every view, and draws Gaussians by opacities that must be numbers.
         state.keep_finite()
         state.densifier.after_update(state.parameters, state.optimizers, render, state.step + 1, state.generator)
-        losses = Losses(handle.item(), estimate.grad.square().mean().sqrt().item(), **terms.items())
+        losses = Losses(handle.item(), estimate.grad.square().mean().sqrt().item(), **terms.items()).of_all_ranks()
     else:
         state.colours.weight, state.reused = seen, None
     for optimizer in state.optimizers.values():

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from gs_stein import ranks
+from gs_stein.config.check import check_shares
 from gs_stein.config.schema import Config
 from gs_stein.gaussians.denormals import denormals
 from gs_stein.gaussians.model import Gaussians
@@ -22,6 +24,9 @@ from gs_stein.optimize.plan import draw_background, needs_normals, plan_step
 from gs_stein.optimize.state import State
 from gs_stein.optimize.step import Controls, Step
 from gs_stein.rasterize.api import rasterize
+
+AGREE_EVERY = 100
+"""Iterations after which several ranks compare what they hold."""
 
 
 def optimize(
@@ -40,33 +45,40 @@ def optimize(
 
     Raises:
         FloatingPointError: too many steps in a row were not finite (one line).
+        ValueError: this is one of several ranks, which do not do the same, or are gone (one line).
     """
     controls = Controls() if controls is None else controls
+    check_shares(config, ranks.size())
+    ranks.agree(state.description)
     denoiser, device, eta = state.priors.denoiser, state.priors.device, Eta()
     options = replace(config.rasterize, normals=needs_normals(config))
-    while state.step < config.iterations and not controls.stop:
-        with denormals(flushed=True):
+    while not (asked := ranks.of_first(controls)).stop and state.step < config.iterations:
+        with denormals(flushed=True), ranks.at_work():
             began, before = time.perf_counter(), denoiser.evaluations
-            plan = plan_step(config, controls, state.step, state.refiner.first)
+            plan = plan_step(config, asked, state.step, state.refiner.first)
             state.follow(plan, config)
 
             # Where we look from, and what is there.
             phase = next_phase(config, state, plan, watch)
             background = draw_background(config, state.generator).to(state.device)
             gaussians = Gaussians.from_parameters(state.parameters)
-            render = rasterize(gaussians, phase.cameras.to(state.device), options, background)
+            mine = ranks.own(len(phase.cameras))
+            cameras = phase.cameras[mine]
+            render = rasterize(gaussians, cameras.to(state.device), options, background)
 
             # What the prior thinks of it: dL/dx₀, with nothing differentiated through the denoiser.
             x0 = denoiser.encode(render.rgb.permute(0, 3, 1, 2).to(device))
-            estimate = phase.estimate(x0.detach(), render)
+            estimate = phase.estimate(ranks.whole(x0.detach(), len(phase.cameras)), render)
 
             # One step downhill, on every attribute.
             losses = descend(config, state, phase, gaussians, render, background, x0, estimate)
             state.keep_finite()
             state.count_iteration(time.perf_counter() - began, denoiser.evaluations - before, eta)
+        if state.step % AGREE_EVERY == 0:
+            ranks.agree(state.description)
         yield Step(
-            step=state.step, total=config.iterations, losses=losses, gaussians=state.gaussians, cameras=phase.cameras,
-            render=render.detach(), estimate=estimate, variance_ratio=state.distiller.variance_ratio,
+            step=state.step, total=config.iterations, losses=losses, gaussians=state.gaussians, cameras=cameras,
+            render=render.detach(), estimate=estimate.views(mine), variance_ratio=state.distiller.variance_ratio,
             count=len(state.parameters["means"]), skipped=state.distiller.guard.skipped,
             reset=state.distiller.guard.reset, left_out=state.refiner.left_out,
             evaluations=state.evaluations, seconds=state.seconds,

@@ -3,6 +3,9 @@
 A phase says where an iteration looks from, what gradient the latents get there, what else enters the loss, and which
 changes of the Gaussians are made in closed form instead of by gradient. `next_phase` picks it. Without reuse, solved
 colours and refinement every iteration is a `Distill`: plain score distillation.
+
+Of several ranks each renders its own views (`gs_stein.ranks.own`); all know the latents of all of them, and what the
+prior says there.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from gs_stein import ranks
 from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.config.schema import Config
 from gs_stein.distill.distiller import Estimate
@@ -58,11 +62,11 @@ class Phase(Protocol):
 
     @property
     def cameras(self) -> Cameras:
-        """Where it looks from."""
+        """Where it looks from, all ranks together."""
         ...
 
     def estimate(self, x0: Float[Tensor, "V C h w"], render: Render) -> Estimate:
-        """dL/dx₀ at the encoded renders, nothing differentiated through any network.
+        """dL/dx₀ at the encoded renders of all views, nothing differentiated through any network.
 
         Raises:
             FloatingPointError: too many steps in a row were not finite (one line).
@@ -112,12 +116,13 @@ class Distill:
 
     def estimate(self, x0: Float[Tensor, "V C h w"], render: Render) -> Estimate:
         """One step of the configured estimator; the guess is kept if further iterations shall follow it."""
-        state, device = self.state, x0.device
+        state, device, V = self.state, x0.device, len(x0)
         text, negative = state.prompts.at(self.cameras)
         estimate = state.distiller(
             x0, text=text, negative=negative, empty=state.prompts.empty, cameras=self.cameras.to(device),
-            generator=state.generator, progress=self.plan.distilled, depth=render.depth.detach().to(device),
-            normals=None if render.normals is None else render.normals.detach().to(device),
+            generator=state.generator, progress=self.plan.distilled,
+            depth=ranks.whole(render.depth.detach(), V).to(device),
+            normals=None if render.normals is None else ranks.whole(render.normals.detach(), V).to(device),
         )  # fmt: skip
         if self.config.distill.reuse > 1 and estimate.finite and squares_finite(estimate.x0_hat):
             state.reused = ReusedGuess(self.cameras, x0, estimate, self.config.distill.reuse - 1)
@@ -134,11 +139,12 @@ class Distill:
         if not self.plan.solve_colours:
             return ClosedForm()
         state, rates = self.state, self.config.rates
-        guess = decoded(state.priors.denoiser, estimate.x0_hat, self.cameras).to(render.rgb)
+        views = len(self.cameras)
+        guess = decoded(state.priors.denoiser, estimate.x0_hat[ranks.own(views)], self.cameras).to(render.rgb)
         solved, inside = state.colours.change(state.parameters["sh0"], render.rgb, guess), None
         if rates.prune_outside_hull > 0:
             cameras = self.cameras.to(guess.device)
-            inside = inside_hull(gaussians.means.detach(), cameras, guess, background)
+            inside = inside_hull(gaussians.means.detach(), cameras, ranks.whole(guess, views), background)
         return ClosedForm(solved, inside)
 
 
@@ -167,13 +173,19 @@ class Refine:
         """Those of the views."""
         return self.target.cameras
 
+    @property
+    def own(self) -> Targets:
+        """Those that this rank renders."""
+        views = len(self.cameras)
+        return self.target[torch.arange(views)[ranks.own(views)]] if ranks.count() > 1 else self.target
+
     def estimate(self, x0: Float[Tensor, "V C h w"], render: Render) -> Estimate:
         """Towards the views."""
         return self.state.refiner.estimate(x0, self.target, self.state.distiller.guard)
 
     def extra_loss(self, render: Render) -> Float[Tensor, ""]:
         """How far the rendered depth is from the views' own."""
-        return self.state.refiner.depth_term(render, self.target)
+        return self.state.refiner.depth_term(render, self.own)
 
     def closed_form(
         self, gaussians: Gaussians, render: Render, estimate: Estimate, background: Float[Tensor, 3]
@@ -181,8 +193,9 @@ class Refine:
         """Now and then, colours nearer to what the views show."""
         if not self.state.refiner.blends(self.state.step):
             return ClosedForm()
-        assert self.target.rgb is not None
-        shown = sized(self.target.rgb, self.cameras).to(render.rgb)
+        pictures = self.own.rgb
+        assert pictures is not None
+        shown = sized(pictures, self.cameras).to(render.rgb)
         sh0, share = self.state.parameters["sh0"], self.config.refine.blend_colours
         return ClosedForm(blended=blend_colours(sh0, render.rgb, shown, share))
 
@@ -193,9 +206,8 @@ def follow_round(config: Config, state: State, plan: Plan, watch: Callable[[floa
 
     def rendered(cameras: Cameras) -> Float[Tensor, "V 3 H W"]:
         """The scene as it stands, where the denoiser is."""
-        colour = draw_background(config, state.generator).to(state.device)
-        render = rasterize(state.gaussians, cameras.to(state.device), config.rasterize, colour)
-        return render.rgb.permute(0, 3, 1, 2).to(state.priors.device)
+        render = look(config, state, cameras, draw_background(config, state.generator).to(state.device))
+        return ranks.whole(render.rgb, len(cameras)).permute(0, 3, 1, 2).to(state.priors.device)
 
     if (new := refiner.round(step, (state.prompts.current, plan.guidance_scale))) is not None:
         tries = (
@@ -208,6 +220,12 @@ def follow_round(config: Config, state: State, plan: Plan, watch: Callable[[floa
         refiner.left_out += not refiner.register_views(rendered)
     if refiner.ready and refiner.prunes(step, new):
         refiner.left_out += not fit_hull(config, state, seed=new is not None)
+
+
+def look(config: Config, state: State, cameras: Cameras, background: Float[Tensor, 3]) -> Render:
+    """The scene as it stands, from those of the cameras that are this rank's."""
+    mine = cameras[ranks.own(len(cameras))]
+    return rasterize(state.gaussians, mine.to(state.device), config.rasterize, background)
 
 
 @torch.no_grad()
@@ -223,7 +241,7 @@ def fit_hull(config: Config, state: State, seed: bool) -> bool:
     assert targets.rgb is not None
     rgb = sized(targets.rgb, cameras).to(background)
     seed = seed and options.seed_in_hull > 0
-    alpha = rasterize(state.gaussians, cameras, config.rasterize, background).alpha if seed else None
+    alpha = ranks.whole(look(config, state, cameras, background).alpha, len(cameras)) if seed else None
     if not all_finite(rgb, alpha):
         return False
     inside = inside_hull(parameters["means"], cameras, rgb, background, DISSENT)

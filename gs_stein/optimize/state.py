@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from gs_stein import ranks
 from gs_stein.config.check import check_together
 from gs_stein.config.schema import Config
 from gs_stein.distill.distiller import Distiller
@@ -64,6 +66,15 @@ class State:
     def gaussians(self) -> Gaussians:
         """The scene as it stands, detached; memory is shared with the parameters."""
         return Gaussians.from_parameters(self.parameters).detach()
+
+    def description(self) -> dict[str, Any]:
+        """What is the same in all ranks of a run."""
+        return {
+            "the prior": self.priors.identity,
+            "the number of iterations done": self.step,
+            "the number of Gaussians": len(self.parameters["means"]),
+            "the checksum of the Gaussians": ranks.fingerprint(self.parameters.values()),
+        }
 
     @property
     def evaluations_ahead(self) -> int:

@@ -78,6 +78,11 @@ class DiffusionPrior:
         return getattr(self._network, "group", 1)
 
     @property
+    def together(self) -> int:
+        """Views that the network denoises together, each group for itself; 0: all that it is given."""
+        return self.group if self.group > 1 or not self.knows_cameras else 0
+
+    @property
     def latent_shape(self) -> tuple[int, int, int]:
         """C, h, w of one view's latent."""
         side = self.resolution // self.codec.scale

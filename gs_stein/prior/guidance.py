@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gs_stein import ranks
 from gs_stein.prior.denoiser import Denoiser
 from gs_stein.prior.options import GuidanceOptions
 from gs_stein.types import Cameras, TextEmbedding
@@ -92,10 +94,36 @@ def guided(
         branches = [negative, text]
     prompts = [branch for branch in branches for _ in range(groups)]
     copies = len(branches)
-    eps = denoiser.predict(x_t.repeat(copies, 1, 1, 1, 1), t.repeat(copies), prompts, cameras)
+    eps = predict(denoiser, x_t.repeat(copies, 1, 1, 1, 1), t.repeat(copies), prompts, cameras)
     parts = eps.chunk(copies)
     if copies == 3:
         return perp_neg(parts[0], parts[1], [parts[2]], [options.perp_neg], scale)
     if copies == 1:
         return parts[0]
     return classifier_free(parts[0], parts[1], scale)
+
+
+def predict(
+    denoiser: Denoiser,
+    x_t: Float[Tensor, "B V C h w"],
+    t: Float[Tensor, " B"],
+    text: list[TextEmbedding],
+    cameras: Cameras | None,
+) -> Float[Tensor, "B V C h w"]:
+    """`denoiser.predict`, shared out to the ranks that are at work: by views where those are denoised apart from each
+    other, else by groups and guidance branches."""
+    if ranks.count() == 1:
+        return denoiser.predict(x_t, t, text, cameras)
+    (B, V), before, eps = x_t.shape[:2], denoiser.evaluations, torch.zeros_like(x_t)
+    together = getattr(denoiser, "together", 0)
+    apart = V // together if together else 0
+    if apart and apart % ranks.count() == 0:
+        # Groups of views are made up of every n-th one (MVDream), single ones in any order.
+        mine = torch.arange(V)[torch.isin(torch.arange(V) % apart, torch.arange(apart)[ranks.own(apart)])]
+        some = [one[mine] if len(one) > 1 else one for one in text]
+        there = mine.to(x_t.device)
+        eps[:, there] = denoiser.predict(x_t[:, there], t, some, None if cameras is None else cameras[mine])
+    elif len(text[mine := ranks.own(B)]):
+        eps[mine] = denoiser.predict(x_t[mine], t[mine], text[mine], cameras)
+    denoiser.evaluations = before + B * V
+    return ranks.total(eps)[0]

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gs_stein import ranks
 from gs_stein.prior.denoiser import Denoiser
 from gs_stein.prior.guidance import guided
 from gs_stein.prior.options import GuidanceOptions
@@ -109,9 +110,12 @@ def denoise(
     for i in range(steps):
         # A flow at t = T holds no image: ask a hair below it.
         t = times[i : i + 1].clamp(max=0.999 * schedule.num_timesteps)
-        eps = torch.empty_like(x)
-        for some in groups(x.shape[1], group, k, generator):
-            eps[:, some] = guided(denoiser, x[:, some], t, of(text, some), of(negative, some), cameras[some], guidance)
+        eps = over_groups(
+            denoiser, x, groups(x.shape[1], group, k, generator), k,
+            lambda some, x=x, t=t: guided(
+                denoiser, x[:, some], t, of(text, some), of(negative, some), cameras[some], guidance
+            ),
+        )  # fmt: skip
         x0 = schedule.convert(eps, x, t, "eps", "x0")
         if known is not None:
             x0 = torch.cat([known, x0[:, k:]], dim=1)
@@ -163,6 +167,38 @@ def groups(views: int, size: int, shared: int, generator: torch.Generator | None
     return [torch.cat([everybody[:shared], some]) for some in others.tensor_split(count)]
 
 
+def over_groups(
+    denoiser: Denoiser,
+    like: Float[Tensor, "1 V C h w"],
+    todo: list[Tensor],
+    shared: int,
+    ask: Callable[[Tensor], Tensor],
+) -> Float[Tensor, "1 V C h w"]:
+    """What is found for the views of every group, put in their places; zero for the shared ones.
+
+    The ranks that are at work take a share of the groups each; if there are fewer groups than ranks, all work on one
+    after the other.
+
+    Args:
+        denoiser: counts the views that it is asked for.
+        like: of the result's shape.
+        todo: the groups.
+        shared: so many views, the first ones, are in all of them.
+        ask: finds the views of a group.
+    """
+    found, before, several = torch.zeros_like(like), denoiser.evaluations, ranks.count() > 1
+    apart = several and len(todo) >= ranks.count()
+    mine = todo[ranks.own(len(todo))] if apart else todo
+    with ranks.at_work(several and not apart):
+        for some in mine:
+            found[:, some[shared:]] = ask(some)[:, shared:]
+    if not apart:
+        return found
+    found, asked = ranks.total(found, torch.tensor(denoiser.evaluations - before))
+    denoiser.evaluations = before + int(asked)
+    return found
+
+
 def of(text: TextEmbedding, some: Int[Tensor, " n"]) -> TextEmbedding:
     """The prompts of some views; the one that all share, if they do."""
     return text[some] if len(text) > 1 else text
@@ -193,13 +229,15 @@ def antithetic_denoise(
         group: views that the prior sees together; 0: all.
         shared: so many views, the first ones, are seen with all others, and stay as they are.
     """
-    schedule, clean = denoiser.schedule, x0.clone()
+    schedule = denoiser.schedule
     eps = torch.randn(x0.shape, generator=generator).to(x0)
     t = torch.full((2,), level * schedule.num_timesteps).to(x0)
     x_t = schedule.add_noise(x0.repeat(2, 1, 1, 1, 1), torch.cat([eps, -eps]), t)
-    for some in groups(x0.shape[1], group, shared, generator):
+
+    def clean(some: Int[Tensor, " n"]) -> Float[Tensor, "1 n C h w"]:
         own = of(text, some)
         guess = guided(denoiser, x_t[:, some], t, own, own, cameras[some], GuidanceOptions(scale=1.0))
-        guess = schedule.convert(guess, x_t[:, some], t, "eps", "x0").mean(0, keepdim=True)
-        clean[:, some[shared:]] = guess[:, shared:]
-    return clean
+        return schedule.convert(guess, x_t[:, some], t, "eps", "x0").mean(0, keepdim=True)
+
+    found = over_groups(denoiser, x0, groups(x0.shape[1], group, shared, generator), shared, clean)
+    return torch.cat([x0[:, :shared], found[:, shared:]], dim=1)

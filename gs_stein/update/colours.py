@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gs_stein import ranks
 from gs_stein.gaussians.model import SH_C0
 
 FAINT = 0.05
@@ -55,8 +56,9 @@ def blend_colours(
 def made_up(
     sh0: Float[Tensor, "N 1 3"], rgb: Float[Tensor, "V H W 3"], x: Float[Tensor, "V H W 3"]
 ) -> Float[Tensor, "N 1 3"]:
-    """Σ over pixels of how much of each a Gaussian makes up, times x there: the derivative of Σ rgb·x."""
-    return torch.autograd.grad(rgb, sh0, x, retain_graph=True)[0] / SH_C0
+    """Σ over pixels, those of all ranks, of how much of each a Gaussian makes up, times x there: the derivative of
+    Σ rgb·x."""
+    return ranks.total(torch.autograd.grad(rgb, sh0, x, retain_graph=True)[0])[0] / SH_C0
 
 
 class ColourSolver:

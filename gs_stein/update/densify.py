@@ -18,6 +18,7 @@ from gsplat.strategy import DefaultStrategy, MCMCStrategy, mcmc, ops
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gs_stein import ranks
 from gs_stein.rasterize.reference import covariances
 from gs_stein.types import Render
 from gs_stein.update.options import Densify, GradientDensify, MCMCDensify, NoDensify
@@ -84,6 +85,18 @@ class _SharedGrowth(DefaultStrategy):
 
     share: float
     cap: int
+
+    @torch.no_grad()
+    def _update_state(self, params: Any, state: dict[str, Any], info: dict[str, Any], packed: bool = False) -> None:
+        if ranks.count() == 1:
+            return super()._update_state(params, state, info, packed)
+        # Each rank counts what its own views show.
+        before = {key: state[key] for key in ("grad2d", "count")}
+        state.update(dict.fromkeys(before))
+        super()._update_state(params, state, info, packed)
+        for key, sums in before.items():
+            (counted,) = ranks.total(state[key])
+            state[key] = counted if sums is None else sums + counted
 
     @torch.no_grad()
     def _grow_gs(self, params: Any, optimizers: Any, state: dict[str, Any], step: int) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gs_stein import ranks
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.types import Render
 from gs_stein.update.options import RegularizeOptions
@@ -59,7 +60,8 @@ def depth_variation(depth: Float[Tensor, "V H W"], alpha: Float[Tensor, "V H W"]
     Relative to the mean, so that no scene gains by shrinking towards the camera.
     """
     hit = (alpha > 0.5).to(depth)
-    mean = (depth.detach() * hit).sum() / hit.sum().clamp_min(1.0)
+    depths, pixels = ranks.total((depth.detach() * hit).sum(), hit.sum())
+    mean = depths / pixels.clamp_min(1.0)
     across = (depth[:, :, 1:] - depth[:, :, :-1]).abs() * hit[:, :, 1:] * hit[:, :, :-1]
     down = (depth[:, 1:] - depth[:, :-1]).abs() * hit[:, 1:] * hit[:, :-1]
     return (across.mean() + down.mean()) / mean.clamp_min(1e-6)
