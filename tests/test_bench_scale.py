@@ -63,4 +63,10 @@ def test_the_bench_runs(capsys):
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["kills_missing"] == found["driver_missing"] == found["driver_repeated_finished"] == 0
     assert found["kills_repeated_most"] <= found["kills_repeated_allowed"]
-    assert {"workers_over_processes", "workers_2x1_over_1x2", "overhead", "growth"} <= found.keys()
+    assert {
+        "workers_over_processes",
+        "workers_2x1_over_1x2",
+        "overhead",
+        "growth",
+        "ranks_over_processes",
+    } <= found.keys()

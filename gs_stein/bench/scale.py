@@ -7,7 +7,9 @@
 the same over one worker with two threads. `overhead`: time between two runs of that one worker, over the time of the
 runs. `growth`: seconds a prompt of all runs, over those of the first half. Then workers and a driver are killed at
 random moments: what is missing in the end, and how many iterations a kill made to be done again, beyond what the
-interval of the checkpoints allows (0). Last: seconds until a folder of finished runs is recognised.
+interval of the checkpoints allows (0). Then seconds until a folder of finished runs is recognised. Last
+`ranks_over_processes`: one object by two ranks with a thread each, over two objects by as many processes beside each
+other: views an hour, where the ranks look through twice as many in every iteration (seconds in iterations).
 """
 
 from __future__ import annotations
@@ -25,15 +27,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from gs_stein.files import read_json, write_json
 
-Part = Literal["throughput", "kills", "recognition"]
+Part = Literal["throughput", "kills", "recognition", "ranks"]
 _INTERVAL = 20
 """Iterations between the checkpoints of runs that are killed."""
+_VIEWS = (4, 2, 8, 24)
+"""Views of a process: a step, followed again, refined at first and later. Those of --preset preview."""
 _LOGGED = 10
 """Iterations between rows of metrics.csv, by which it is told how far a killed run was."""
 _LONGEST = 3600.0
@@ -44,7 +49,7 @@ _LONGEST = 3600.0
 class Options:
     """Throughput of batches, kills, and the recognition of what is finished."""
 
-    parts: tuple[Part, ...] = ("throughput", "kills", "recognition")
+    parts: tuple[Part, ...] = ("throughput", "kills", "recognition", "ranks")
     """Which of them."""
     runs: int = 24
     """Objects made in each of the three ways that are compared."""
@@ -300,5 +305,30 @@ def recognition(folder: Path, options: Options) -> dict[str, float | int]:
     return {"recognised": runs, "seconds_recognised": round(seconds[1], 3), "seconds_half": round(seconds[0], 3)}
 
 
-PARTS = {"throughput": throughput, "kills": kills, "recognition": recognition}
+def ranks(folder: Path, options: Options) -> dict[str, float | int]:
+    """Two processes beside each other, then two ranks of one run, for as many views in all."""
+    output, line = folder / "ranks", wanted(1, options.iterations)[0]
+
+    def command(name: str, times: int, *launcher: str) -> list[str]:
+        step, followed, first, later = (times * views for views in _VIEWS)
+        return [
+            sys.executable, *launcher, "-m", "gs_stein.command.train", "--object", f"--prompt={line['prompt']}",
+            f"--iterations={line['iterations']}", f"--output={output / name}", f"--views={step}",
+            f"--distill.reuse-views={followed}", "--refine.views", str(first), str(later), "--no-viewer", "--no-score",
+            "--video-frames=0",
+        ]  # fmt: skip
+
+    with ThreadPoolExecutor(2) as beside:
+        list(beside.map(finish, [command(name, 1) for name in "ab"]))
+    finish(command("both", 2, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"))
+    seconds = {path.parts[-3]: read_json(path)["seconds"] for path in output.glob("*/*/report.json")}
+    processes = max(seconds["a"], seconds["b"])
+    return {
+        "seconds_two_processes": round(processes, 2),
+        "seconds_two_ranks": round(seconds["both"], 2),
+        "ranks_over_processes": round(processes / seconds["both"], 4),
+    }
+
+
+PARTS = {"throughput": throughput, "kills": kills, "recognition": recognition, "ranks": ranks}
 """What measures each of the parts."""
