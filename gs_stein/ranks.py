@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -62,7 +62,7 @@ def joined(device: str = "auto") -> Iterator[None]:
         torch.cuda.set_device(place)
     with _others():
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
-        _between = dist.new_group(backend="gloo", timeout=_PAUSE)
+        _between = cast("dist.ProcessGroup", dist.new_group(backend="gloo", timeout=_PAUSE))
     with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere if rank() else sys.stdout):
         yield
     dist.destroy_process_group()

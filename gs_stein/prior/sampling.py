@@ -176,8 +176,7 @@ def over_groups(
 ) -> Float[Tensor, "1 V C h w"]:
     """What is found for the views of every group, put in their places; zero for the shared ones.
 
-    The ranks that are at work take a share of the groups each; if there are fewer groups than ranks, all work on one
-    after the other.
+    The ranks that are at work take a share of the groups each; on a single group all work together.
 
     Args:
         denoiser: counts the views that it is asked for.
@@ -187,7 +186,7 @@ def over_groups(
         ask: finds the views of a group.
     """
     found, before, several = torch.zeros_like(like), denoiser.evaluations, ranks.count() > 1
-    apart = several and len(todo) >= ranks.count()
+    apart = several and len(todo) > 1
     mine = todo[ranks.own(len(todo))] if apart else todo
     with ranks.at_work(several and not apart):
         for some in mine:
