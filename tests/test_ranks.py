@@ -95,6 +95,7 @@ def assert_same(run: Path, other: Path) -> None:
 def taken_over(run: Path, folder: Path) -> Path:
     """A copy of a run as it was before its last iterations."""
     shutil.copytree(run, folder)
+    (folder / "report.json").unlink()
     for path in (folder / "checkpoints").glob("step_*.pt"):
         if int(path.stem.split("_")[1]) > TAKEN_OVER:
             path.unlink()
@@ -146,6 +147,9 @@ def test_two_go_on_with_the_run_of_one(alone: Path, tmp_path: Path):
     done = torchrun("train.py", "--resume", str(run), *QUICK)
     assert done.returncode == 0, done.stderr
     assert_same(alone, run)
+    again = torchrun("train.py", "--resume", str(run), *QUICK)
+    assert (again.returncode, again.stderr.count("error")) == (0, 0)
+    assert again.stdout.count(f"all {STEPS} iterations") == 1
 
 
 def test_ranks_that_were_told_different_things_say_so_and_begin_nothing(prior: Path, tmp_path: Path):

@@ -128,9 +128,9 @@ def run_job(job: Job, command: str) -> int:
         held.enter_context(ranks.joined(job.config.device))
         if job.resume is not None and ranks.rank() == 0:
             held.enter_context(working_in(job.resume))
-            if (line := ended(job, command)) is not None:
-                print(line)
-                return 0
+        if (line := ranks.of_first(ended(job, command))) is not None:
+            print(line)
+            return 0
         return work(job, command, held)
 
 
