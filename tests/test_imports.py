@@ -76,7 +76,7 @@ ALLOWED: dict[str, str] = {
     "doctor": "types ranks files text cameras gaussians rasterize prior distill update refine config run live command",
     "world": "types ranks files images text cameras prior scorer",
     "bench": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "ranks evaluate run live render world",
+    "ranks evaluate run live render command batch world",
 }
 """The law: folder (or module) of gs_stein, in the order of the data → whatever its imports may lead to, directly or
 through others, at run time (type checking aside)."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gs_stein.bench.prompts import WRITTEN, slug, train
+from gs_stein.bench.prompts import WRITTEN, make, slug
 from gs_stein.files import print_anything, write_atomically
 
 Kind = Literal["scenes", "landscapes", "objects"]
@@ -124,13 +124,13 @@ def main(argv: list[str] | None = None) -> int:
     preset = "preview" if options.quick or options.preset == "preview" else None
     runs = Runs(options.kinds, options.first, preset, options.seed, options.output)
     prompts: Any = QUICK if options.quick else list(wanted(runs, options.prompts))
+    made = make(prompts, runs)
     judged: list[dict[str, dict[str, float]]] = []
     seconds: list[float] = []
     print("detail / swd   codec @128    samples @128  scene @128    scene @256    scorer  seconds  prompt")
-    for number, (kind, prompt) in enumerate(prompts, 1):
+    for number, ((_, prompt), run) in enumerate(zip(prompts, made, strict=True), 1):
         if sys.stderr.isatty():
             print(f"{number}/{len(prompts)} {prompt} …", end="\r", file=sys.stderr, flush=True)
-        run = train(kind, prompt, runs)
         kept = run / "detail.json"
         if not kept.exists():
             write_atomically(kept, json.dumps(stages(run)).encode())

@@ -4,17 +4,18 @@
 
 A run is judged by `gs_stein.evaluate`: retrieval is how often the scorer picks the prompt among 50 captions, over
 held-out views, and the same for pictures sampled straight from the prior, which is the ceiling. `ratio_*` is the mean
-over prompts of the first, divided by that of the second. Finished runs are kept in --output and not repeated, so an
-interrupted bench goes on where it was, and two at once may share the work by --kinds. prompts.png shows them all.
+over prompts of the first, divided by that of the second. The runs are a batch (`gs-stein batch`, here or on Ray by
+--address): what is finished in --output is not repeated, so an interrupted bench goes on where it was. prompts.png
+shows them all.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 import statistics
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -42,6 +43,8 @@ class Options:
     """Of the runs."""
     output: Path = Path("runs/prompts")
     """Where runs are kept, and prompts.png and prompts.json are written."""
+    address: str | None = "here"
+    """Where runs are made, as for gs-stein batch: here, local, auto, HOST:PORT, or ray://HOST:PORT."""
     json: bool = False
     """Print one JSON object as the last line."""
 
@@ -82,41 +85,43 @@ def wanted(options: Options, path: Path = WRITTEN) -> Iterator[tuple[Kind, str]]
             yield kind, prompt
 
 
-def train(kind: Kind, prompt: str, options: Options) -> Path:
-    """Run `gs-stein train`, unless that was done before; the run's folder.
+def make(prompts: Sequence[tuple[Kind, str]], options: Options) -> list[Path]:
+    """Have `gs-stein batch` make a run of every prompt, unless that was done before; the runs' folders.
 
     Raises:
-        ValueError: the run failed; its last line is in the message.
+        ValueError: a run failed; its last line is in the message.
+        KeyboardInterrupt: it was interrupted; the latest checkpoints are kept.
     """
-    folder = options.output / f"{slug(prompt)}-{options.preset or 'full'}-{options.seed}"
-    if not any(folder.glob("*/report.json")):
-        command = [
-            sys.executable, "-m", "gs_stein.command.train", f"--prompt={prompt}", f"--output={folder}", "--no-viewer",
-            "--video-frames=0", f"--seed={options.seed}",
-            "--object" if kind == "objects" else "--scene",
-            *(() if options.preset is None else (f"--preset={options.preset}",)),
-        ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
-        if done.returncode:
-            said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-            raise ValueError(f"prompts: {prompt!r} failed: {said[-1]}")
-    return next(folder.glob("*/report.json")).parent
+    from gs_stein.batch import ledger
+    from gs_stein.batch.__main__ import batch
+    from gs_stein.batch.options import BatchOptions
+    from gs_stein.batch.plan import plan
+
+    output, listed = options.output.resolve(), options.output.resolve() / "prompts.jsonl"
+    lines = [{"prompt": prompt, "scene": kind != "objects", "seed": options.seed} for kind, prompt in prompts]
+    ledger.open_output(output)
+    write_atomically(listed, "".join(json.dumps(line) + "\n" for line in lines).encode())
+    asked = BatchOptions(
+        listed, output, grid=() if options.preset is None else (f"preset={options.preset}",),
+        retry_failed=True, address=options.address, video_frames=0,
+    )  # fmt: skip
+    items, again = plan(asked), shlex.join(["python", "-m", "gs_stein.bench", *sys.argv[1:]])
+    if batch(asked, again) >= 128:
+        raise KeyboardInterrupt
+    for item in items:
+        if (outcome := ledger.look(output, item)).state != "finished":
+            raise ValueError(f"prompts: {item.prompt!r} is {outcome.state}: {outcome.reason or 'see above'}")
+    return [output / item.name for item in items]
 
 
-def run(kind: Kind, prompt: str, options: Options) -> Path:
-    """Run `gs-stein train` and judge what it leaves, unless that was done before; the run's folder.
-
-    Raises:
-        ValueError: the run failed; its last line is in the message.
-    """
+def judge(run: Path) -> None:
+    """Judge what a run has left, unless that was done before."""
     from gs_stein.evaluate import Options as Judge
     from gs_stein.evaluate import evaluate
 
-    path = train(kind, prompt, options)
-    if not (path / "evaluation.json").exists():
-        judged = json.dumps(evaluate(Judge(path, samples=True)), indent=2) + "\n"
-        write_atomically(path / "evaluation.json", judged.encode())
-    return path
+    if not (run / "evaluation.json").exists():
+        judged = json.dumps(evaluate(Judge(run, samples=True)), indent=2) + "\n"
+        write_atomically(run / "evaluation.json", judged.encode())
 
 
 def slug(prompt: str) -> str:
@@ -208,12 +213,14 @@ def main(argv: list[str] | None = None) -> int:
 
     options = tyro.cli(Options, args=argv, description=__doc__)
     results: list[Result] = []
-    print(f"{'scene / samples':>15s} {'depth':>6s} {'seconds':>8s}   prompt")
     prompts = list(wanted(options))
-    for number, (kind, prompt) in enumerate(prompts, 1):
+    runs = make(prompts, options)
+    print(f"{'scene / samples':>15s} {'depth':>6s} {'seconds':>8s}   prompt")
+    for number, ((kind, prompt), run) in enumerate(zip(prompts, runs, strict=True), 1):
         if sys.stderr.isatty():
             print(f"{number}/{len(prompts)} {prompt} …", end="\r", file=sys.stderr, flush=True)
-        result = read(kind, prompt, run(kind, prompt, options))
+        judge(run)
+        result = read(kind, prompt, run)
         results.append(result)
         depth = "–" if result.depth is None else f"{result.depth:.2f}"
         scores = f"{result.retrieval:.2f} / {result.ceiling:.2f}"
