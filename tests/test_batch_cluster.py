@@ -21,6 +21,7 @@ from gs_stein.batch import __main__ as program
 from gs_stein.batch import cluster, ledger
 from gs_stein.batch.options import BatchOptions
 from gs_stein.batch.plan import Item, plan
+from gs_stein.batch.spread import spread
 from gs_stein.gaussians.files import read_gaussians
 
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed")
@@ -159,3 +160,31 @@ def saved(output: Path, driver: subprocess.Popen, but: set[str]) -> Path:
                 return path
         time.sleep(0.05)
     raise AssertionError("no checkpoint")
+
+
+def test_other_work_is_done_here_one_after_another() -> None:
+    assert list(spread(len, ["a", "bcd"])) == [("a", 1), ("bcd", 3)]
+    assert list(spread(len, [], "local")) == []
+    with pytest.raises(ValueError, match="address: 'x y' is none"):
+        list(spread(len, ["a"], "x y"))
+
+
+@needs_ray
+@pytest.mark.slow
+def test_other_work_is_done_on_ray_and_begun_again_where_a_worker_dies(tmp_path: Path) -> None:
+    def inverse(number: float) -> float:
+        return 1 / number
+
+    assert dict(spread(inverse, [1.0, 2.0, 4.0], "local")) == {1.0: 1.0, 2.0: 0.5, 4.0: 0.25}
+    with pytest.raises(ZeroDivisionError):
+        list(spread(inverse, [0.0], "local"))
+
+    def killed_once(path: Path) -> int:
+        if not path.exists():
+            path.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return os.getpid()
+
+    ((_, pid),) = spread(killed_once, [tmp_path / "killed"], "local")
+    assert (tmp_path / "killed").exists()
+    assert pid != os.getpid()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from gs_stein.bench.convergence import __main__ as convergence
-from gs_stein.bench.convergence import judge
+from gs_stein.bench.convergence import judge, runs
 from gs_stein.bench.convergence.__main__ import main
 from gs_stein.bench.convergence.arms import ARMS, configured
 from gs_stein.bench.convergence.figures import compare, cost_to_reach, interval, score_at
 from gs_stein.bench.convergence.options import Options
 from gs_stein.bench.convergence.runs import Bench, Run, mark_steps
+from gs_stein.config.schema import Config
 
 
 def run(scores: list[float], seconds: list[float], arm: str = "sds") -> Run:
@@ -91,7 +93,27 @@ def test_the_rate_that_is_good_all_along_wins(monkeypatch, tmp_path):
     curves = {1.0: [-9.0, -8.0, 0.0], 2.0: [-9.0, -1.0, -0.1], 4.0: [-9.0, -0.5, -5.0]}
     bench = object.__new__(Bench)
     bench.options = options
-    monkeypatch.setattr(bench, "run", lambda arm, prompt, seed, rate, length, marks: run(curves[rate], [0.0, 1.0, 2.0]))
-    assert bench.tuned("sds") == 2.0
+    monkeypatch.setattr(bench, "make", lambda jobs: None)
+    monkeypatch.setattr(bench, "run", lambda job: run(curves[job.rate], [0.0, 1.0, 2.0]))
+    assert bench.tuned(["sds", "ssd"]) == {"sds": 2.0, "ssd": 2.0}
     bench.options = replace(options, rates=(4.0,))
-    assert bench.tuned("sds") == 4.0
+    assert bench.tuned(["sds"]) == {"sds": 4.0}
+
+
+def test_a_run_is_made_once_and_remembered(monkeypatch, tmp_path):
+    made: list[runs.Job] = []
+
+    def done(asked: tuple[runs.Job, Config, str]) -> Run:
+        made.append(asked[0])
+        return run([-9.0, -1.0], [0.0, 1.0], asked[0].arm)
+
+    monkeypatch.setattr(runs, "done", done)
+    monkeypatch.setattr(runs, "priors_of", lambda scene, model: SimpleNamespace(identity=f"prior {scene}"))
+    jobs = [runs.Job(arm, "a room", 0, rate, 4, 2) for arm in ("sds", "ssd") for rate in (1.0, 2.0)]
+    bench = Bench(Options(scenes=("a room",), output=tmp_path))
+    bench.make([*jobs, jobs[0]])
+    assert made == jobs
+    assert bench.run(jobs[3]).arm == "ssd"
+    again = Bench(Options(scenes=("a room",), output=tmp_path))
+    again.make(jobs)
+    assert (made, again.run(jobs[1])) == (jobs, bench.run(jobs[1]))

@@ -35,7 +35,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pxr": ("gaussians/formats/usd.py", "doctor.py"),
     "tensorboard": ("run/metrics.py", "run/progress.py", "world/training/run.py"),
     "playwright": (),
-    "ray": ("batch/cluster.py",),
+    "ray": ("batch/cluster.py", "batch/spread.py"),
 }
 """Third party → the files or folders of gs_stein that may import it."""
 

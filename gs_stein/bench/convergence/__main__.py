@@ -13,7 +13,8 @@ the mean log-probability that a contrastive scorer gives the prompt among 50 cap
 It sees 64 pixels; `patch_distance_*` is the distance of patches of the last pictures to those of real renders
 (`gs_stein.bench.patch_distance`), lower is better. Each arm's learning rate is the best of the same small grid on the
 first prompts, by the mean score of half as long runs with a seed that is not measured. Finished runs are kept in
---output and not repeated, so an interrupted bench goes on where it was.
+--output and not repeated, so an interrupted bench goes on where it was. --address has them made on Ray, as those of
+`gs-stein batch`; seconds compare only where all machines are alike and equally busy.
 
 `evaluations_ratio_*` and `seconds_ratio_*` are the cost of reaching 95 % of the way from the start to SDS's final
 score, over SDS's own cost (medians over prompts × seeds, bootstrap intervals); `compute_multiplier_*` is the inverse
@@ -31,7 +32,7 @@ from typing import Annotated
 from gs_stein.bench.convergence.arms import ARMS, configured
 from gs_stein.bench.convergence.figures import compare, draw
 from gs_stein.bench.convergence.options import Options
-from gs_stein.bench.convergence.runs import Bench, Run, memory
+from gs_stein.bench.convergence.runs import Bench, Job, Run, memory
 from gs_stein.files import print_anything
 
 
@@ -51,12 +52,14 @@ def main(argv: list[str] | None = None) -> int:
         )  # fmt: skip
     bench = Bench(options)
     arms = list(dict.fromkeys(["sds", *options.arms]))
-    rates = {arm: bench.tuned(arm) for arm in arms}
+    rates = bench.tuned(arms)
     pairs = [(prompt, seed) for prompt in (*options.scenes, *options.objects) for seed in range(options.seeds)]
-    runs: dict[str, list[Run]] = {arm: [] for arm in arms}
-    for prompt, seed in pairs:  # arm by arm within a pair, so that a slower hour hits all of them
-        for arm in arms:
-            runs[arm].append(bench.run(arm, prompt, seed, rates[arm], options.iterations, options.marks))
+    # Arm by arm within a pair, so that a slower hour hits all of them.
+    jobs = [
+        Job(arm, prompt, seed, rates[arm], options.iterations, options.marks) for prompt, seed in pairs for arm in arms
+    ]
+    bench.make(jobs)
+    runs: dict[str, list[Run]] = {arm: [bench.run(job) for job in jobs if job.arm == arm] for arm in arms}
     found: dict[str, object] = {"prompts": len(options.scenes + options.objects), "seeds": options.seeds}
     print(
         f"{'arm':14s} {'rate':>5s} {'s/iteration':>12s} {'evaluations':>12s} {'seconds':>20s} {'gain':>8s} "

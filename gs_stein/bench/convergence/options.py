@@ -36,6 +36,8 @@ class Options:
     """The prior."""
     output: Path = Path("runs/convergence")
     """Where finished runs are remembered, and convergence.png is drawn."""
+    address: str = "here"
+    """Where runs are made, as for gs-stein batch: here, local, auto, HOST:PORT, or ray://HOST:PORT."""
     quick: bool = False
     """A smoke check within a minute: one prompt, one seed, 12 iterations, no tuning."""
     json: bool = False

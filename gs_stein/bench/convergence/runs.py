@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
@@ -10,12 +11,14 @@ import multiprocessing
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
+from gs_stein.batch.spread import spread
 from gs_stein.bench.convergence.arms import configured
 from gs_stein.bench.convergence.judge import Judge
 from gs_stein.bench.convergence.options import Options
@@ -103,6 +106,32 @@ def remembered(line: str) -> tuple[str, Run] | None:
         return None
 
 
+@dataclass(frozen=True)
+class Job:
+    """A run that is asked for."""
+
+    arm: str
+    prompt: str
+    seed: int
+    rate: float
+    """Factor on every learning rate."""
+    iterations: int
+    marks: int
+    """Times that it is scored."""
+
+
+@functools.cache
+def priors_of(scene: bool, model: str) -> Priors:
+    """Both baselines' networks, whatever the arm: one load serves all of them."""
+    return load_priors(configured("", scene, "ssd", 0, 1, model))
+
+
+def done(asked: tuple[Job, Config, str]) -> Run:
+    """A run, in whatever process."""
+    job, config, model = asked
+    return measure(config, job.arm, job.rate, job.marks, priors_of(config.scene, model))
+
+
 class Bench:
     """Runs what is not in the output folder yet."""
 
@@ -113,41 +142,56 @@ class Bench:
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         self.known = dict(filter(None, map(remembered, lines)))
         self.started = time.monotonic()
-        # Both baselines' networks, whatever the arm: one load serves all of them.
-        self.priors = {scene: load_priors(configured("", scene, "ssd", 0, 1, options.model)) for scene in (True, False)}
 
-    def run(self, arm: str, prompt: str, seed: int, rate: float, iterations: int, marks: int) -> Run:
-        """One run, from memory if its configuration was run before."""
-        options = self.options
-        scene = prompt in options.scenes
-        config = configured(prompt, scene, arm, seed, iterations, options.model)
-        identity = f"{to_yaml(config)}{rate}{marks}{self.priors[scene].identity}"
-        key = hashlib.sha256(identity.encode()).hexdigest()[:16]
-        if key not in self.known:
-            found = measure(config, arm, rate, marks, self.priors[scene])
-            self.known[key] = found
+    def make(self, jobs: Sequence[Job]) -> None:
+        """Make those runs whose configuration was not run before, here or on Ray."""
+        missing = {key: job for job in jobs if (key := self.key(job)) not in self.known}
+        keys = {job: key for key, job in missing.items()}
+        asked = [(job, self.config(job), self.options.model) for job in missing.values()]
+        for (job, _, _), found in spread(done, asked, self.options.address):
+            self.known[keys[job]] = found
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"key": key, "run": asdict(found)}) + "\n")
+                file.write(json.dumps({"key": keys[job], "run": asdict(found)}) + "\n")
             print(
-                f"{time.monotonic() - self.started:6.0f} s  {arm:14s} {prompt!r} seed {seed}, rate × {rate:g}: "
-                f"score {found.scores[-1]:.2f} in {found.seconds[-1]:.0f} s", file=sys.stderr, flush=True,
+                f"{time.monotonic() - self.started:6.0f} s  {job.arm:14s} {job.prompt!r} seed {job.seed}, rate × "
+                f"{job.rate:g}: score {found.scores[-1]:.2f} in {found.seconds[-1]:.0f} s", file=sys.stderr, flush=True,
             )  # fmt: skip
-        return self.known[key]
 
-    def tuned(self, arm: str) -> float:
-        """The best factor on the learning rates, by the same few short runs for every arm.
+    def run(self, job: Job) -> Run:
+        """One run, from memory if its configuration was run before."""
+        self.make([job])
+        return self.known[self.key(job)]
+
+    def config(self, job: Job) -> Config:
+        """Of a run, without its learning rates' factor."""
+        scene = job.prompt in self.options.scenes
+        return configured(job.prompt, scene, job.arm, job.seed, job.iterations, self.options.model)
+
+    def key(self, job: Job) -> str:
+        """By which a run is remembered."""
+        config = self.config(job)
+        prior = priors_of(config.scene, self.options.model).identity
+        return hashlib.sha256(f"{to_yaml(config)}{job.rate}{job.marks}{prior}".encode()).hexdigest()[:16]
+
+    def tuned(self, arms: Sequence[str]) -> dict[str, float]:
+        """The best factor on the learning rates of each arm, by the same few short runs for every one.
 
         The best by the mean of their scores, as they go: most of it happens at the start, and at the end several
         factors tell nothing apart.
         """
         options = self.options
         if len(options.rates) == 1:
-            return options.rates[0]
+            return dict.fromkeys(arms, options.rates[0])
         prompts = [*options.scenes[:1], *options.objects[:1]]
         short, marks = max(1, round(options.tuning * options.iterations)), max(1, options.marks // 2)
+        tried = {
+            (arm, rate): [Job(arm, prompt, 1000, rate, short, marks) for prompt in prompts]
+            for arm in arms
+            for rate in options.rates
+        }
+        self.make([job for jobs in tried.values() for job in jobs])
 
-        def merit(rate: float) -> float:
-            runs = [self.run(arm, prompt, 1000, rate, short, marks) for prompt in prompts]
-            return sum(statistics.fmean(run.scores[1:]) for run in runs)
+        def merit(arm: str, rate: float) -> float:
+            return sum(statistics.fmean(self.run(job).scores[1:]) for job in tried[arm, rate])
 
-        return max(options.rates, key=merit)
+        return {arm: max(options.rates, key=lambda rate, arm=arm: merit(arm, rate)) for arm in arms}
