@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gs_stein.batch.board import Board
     from gs_stein.batch.ledger import Outcome
     from gs_stein.batch.plan import Item
+    from gs_stein.batch.results import Results
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         options = tyro.cli(BatchOptions, args=arguments, prog="gs-stein batch")
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(options.output)):
             raise ValueError(
-                f"output: {options.output} is an address; give a folder, mounted on all machines that work"
+                f"output: {options.output} is an address; give a folder to work in, and the address as --results"
             )
         return batch(replace(options, output=options.output.expanduser().resolve()), again)
     except (ValueError, OSError) as error:
@@ -68,23 +69,52 @@ def batch(options: BatchOptions, again: str) -> int:
     index, count = shard_of(options.shard)
     items = plan(options)
     mark = ledger.open_output(options.output)
-    outcomes = {item.name: ledger.look(options.output, item) for item in items}
+    results = None if options.results is None else opened(options.results)
+    outcomes = stand(items, options, results)
     ours = items[index::count]
     board = Board(options.output, ours, dict(outcomes), items)
     print("\n".join(opening(options, ours, outcomes, f"shard {index}/{count}: " if count > 1 else "")), flush=True)
     todo = [item for item in ours if wanted(outcomes[item.name], options.retry_failed)]
-    caught = work(todo, options, board, mark) if todo else None
+    caught = work(todo, options, board, mark, results) if todo else None
     # The page also shows what others have done in the folder meanwhile; whoever ends last has seen all.
     outcomes = {item.name: board.outcomes[item.name] for item in ours}
-    others = (item for item in items if item.name not in outcomes)
-    everything = outcomes | {item.name: ledger.look(options.output, item) for item in others}
+    everything = outcomes | stand([item for item in items if item.name not in outcomes], options, results)
     Board(options.output, items, everything, items).write_page(going=False)
+    if results is not None:
+        results.put_file(options.output / "index.html")
     missing = [item for item in ours if outcomes[item.name].state != "finished"]
     print("\n".join(closing(options, ours, outcomes, missing)), flush=True)
     if caught is not None:
         print(f"stopped: all that was done is saved; go on with: {again}", flush=True)
         return 128 + caught
     return 1 if missing else 0
+
+
+def opened(address: str) -> Results:
+    """Where finished runs are copied to.
+
+    Raises:
+        ValueError: nothing can be written there; one line.
+    """
+    from gs_stein.batch.results import Results
+
+    results = Results(address)
+    results.check()
+    return results
+
+
+def stand(items: list[Item], options: BatchOptions, results: Results | None) -> dict[str, Outcome]:
+    """How runs stand, by name; where they are to be copied somewhere, those that are not there are not finished."""
+    from gs_stein.batch import ledger
+
+    there = {} if results is None else results.finished(items)
+    found = {item.name: there.get(item.name) or ledger.look(options.output, item) for item in items}
+    if results is None:
+        return found
+    return {
+        name: replace(outcome, state="half") if outcome.state == "finished" and name not in there else outcome
+        for name, outcome in found.items()
+    }
 
 
 def wanted(outcome: Outcome, retry_failed: bool) -> bool:
@@ -115,10 +145,12 @@ def closing(options: BatchOptions, ours: list[Item], outcomes: dict[str, Outcome
     if "failed" in states:
         lines.append(f"{states.count('failed')} failed; with --retry-failed they are tried again")
     lines.append(f"look        {options.output / 'index.html'}")
+    if options.results is not None:
+        lines.append(f"copied to   {options.results}")
     return lines
 
 
-def work(todo: list[Item], options: BatchOptions, board: Board, mark: str) -> int | None:
+def work(todo: list[Item], options: BatchOptions, board: Board, mark: str, results: Results | None) -> int | None:
     """Work on runs where the options say; returns the signal that ended it, if one did."""
     with interrupts_later():
         from gs_stein.batch.here import work_here
@@ -132,7 +164,7 @@ def work(todo: list[Item], options: BatchOptions, board: Board, mark: str) -> in
         if address == "here":
             print("where       in this process, one run after another", flush=True)
             signals = held.enter_context(StopSignals(controls))
-            work_here(todo, options.output, run, board, controls)
+            work_here(todo, options.output, run, board, controls, results)
         else:
             from gs_stein.batch.cluster import connected, work_on_ray
 

@@ -48,21 +48,31 @@ class Worker:
         mark: what the driver has read there (`ledger.open_output`).
         options: of each run.
         threads: of torch and of the kernels.
+        results: address that finished runs are copied to; None: nowhere.
     """
 
-    def __init__(self, output: Path, mark: str, options: RunOptions, threads: int) -> None:
+    def __init__(self, output: Path, mark: str, options: RunOptions, threads: int, results: str | None = None) -> None:
         import torch
 
+        from gs_stein.batch.results import Results
         from gs_stein.batch.work import Runner
         from gs_stein.optimize.step import Controls
 
         torch.set_num_threads(threads)
         self._output, self._mark, self._threads = output, mark, threads
-        self._runner, self._controls = Runner(output, options), Controls()
+        self._results = None if results is None else Results(results)
+        self._runner, self._controls = Runner(output, options, self._results), Controls()
         self._at = (0, 0)
 
     def ready(self) -> str | None:
         """None, or why no run can be made here."""
+        try:
+            if self._results is not None:  # which all machines see, whatever else they share
+                self._results.check()
+                self._output.mkdir(parents=True, exist_ok=True)
+                return None
+        except (ValueError, OSError) as error:
+            return f"{error} on {socket.gethostname()}"
         try:
             seen = (self._output / ledger.MARK).read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError):
@@ -229,7 +239,9 @@ class Crew:
         """Start workers until there are enough for so many runs, or no room is left; machines come and go."""
         have = len(self.starting) + len(self.idle) + len(self.busy)
         for _ in range(min(wanted, _room(self._options, self._gpus)) - have):
-            worker = self._actor.remote(self._options.output, self._mark, self._run, self._options.cpus_per_run)
+            worker = self._actor.remote(
+                self._options.output, self._mark, self._run, self._options.cpus_per_run, self._options.results
+            )
             self.starting[worker.ready.remote()] = worker
 
     def give(self, item: Item) -> None:

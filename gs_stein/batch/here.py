@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gs_stein.batch.board import Board
 from gs_stein.batch.plan import Item
+from gs_stein.batch.results import Results
 from gs_stein.batch.work import Runner
 from gs_stein.run.options import RunOptions
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from gs_stein.optimize.step import Controls
 
 
-def work_here(items: Sequence[Item], output: Path, options: RunOptions, board: Board, controls: Controls) -> None:
+def work_here(
+    items: Sequence[Item], output: Path, options: RunOptions, board: Board, controls: Controls,
+    results: Results | None = None,
+) -> None:  # fmt: skip
     """Work through the runs until all are there or `controls.stop` is set.
 
     Those that another process works on are looked at once more at the end: it may have finished, or died.
@@ -23,7 +27,7 @@ def work_here(items: Sequence[Item], output: Path, options: RunOptions, board: B
     Raises:
         ValueError: the disk is full.
     """
-    runner = Runner(output, options)
+    runner = Runner(output, options, results)
     for first in (True, False):
         for item in items if first else [item for item in items if board.outcomes[item.name].state == "elsewhere"]:
             if controls.stop:

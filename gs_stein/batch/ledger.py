@@ -7,6 +7,7 @@ import os
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -62,20 +63,35 @@ def look(output: Path, item: Item) -> Outcome:
         failed = read_json(folder / FAILED) if FAILED in inside else None
     except ValueError as error:
         raise ValueError(f"{error}; move {folder} away to have it made anew") from error
-    asked = kept.get("asked")
-    if asked != item.asked:
-        raise ValueError(
-            f"{folder}: holds a run with {_difference(asked, item.asked)}; move it away, or give another -o"
-        )
-    if failed is not None:
+    if failed is not None and kept.get("asked") == item.asked:
         return Outcome("failed", str(failed.get("reason")))
     # Without its scene a run is not there, whatever its report says; the last checkpoint makes it again.
-    if not {"report.json", "point_cloud.ply"} <= set(inside) or "ended" not in kept:
-        return Outcome("half")
-    try:
-        report = read_json(folder / "report.json")
-    except ValueError:  # damaged: written again from the last checkpoint
-        return Outcome("half")
+    report: Any = None
+    if {"report.json", "point_cloud.ply"} <= set(inside):
+        with suppress(ValueError):  # damaged: written again from the last checkpoint
+            report = read_json(folder / "report.json")
+    return finished(str(folder), item, kept, report) or Outcome("half")
+
+
+def finished(where: str, item: Item, kept: Any, report: Any) -> Outcome | None:
+    """How a run stands of which all is there; None if something is not.
+
+    Args:
+        where: it lies, for the message.
+        item: what is asked for now.
+        kept: what batch.json holds.
+        report: what report.json holds; None if it is missing or damaged, or the scene is missing.
+
+    Raises:
+        ValueError: it was asked for with other settings: one line.
+    """
+    asked = kept.get("asked") if isinstance(kept, dict) else None
+    if asked != item.asked:
+        raise ValueError(
+            f"{where}: holds a run with {_difference(asked, item.asked)}; move it away, or give another -o"
+        )
+    if "ended" not in kept or not isinstance(report, dict):
+        return None
     scorer, seconds, notes = report.get("scorer"), report.get("seconds"), kept.get("notes")
     score = scorer.get("views_top1") if isinstance(scorer, dict) else None
     return Outcome(

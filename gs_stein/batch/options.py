@@ -24,6 +24,9 @@ class BatchOptions:
     output: Annotated[Path, arg(aliases=("-o",))] = Path("runs/batch")
     """Folder of the runs, each in one named after its prompt; index.html shows them. Workers on several machines must
     see it under the same path."""
+    results: str | None = None
+    """Also copy each finished run, without its checkpoints, to this address: s3://bucket/night, gs://…, any that fsspec
+    reaches. What is there counts as finished on every machine, and machines need share no folder."""
     preset: str | None = None
     """For all prompts that name none themselves, such as preview."""
     seeds: int = 1

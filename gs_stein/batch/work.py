@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from gs_stein.batch import ledger
 from gs_stein.batch.ledger import Outcome
 from gs_stein.batch.plan import Item
+from gs_stein.batch.results import Results
 from gs_stein.run.options import RunOptions
 
 if TYPE_CHECKING:
@@ -33,10 +34,11 @@ class Runner:
     Args:
         output: folder of all runs.
         options: of each run; its own output is not read.
+        results: where finished ones are copied to; None: nowhere.
     """
 
-    def __init__(self, output: Path, options: RunOptions) -> None:
-        self._output, self._options = output, options
+    def __init__(self, output: Path, options: RunOptions, results: Results | None = None) -> None:
+        self._output, self._options, self._results = output, options, results
         self._loaded: dict[tuple, Priors] = {}
         self._served = 0
 
@@ -72,9 +74,9 @@ class Runner:
         except ValueError as error:  # another batch's, begun meanwhile: nothing is written into it
             return Outcome("failed", str(error))
         if found.state == "finished":
-            return found
+            return self._handed_over(found, folder)
         try:
-            return self._work(item, folder, controls, watch)
+            return self._handed_over(self._work(item, folder, controls, watch), folder)
         except Exception as error:  # whatever a run dies of, the others go on
             reason = (str(error).partition("\n")[0] or "no reason given")[:500]
             if not isinstance(error, (ValueError, FloatingPointError, OSError)):
@@ -82,6 +84,15 @@ class Runner:
             with suppress(ValueError, OSError):
                 ledger.fail(folder, reason)
             return Outcome("failed", reason, full_disk=is_disk_full(error))
+
+    def _handed_over(self, outcome: Outcome, folder: Path) -> Outcome:
+        """A run's outcome, once it is copied to where it is wanted; if it cannot be, the next command tries again."""
+        if self._results is not None and outcome.state == "finished":
+            try:
+                self._results.put(folder)
+            except ValueError as error:
+                return Outcome("failed", str(error))
+        return outcome
 
     def _work(self, item: Item, folder: Path, controls: Controls, watch: Callable[[int, int], None]) -> Outcome:
         from gs_stein.command.auto import choose
