@@ -65,7 +65,7 @@ def torchrun(*command: str) -> subprocess.CompletedProcess[str]:
     """A script and its arguments in two ranks on this machine, with a thread each."""
     return subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *command],
-        env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, encoding="utf-8", timeout=300, cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}, capture_output=True, encoding="utf-8", timeout=300, cwd=ROOT,
     )  # fmt: skip
 
 
