@@ -17,8 +17,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from gs_stein.gaussians.formats import harmonics
 from gs_stein.gaussians.model import Gaussians
-from gs_stein.gaussians.orientation import exchange_of, sh_row_matrix
+from gs_stein.gaussians.orientation import exchange_of, sh_rotation, sh_row_matrix
 
 BLOCK = 1 << 14
 """Rows at a time: their numbers fit into the processor's last cache, and threads seldom wait for the interpreter."""
@@ -44,7 +45,7 @@ class Block:
     colours: np.ndarray
     """(N, 3): the constant coefficient of the spherical harmonics."""
     rest: np.ndarray
-    """(N, 3 (K − 1)): the higher ones."""
+    """(N, 3 (K − 1)): the higher ones; also int8, in steps of 1/128."""
     by_colour: bool = False
     """Whether `rest` has all coefficients of red first, as .ply files do; else the three colours of a coefficient lie
     side by side."""
@@ -108,12 +109,14 @@ def turned(
         block_of: makes the rows of a slice; called on several threads.
     """
     scene = [fresh(count, *shape) for shape in ((3,), (3,), (4,), (), ((sh_degree + 1) ** 2, 3))]
-    finite, turn = np.ones(count, bool), _Turn(rotation, sh_degree)
+    finite, turn = np.ones(count, bool), _Turn(rotation, sh_degree, count)
 
     def work(part: slice) -> None:
         block, targets = block_of(part), [array[part] for array in scene]
         with np.errstate(over="ignore", invalid="ignore"):
             turn.into(targets, block)
+        if block.rest.dtype == np.int8:
+            targets[-1] = targets[-1][:, 0]  # all others are finite
         # A number that is not finite is none in whatever it is multiplied with either.
         if not all(np.isfinite(target).all() for target in targets):
             finite[part] = _finite(block)
@@ -147,8 +150,9 @@ def multiply(rows: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
 class _Turn:
     """A rotation that only exchanges axes, applied to blocks."""
 
-    def __init__(self, rotation: Float[Tensor, "3 3"], sh_degree: int) -> None:
+    def __init__(self, rotation: Float[Tensor, "3 3"], sh_degree: int, count: int) -> None:
         self._order, self._signs = exchange_of(rotation)
+        self._of_steps = sh_rotation(rotation, sh_degree).numpy()[1:, 1:] / 128 if count >= harmonics.WORTH else None
         self._matrices = (
             None
             if torch.equal(rotation, torch.eye(3, dtype=rotation.dtype))
@@ -165,14 +169,18 @@ class _Turn:
         quats[:, 0], logits[:], sh[:, 0] = block.quats[:, 0], block.opacity_logits, block.colours
         if sh.shape[1] == 1:
             return
-        rest = sh.reshape(len(sh), -1)[:, 3:]
+        rest, source = sh.reshape(len(sh), -1)[:, 3:], block.rest
+        if source.dtype == np.int8:
+            if self._of_steps is not None:
+                return harmonics.turn_bytes(self._of_steps, source, rest)
+            source = source * np.float32(1 / 128)
         if self._matrices is not None:
             for which, matrix in self._matrices[block.by_colour]:
-                multiply(block.rest[:, which], matrix, rest[:, which])
+                multiply(source[:, which], matrix, rest[:, which])
         elif block.by_colour:
-            sh[:, 1:] = block.rest.reshape(len(sh), 3, -1).transpose(0, 2, 1)
+            sh[:, 1:] = source.reshape(len(sh), 3, -1).transpose(0, 2, 1)
         else:
-            rest[:] = block.rest
+            rest[:] = source
 
 
 def _rest_matrices(rotation: Tensor, degree: int, by_colour: bool) -> list[tuple[slice, np.ndarray]]:

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import math
 import struct
+import threading
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -166,38 +168,50 @@ def read_spz(path: Path) -> Content:
     data = np.asarray(np.memmap(path, np.uint8, "r")).data
     header = _Header.parse(path, head, len(data))
     if header.version < 4:
-        return _content(path, header, data[16:])
+        return _plain(path, header, data[16:])
     (toc,) = struct.unpack_from("<I", data, 16)
     start = toc + 16 * header.streams
     if toc < 32 or start > len(data) or header.streams != len(header.sizes):
         raise ValueError(f"{path}: truncated or damaged: its table of {header.streams} streams lies at byte {toc}")
-    packed = []
+    streams = []
     for i, size in enumerate(header.sizes):
         length, whole = struct.unpack_from("<QQ", data, toc + 16 * i)
         if whole != size or start + length > len(data):
             raise ValueError(f"{path}: truncated or damaged: stream {i} of {whole} bytes does not fit {size}")
-        packed.append(data[start : start + length])
+        fault = f"{path}: truncated or damaged: stream {i}"
+        streams.append(_Unpacked(fault, data[start : start + length], size, header.count))
         start += length
-    body = np.empty(sum(header.sizes), np.uint8)
-    targets = np.split(body, np.cumsum(header.sizes)[:-1])
-    on_threads(
-        lambda i: _unpack(f"{path}: truncated or damaged: stream {i}", packed[i], targets[i]), range(len(packed))
-    )
     axes, notes = _said_axes(bytes(data[32:toc]) if header.flags & _EXTENSIONS else b"")
-    return _content(path, header, body.data, axes, notes)
+    return _content(header, streams, axes, notes)
 
 
-def _unpack(fault: str, packed: memoryview, target: np.ndarray) -> None:
-    """Fill an array from a stream of zstd."""
-    import zstandard
+class _Unpacked:
+    """A stream of zstd, unpacked as far as rows are asked for: one thread unpacks while others make use of it."""
 
-    try:
-        with zstandard.ZstdDecompressor().stream_reader(packed) as reader:
-            found = reader.readinto(target)
-    except zstandard.ZstdError as error:
-        raise ValueError(f"{fault}: {first_line(error)}") from error
-    if found < len(target):
-        raise ValueError(f"{fault}: {found} of {len(target)} bytes are there")
+    def __init__(self, fault: str, packed: memoryview, size: int, count: int) -> None:
+        import zstandard
+
+        self._fault, self._data, self._end = fault, np.empty(size, np.uint8), 0
+        self._rows, self._lock = self._data.reshape(count, -1), threading.Lock()
+        self._reader = zstandard.ZstdDecompressor().stream_reader(packed)
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        rows = self._rows[index]
+        end = min(index.stop, len(self._rows)) * self._rows.shape[1]
+        with self._lock:
+            if self._end < end:
+                self._unpack(end)
+        return rows
+
+    def _unpack(self, end: int) -> None:
+        import zstandard
+
+        try:
+            self._end += self._reader.readinto(self._data[self._end : end])
+        except zstandard.ZstdError as error:
+            raise ValueError(f"{self._fault}: {first_line(error)}") from error
+        if self._end < end:
+            raise ValueError(f"{self._fault}: {self._end} of {len(self._data)} bytes are there")
 
 
 def _legacy(path: Path, data: bytes) -> Content:
@@ -211,7 +225,7 @@ def _legacy(path: Path, data: bytes) -> Content:
         body = unpacker.decompress(unpacker.unconsumed_tail, sum(header.sizes))
     except zlib.error as error:
         raise ValueError(f"{path}: truncated or damaged ({first_line(error)})") from error
-    return _content(path, header, memoryview(body))
+    return _plain(path, header, memoryview(body))
 
 
 @dataclass(frozen=True)
@@ -261,14 +275,19 @@ def _said_axes(extensions: bytes) -> tuple[str | None, list[str]]:
     return None, []
 
 
-def _content(
-    path: Path, header: _Header, body: memoryview, axes: str | None = None, notes: list[str] | None = None
-) -> Content:
+def _plain(path: Path, header: _Header, body: memoryview) -> Content:
     """Gaussians of the attributes' bytes, one attribute after the other."""
-    notes, size = list(notes or []), sum(header.sizes)
+    size = sum(header.sizes)
     if len(body) < size:
         raise ValueError(f"{path}: truncated: {len(body)} of {size} bytes of {header.count} Gaussians")
     streams = np.split(np.frombuffer(body, np.uint8, size), np.cumsum(header.sizes)[:-1])
+    return _content(header, [stream.reshape(header.count, -1) for stream in streams], None, [])
+
+
+def _content(
+    header: _Header, streams: Sequence[np.ndarray | _Unpacked], axes: str | None, notes: list[str]
+) -> Content:
+    """Gaussians of each attribute's rows of bytes."""
     if header.degree > MAX_SH_DEGREE:
         notes.append(f"spherical harmonics above degree {MAX_SH_DEGREE} are left out")
     mode = "mip" if header.flags & _ANTIALIASED else "default"
@@ -278,8 +297,8 @@ def _content(
 class _Rows:
     """Gaussians in the attributes' bytes."""
 
-    def __init__(self, header: _Header, streams: list[np.ndarray]) -> None:
-        self._header, self._streams = header, [stream.reshape(header.count, -1) for stream in streams]
+    def __init__(self, header: _Header, streams: Sequence[np.ndarray | _Unpacked]) -> None:
+        self._header, self._streams = header, streams
 
     @property
     def sh_degree(self) -> int:
@@ -300,7 +319,7 @@ class _Rows:
         wanted = 3 * _COEFFICIENTS[self.sh_degree]
         # Taking 128 from a byte and turning its highest bit are the same, and bytes are quicker than floats.
         codes = rest[0][:, :wanted] if wanted else np.empty((len(positions), 0), np.uint8)
-        higher = (codes ^ np.uint8(128)).view(np.int8) * np.float32(1 / 128)
+        higher = (codes ^ np.uint8(128)).view(np.int8)
         return Block(means, log_scales, _quats(rotations)[:, _WXYZ], byte_logits(alphas[:, 0]), base, higher)
 
 
