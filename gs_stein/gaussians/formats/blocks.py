@@ -45,7 +45,7 @@ class Block:
     colours: np.ndarray
     """(N, 3): the constant coefficient of the spherical harmonics."""
     rest: np.ndarray
-    """(N, 3 (K − 1)): the higher ones; also int8, in steps of 1/128."""
+    """(N, 3 (K − 1)): the higher ones; or bytes that stand for them, see `harmonics.of_bytes`."""
     by_colour: bool = False
     """Whether `rest` has all coefficients of red first, as .ply files do; else the three colours of a coefficient lie
     side by side."""
@@ -115,8 +115,8 @@ def turned(
         block, targets = block_of(part), [array[part] for array in scene]
         with np.errstate(over="ignore", invalid="ignore"):
             turn.into(targets, block)
-        if block.rest.dtype == np.int8:
-            targets[-1] = targets[-1][:, 0]  # all others are finite
+        if block.rest.dtype == np.uint8:
+            targets[-1] = block.colours  # the others of the harmonics are finite
         # A number that is not finite is none in whatever it is multiplied with either.
         if not all(np.isfinite(target).all() for target in targets):
             finite[part] = _finite(block)
@@ -152,7 +152,7 @@ class _Turn:
 
     def __init__(self, rotation: Float[Tensor, "3 3"], sh_degree: int, count: int) -> None:
         self._order, self._signs = exchange_of(rotation)
-        self._of_steps = sh_rotation(rotation, sh_degree).numpy()[1:, 1:] / 128 if count >= harmonics.WORTH else None
+        self._of_bytes = sh_rotation(rotation, sh_degree).numpy()[1:, 1:] if count >= harmonics.WORTH else None
         self._matrices = (
             None
             if torch.equal(rotation, torch.eye(3, dtype=rotation.dtype))
@@ -166,14 +166,15 @@ class _Turn:
             np.multiply(block.means[:, source], sign, out=means[:, i])
             log_scales[:, i] = block.log_scales[:, source]
             np.multiply(block.quats[:, 1 + source], sign, out=quats[:, 1 + i])
-        quats[:, 0], logits[:], sh[:, 0] = block.quats[:, 0], block.opacity_logits, block.colours
+        quats[:, 0], logits[:] = block.quats[:, 0], block.opacity_logits
+        source, in_bytes = block.rest, block.rest.dtype == np.uint8
+        if in_bytes and sh.shape[1] > 1 and self._of_bytes is not None:
+            return harmonics.turn_bytes(self._of_bytes, block.colours, source, sh)
+        sh[:, 0], rest = block.colours, sh.reshape(len(sh), -1)[:, 3:]
         if sh.shape[1] == 1:
             return
-        rest, source = sh.reshape(len(sh), -1)[:, 3:], block.rest
-        if source.dtype == np.int8:
-            if self._of_steps is not None:
-                return harmonics.turn_bytes(self._of_steps, source, rest)
-            source = source * np.float32(1 / 128)
+        if in_bytes:
+            source = harmonics.of_bytes(source)
         if self._matrices is not None:
             for which, matrix in self._matrices[block.by_colour]:
                 multiply(source[:, which], matrix, rest[:, which])

@@ -284,9 +284,7 @@ def _plain(path: Path, header: _Header, body: memoryview) -> Content:
     return _content(header, [stream.reshape(header.count, -1) for stream in streams], None, [])
 
 
-def _content(
-    header: _Header, streams: Sequence[np.ndarray | _Unpacked], axes: str | None, notes: list[str]
-) -> Content:
+def _content(header: _Header, streams: Sequence[np.ndarray | _Unpacked], axes: str | None, notes: list[str]) -> Content:
     """Gaussians of each attribute's rows of bytes."""
     if header.degree > MAX_SH_DEGREE:
         notes.append(f"spherical harmonics above degree {MAX_SH_DEGREE} are left out")
@@ -317,9 +315,7 @@ class _Rows:
         log_scales = scales * np.float32(1 / 16) - np.float32(10)
         base = (colours / np.float32(255) - np.float32(0.5)) / np.float32(_COLOUR_SCALE)
         wanted = 3 * _COEFFICIENTS[self.sh_degree]
-        # Taking 128 from a byte and turning its highest bit are the same, and bytes are quicker than floats.
-        codes = rest[0][:, :wanted] if wanted else np.empty((len(positions), 0), np.uint8)
-        higher = (codes ^ np.uint8(128)).view(np.int8)
+        higher = rest[0][:, :wanted] if wanted else np.empty((len(positions), 0), np.uint8)
         return Block(means, log_scales, _quats(rotations)[:, _WXYZ], byte_logits(alphas[:, 0]), base, higher)
 
 
