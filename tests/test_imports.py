@@ -18,6 +18,7 @@ PACKAGE = ROOT / "gs_stein"
 DOORS: dict[str, tuple[str, ...]] = {
     "gsplat": ("rasterize/gpu.py", "update/densify.py", "gaussians/formats/", "doctor.py"),
     "numba": ("rasterize/", "world/", "doctor.py"),
+    "llvmlite": ("rasterize/", "gaussians/formats/harmonics.py"),
     "diffusers": ("prior/", "world/", "doctor.py", "bench/chaos/priors.py"),
     "transformers": (
         "text/minilm.py",

@@ -4,6 +4,9 @@ An exchange of axes mixes a coefficient with few others: at degree 3, 23 of 225 
 of matrices cannot make use. LLVM alone, without Numba above it, is there in a tenth of a second.
 """
 
+# LLVM's builder takes flags that its types do not show.
+# pyright: reportCallIssue=false
+
 from __future__ import annotations
 
 import ctypes
@@ -14,8 +17,9 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-WORTH = 500_000
-"""Gaussians from which on loading LLVM and making the code take less time than they save."""
+WORTH = 1_000_000
+"""Gaussians from which on loading LLVM and making the code take less time than they save. Nothing else decides, such as
+whether LLVM is loaded already: the same file is read to the same bits."""
 _lock = threading.Lock()
 
 
