@@ -59,7 +59,7 @@ class Block:
 
 @runtime_checkable
 class Rows(Protocol):
-    """Gaussians that are made from the file when they are asked for, some rows at a time and on any thread."""
+    """Gaussians that are made from the file when they are asked for, each once, some rows at a time, on any thread."""
 
     @property
     def sh_degree(self) -> int:

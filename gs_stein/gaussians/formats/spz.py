@@ -179,39 +179,47 @@ def read_spz(path: Path) -> Content:
         if whole != size or start + length > len(data):
             raise ValueError(f"{path}: truncated or damaged: stream {i} of {whole} bytes does not fit {size}")
         fault = f"{path}: truncated or damaged: stream {i}"
-        streams.append(_Unpacked(fault, data[start : start + length], size, header.count))
+        streams.append(_Unpacked(fault, data[start : start + length], header.count, size // header.count))
         start += length
     axes, notes = _said_axes(bytes(data[32:toc]) if header.flags & _EXTENSIONS else b"")
     return _content(header, streams, axes, notes)
 
 
 class _Unpacked:
-    """A stream of zstd, unpacked as far as rows are asked for: one thread unpacks while others make use of it."""
+    """A stream of zstd, unpacked as far as rows are asked for: one thread unpacks while others make use of it.
 
-    def __init__(self, fault: str, packed: memoryview, size: int, count: int) -> None:
+    Ask for every block of rows once; nothing is kept of it.
+    """
+
+    def __init__(self, fault: str, packed: memoryview, count: int, width: int) -> None:
         import zstandard
 
-        self._fault, self._data, self._end = fault, np.empty(size, np.uint8), 0
-        self._rows, self._lock = self._data.reshape(count, -1), threading.Lock()
+        self._fault, self._count, self._width = fault, count, width
         self._reader = zstandard.ZstdDecompressor().stream_reader(packed)
+        self._lock, self._end, self._found = threading.Lock(), 0, 0
+        self._early: dict[int, np.ndarray] = {}
+        """Blocks before one that was asked for first, by their first row."""
 
     def __getitem__(self, index: slice) -> np.ndarray:
-        rows = self._rows[index]
-        end = min(index.stop, len(self._rows)) * self._rows.shape[1]
         with self._lock:
-            if self._end < end:
-                self._unpack(end)
-        return rows
+            while self._end <= index.start:
+                start = self._end
+                self._early[start] = self._next(index.stop - index.start)
+            return self._early.pop(index.start)
 
-    def _unpack(self, end: int) -> None:
+    def _next(self, rows: int) -> np.ndarray:
+        """The following rows, as many as there are."""
         import zstandard
 
+        block = np.empty((min(rows, self._count - self._end), self._width), np.uint8)
         try:
-            self._end += self._reader.readinto(self._data[self._end : end])
+            self._found += self._reader.readinto(block.reshape(-1))
         except zstandard.ZstdError as error:
             raise ValueError(f"{self._fault}: {first_line(error)}") from error
-        if self._end < end:
-            raise ValueError(f"{self._fault}: {self._end} of {len(self._data)} bytes are there")
+        if self._found < (self._end + len(block)) * self._width:
+            raise ValueError(f"{self._fault}: {self._found} of {self._count * self._width} bytes are there")
+        self._end += len(block)
+        return block
 
 
 def _legacy(path: Path, data: bytes) -> Content:
