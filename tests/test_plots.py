@@ -76,7 +76,7 @@ def test_a_mark_is_a_spike_and_leaves_the_curves_alone() -> None:
     x, curve, spike = with_marks(table, [5.0, 20.0])
     assert x.tolist() == [0, 5, 5, 5, 10, 20, 20, 20, 20]
     assert curve.tolist() == [1, 2, 2, 2, 3, 3, 3, 3, 3]
-    assert spike.tolist() == [0, 0, 1, 0, 0, 0, 0, 1, 0]
+    assert spike.tolist() == [-1, -1, 1, -1, -1, -1, -1, 1, -1]
 
 
 def test_a_finished_runs_curves_are_marked_and_anothers_are_not(tmp_path: Path) -> None:
@@ -104,16 +104,18 @@ def test_a_finished_runs_curves_are_marked_and_anothers_are_not(tmp_path: Path) 
 def test_a_change_on_the_live_page_shows_while_it_runs(tmp_path: Path, at: int) -> None:
     """One beyond the last step drawn so far waits for its curve."""
     options = LiveOptions(port=0, share=1.0)
-    with Live(Controls(), "a ball", OrbitCameras(), guidance_scale=7.5, options=options, folder=tmp_path) as live:
-        with socket_of(live.server) as socket:
-            socket.send(hello())
-            eventually(lambda: live.watched, "a browser")
-            for step in fake_training(20, count=20, resolution=8, rest=0.01):
-                if step.step == 10:
-                    text = STEERED.replace("20,", f"{at},", 1)
-                    (tmp_path / NAME).write_text(text[: text.index("30,")])
-                live.publish(step)
-            live.finish("there")
-            eventually(lambda: "guidance 7.5 → 20" in live._plots._changed.content, "the change in words")
-            expected = [at] if at < 20 else []
-            eventually(lambda: marks_of(live._plots._gradient) == expected, "the line in the curve")
+    with (
+        Live(Controls(), "a ball", OrbitCameras(), guidance_scale=7.5, options=options, folder=tmp_path) as live,
+        socket_of(live.server) as socket,
+    ):
+        socket.send(hello())
+        eventually(lambda: live.watched, "a browser")
+        for step in fake_training(20, count=20, resolution=8, rest=0.01):
+            if step.step == 10:
+                text = STEERED.replace("20,", f"{at},", 1)
+                (tmp_path / NAME).write_text(text[: text.index("30,")])
+            live.publish(step)
+        live.finish("there")
+        eventually(lambda: "guidance 7.5 → 20" in live._plots._changed.content, "the change in words")
+        expected = [at] if at < 20 else []
+        eventually(lambda: marks_of(live._plots._gradient) == expected, "the line in the curve")

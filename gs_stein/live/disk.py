@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -160,6 +161,13 @@ class Source:
             if not self.is_run:
                 self._seen = stamp
                 raise
+            # A run of another version, say, whose checkpoints cannot be read: its scene can.
+            final = self.path / _FINAL
+            if self._seen is not None or found == final or not final.is_file():
+                return None
+            with suppress(ValueError):
+                loaded, self._seen = self._file(final), stamp
+                return loaded
             return None
         self._seen = stamp
         return loaded

@@ -266,7 +266,10 @@ class Stage:
             if source.prompt:
                 pairs.append(("Prompt", source.prompt))
             if loaded is None:
-                pairs.append(("State", "waiting for the first checkpoint …"))
+                finished = source.is_run and source.finished
+                pairs.append(
+                    ("State", "its scene cannot be read" if finished else "waiting for the first checkpoint …")
+                )
                 continue
             shown = min(len(loaded.gaussians), self._options.max_splats)
             pairs.append(("Gaussians", html.splats_line(shown, len(loaded.gaussians), self._options.max_splats)))

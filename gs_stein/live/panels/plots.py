@@ -173,7 +173,8 @@ def told_changes(changes: list[tuple[int, str]]) -> str:
 
 
 def with_marks(table: Float[np.ndarray, "columns n"], at: Sequence[float]) -> Float[np.ndarray, "columns_ m"]:
-    """A table with a last row that is zero, but for a spike to one at each mark; the curves go straight on there.
+    """A table with a last row that is below zero, out of sight, but for a spike to one at each mark; the curves go
+    straight on there.
 
     Args:
         table: x, then one row a curve; all finite, x rising.
@@ -182,7 +183,7 @@ def with_marks(table: Float[np.ndarray, "columns n"], at: Sequence[float]) -> Fl
     x = np.concatenate([table[0], np.repeat(at, 3)])
     order = np.argsort(x, kind="stable")
     curves = [np.interp(x, table[0], row) for row in table[1:]]
-    spikes = np.concatenate([np.zeros(table.shape[1]), np.tile([0.0, 1.0, 0.0], len(at))])
+    spikes = np.concatenate([np.full(table.shape[1], -1.0), np.tile([-1.0, 1.0, -1.0], len(at))])
     return np.vstack([x, *curves, spikes])[:, order]
 
 
