@@ -11,9 +11,8 @@ import numpy as np
 
 FORGET = 0.99
 """Weight of an iteration against the one after it: pictures grow, and so does the number of Gaussians."""
-_SETTLING = 2
-"""The first iterations are slow, until caches and pools have filled. While n of them are known, their weight is less by
-n / (n + this): together they soon count for little."""
+_FIRST = 20
+"""Iterations of which each counts for much less than the next one: in them kernels are compiled, and caches fill."""
 
 
 class Eta:
@@ -27,7 +26,10 @@ class Eta:
     def add(self, seconds: float, evaluations: int) -> None:
         """Learn from an iteration; the first one compiles and is not counted."""
         if self._known >= 0:
-            work, kept = np.array([1.0, evaluations]), min(FORGET, self._known / (self._known + _SETTLING))
+            work = np.array([1.0, evaluations])
+            kept = (
+                FORGET if self._known >= _FIRST else self._known / (self._known + 2)
+            )  # so the n-th weighs as n squared
             self._normal = kept * self._normal + np.outer(work, work)
             self._right = kept * self._right + seconds * work
         self._known += 1

@@ -58,7 +58,7 @@ class Plot:
         with self._tab:
             return self._server.gui.add_uplot(
                 empty, tuple(series), title=self._title, scales=scales, aspect=1.6, visible=False,
-                legend={"show": True, "live": False}, order=order,
+                legend={"show": True, "live": False}, padding=(8, 24, 0, 0), order=order,
             )  # fmt: skip
 
     @property
