@@ -49,7 +49,7 @@ class Priors:
         if familiar is None:
             return []
         if (language := other_language(prompt)) is not None:
-            return [f"{prompt!r} looks like {language}; the bundled prior understands English only"]
+            return [f"{shortened(prompt)!r} looks like {language}; the bundled prior understands English only"]
         encoder, lines = MiniLM(), []
         if unread := encoder.unread(prompt):
             end = shortened(unread)
