@@ -269,7 +269,9 @@ def test_a_failure_ends_no_batch_and_is_tried_again_on_demand(prior, tmp_path, m
 
     np.save(cloud, np.random.default_rng(0).uniform(-0.4, 0.4, (200, 3)))
     assert call(lines, tmp_path / "out") == 1, "not without being asked"
-    assert "--retry-failed tries those again" in capsys.readouterr().out
+    assert "--retry-failed tries those again" in (said := capsys.readouterr().out)
+    assert "2 runs in" in said
+    assert ": 1 is there, 0 begun, 1 failed, 0 new" in said
     assert call(lines, tmp_path / "out", "--retry-failed") == 0
     assert not (tmp_path / "out" / "a-lamp-s0" / ledger.FAILED).exists()
 

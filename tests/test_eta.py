@@ -39,6 +39,31 @@ def test_where_all_iterations_ask_alike_it_is_their_mean() -> None:
     assert eta.left(100, 800) == pytest.approx(50, rel=0.01)
 
 
+@pytest.mark.parametrize("slow", [2, 3, 6])
+def test_kernels_that_are_compiled_later_do_not_make_it_hours(slow: int) -> None:
+    eta, told = Eta(), {}
+    for step in range(1, 101):
+        asked = 8 if step % 5 == 1 else 0
+        eta.add(0.02 + 0.05 * asked + 10.0 * (step == slow), asked)
+        told[step] = eta.left(1000, 1600)
+    assert all(told[step] is None for step in range(1, 6)), "nothing is known of what denoising takes"
+    true = 1000 * 0.02 + 1600 * 0.05
+    assert told[100] == pytest.approx(true, rel=0.1)
+    assert told[34] < 2 * true
+
+
+def test_of_iterations_that_follow_a_guess_only_the_first_asks() -> None:
+    config = Config(
+        prompt="class 1", iterations=12, views=2, cameras=OrbitCameras(resolution=16), start=BallStart(count=200),
+        densify=NoDensify(), background="grey", distill=DistillOptions(estimator=SDS(), reuse=5),
+    )  # fmt: skip
+    config = replace(config, view_prompts=replace(config.view_prompts, enabled=False))
+    state = begin(config, Priors(MixturePrior((3, 16, 16))))
+    ahead = [(step.evaluations, state.evaluations_ahead) for step in optimize(config, state)]
+    assert len({evaluations for evaluations, _ in ahead}) == 3
+    assert {evaluations + left for evaluations, left in ahead} == {ahead[-1][0]}
+
+
 def test_it_forgets() -> None:
     eta = Eta()
     for seconds in (0.1, 1.0):

@@ -214,7 +214,7 @@ BAD = {
     "too small a count": (lambda t: bytes_of(t, lambda b: b.replace(b"vertex 5", b"vertex 4")), "counts do not fit"),
     "too small a count in text": (
         lambda t: as_text(t, b"vertex 5", b"vertex 4"),
-        "counts do not fit: 1 lines are left over",
+        "counts do not fit: 1 line is left over",
     ),
     "truncated text": (lambda t: as_text(t, b"vertex 5", b"vertex 6"), "truncated"),
     "no vertices": (
@@ -222,12 +222,12 @@ BAD = {
         "element 'vertex'",
     ),
     "no opacity": (lambda t: damaged(t, opacity=None), "lacks the property 'opacity'"),
-    "no rotation": (lambda t: damaged(t, rot_2=None, rot_3=None), "lacks the property 'rot_2', 'rot_3'"),
+    "no rotation": (lambda t: damaged(t, rot_2=None, rot_3=None), "lacks the properties 'rot_2', 'rot_3'"),
     "a list": (lambda t: listed(t), "its property 'x' is a list"),
     "odd harmonics": (lambda t: damaged(t, f_rest_9=1), "has 10 properties f_rest_"),
     "points only": (
         lambda t: damaged(t, **{n: None for n in STANDARD[6:] if not n.startswith("f_rest") or int(n[7:]) < 9}),
-        "lacks the property",
+        "lacks the properties 'scale_0', 'scale_1'",
     ),
     "half a splat": (lambda t: bytes_of(t, lambda b: b[-33:], "bad.splat"), "no multiple of 32"),
     "no splats": (lambda t: bytes_of(t, lambda b: b"", "bad.splat"), "holds no Gaussians"),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gs_stein.bench.prompts import WRITTEN
+from gs_stein.config.schema import Config
 from gs_stein.config.serialize import read_yaml
+from gs_stein.optimize.networks import Priors, load_denoiser
+from gs_stein.prior.options import DiffusionOptions
 from gs_stein.text.language import other_language
 from gs_stein.text.minilm import MAX_TOKENS, MiniLM
 
@@ -64,3 +67,15 @@ def test_what_is_read_is_not_said_to_be_left_out_where_no_spaces_part_the_words(
     assert encoder.unread("a-" * 20) == ("a-" * 20)[kept:]
     assert encoder.unread("room " * (kept - 1) + "chair, red") == ", red"
     assert encoder.unread(" \t ") == encoder.unread("." * kept) == ""
+
+
+def test_of_a_long_prompt_only_a_part_is_quoted() -> None:
+    priors = Priors(load_denoiser(Config(prompt="a room", prior=DiffusionOptions(model="bundled"))))
+    for prompt, told in (
+        ("a room " + "with a chair and a lamp " * 30, "the prompt is longer than the text encoder reads: '"),
+        ("ein Zimmer mit " + "Stuhl und Tisch " * 30, "'ein Zimmer mit Stuhl und Tisch"),
+    ):
+        line = priors.advice(prompt, scene=True)[0]
+        assert told in line
+        assert "…'" in line
+        assert len(line) < 170

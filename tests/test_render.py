@@ -11,6 +11,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageSequence
 
 from gs_stein.cameras.options import OrbitCameras, RoomCameras
 from gs_stein.cameras.sampling import heading
@@ -24,7 +25,7 @@ from gs_stein.rasterize.api import rasterize
 from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.render.__main__ import main
 from gs_stein.render.countdown import Countdown
-from gs_stein.render.panorama import cube_cameras, distances, equirectangular, face_side
+from gs_stein.render.panorama import cube_cameras, distances, equirectangular, face_side, fill_caps
 from gs_stein.render.path_file import read_path
 from gs_stein.render.subject import base_name, guessed, psnr, read_subject
 from gs_stein.run.folder import write_start
@@ -80,6 +81,45 @@ def test_a_panorama_has_no_seams() -> None:
     seams = [63, 191, 319, 447]
     around = [steps[[s + d for d in (-4, -3, -2, 2, 3, 4)]].mean() for s in seams]
     assert max(float(steps[s] / a) for s, a in zip(seams, around, strict=True)) < 1.3
+
+
+def test_straight_up_and_down_are_filled_from_around() -> None:
+    """Dust there goes, what was looked at stays as it is, a wave around the ring fades as a harmonic one does."""
+    height, width = 90, 180
+    azimuth = (torch.arange(width) + 0.5) / width * 2 * math.pi
+    ring = 0.5 + 0.3 * torch.stack([torch.cos(azimuth), torch.sin(2 * azimuth), torch.zeros(width)], dim=-1)
+    picture = ring.expand(height, width, 3).clone()
+    dust = torch.rand(height, width, 3, generator=torch.Generator().manual_seed(0))
+    elevation = 90 - (torch.arange(height) + 0.5) / height * 180
+    unseen = (elevation > 40) | (elevation < -50)
+    picture[unseen] = dust[unseen]
+    filled = fill_caps(picture, -56.0, 46.0)
+    seen = (elevation < 40) & (elevation > -50)
+    assert torch.equal(filled[seen], picture[seen])
+    assert (filled[0] - 0.5).abs().max() < 0.05, "at the pole: the mean"
+    assert (filled[-1] - 0.5).abs().max() < 0.05
+    row = int((90 - 60) / 2)
+    inwards = math.tan(math.radians(90 - elevation[row]) / 2) / math.tan(math.radians(50) / 2)
+    expected = 0.5 + torch.tensor([inwards, inwards**2, 0.0]) * (ring - 0.5)
+    assert (filled[row] - expected).abs().max() < 0.03
+    assert torch.equal(fill_caps(picture, -90.0, 90.0), picture), "all of it was looked at"
+
+
+def test_a_panorama_of_a_run_is_filled_unless_it_shall_not(room_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, out = room_file.parent, room_file.parent / "pano.png"
+    room_file.rename(run / "point_cloud.ply")
+    (run / "config.yaml").write_text("prompt: a room\ncameras: {kind: room, pitch: [-20, 8], fov: [64, 78]}\n")
+    common = [str(run), "-o", str(out), "--size", "64"]
+    assert main(common) == 0
+    assert "above 47° and below -59° no camera" in capsys.readouterr().err
+    filled = iio.imread(out).astype(float)
+    assert main([*common, "--no-fill"]) == 0
+    assert "no camera" not in capsys.readouterr().err
+    left = iio.imread(out).astype(float)
+    assert np.array_equal(filled[16:24], left[16:24])
+    assert np.diff(filled[:3], axis=1).std() < 0.5 * np.diff(left[:3], axis=1).std()
+    assert main([str(run / "point_cloud.ply"), "-o", str(out), "--size", "64"]) == 0
+    assert "no camera" not in capsys.readouterr().err, "where the cameras of a lone file looked is not known"
 
 
 def test_a_panoramas_distances_are_the_scenes() -> None:
@@ -174,12 +214,19 @@ def test_files_of_every_kind(room_file: Path, tmp_path: Path, capsys: pytest.Cap
     assert frames.shape == (3, 48, 128, 3)
     assert frames[0].std() > 5
     assert np.abs(frames[0].astype(float) - frames[1]).mean() > 2, "it turns"
+    moving = tmp_path / "turn.webp"
+    assert main([str(room_file), "-o", str(moving), "--frames", "3", "--fps", "15", "--size", "48"]) == 0
+    assert "turn.webp: 3 frames of 48×48" in capsys.readouterr().out
+    with Image.open(moving) as picture:
+        assert (picture.n_frames, picture.size, picture.info["loop"]) == (3, (48, 48), 0)
+        shown = [np.asarray(frame.convert("RGB"), float) for frame in ImageSequence.Iterator(picture)]
+    assert np.abs(shown[0] - shown[1]).mean() > 2, "it turns"
     assert main([str(room_file), "-o", str(pano), "--size", "128", "--depth"]) == 0
     assert iio.imread(pano).shape == (128, 128, 3)
     assert command(["render", str(room_file), "-o", str(tmp_path / "x.png"), "--kind", "panorama", "--size", "64"]) == 0
     assert iio.imread(tmp_path / "x.png").shape == (32, 64, 3)
     assert "pano.png: 128×128" in capsys.readouterr().out
-    assert {p.name for p in tmp_path.iterdir()} == {"room.ply", "t.mp4", "pano.png", "x.png"}
+    assert {p.name for p in tmp_path.iterdir()} == {"room.ply", "t.mp4", "turn.webp", "pano.png", "x.png"}
 
 
 def test_paths_of_matrices_and_of_keyframes(tmp_path: Path, room_file: Path) -> None:
@@ -229,6 +276,7 @@ def test_bad_paths_are_one_line(text: str, fault: str, tmp_path: Path) -> None:
         (["-o", "x.png", "-o", "y.mp4"], "only one file can be drawn at a time"),
         (["-o", "x.gif"], "neither .mp4 nor .png"),
         (["-o", "x.png", "--kind", "film"], "a film cannot be a .png"),
+        (["-o", "x.webp", "--kind", "view"], "a view cannot be a .webp; give -o a .png"),
         (["-o", "room.ply/x.png"], "cannot be made"),
         (["-o", "x.png", "--size", "4", "4"], "makes no picture"),
         (["-o", "x.png", "--fov", "179"], "not between 1 and 160"),

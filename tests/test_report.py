@@ -6,13 +6,17 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
+from viewer_support import blob
 
 from gs_stein.command import train
 from gs_stein.config.schema import Config
 from gs_stein.evaluate import of_true_pictures
 from gs_stein.files import write_json
+from gs_stein.optimize.state import State
 from gs_stein.prior.options import DiffusionOptions
 from gs_stein.run import report
 from gs_stein.run.folder import write_start
@@ -48,6 +52,15 @@ def test_a_run_that_is_done_is_left_as_it_is(tmp_path: Path, capsys: pytest.Capt
     assert (tmp_path / "point_cloud.ply").read_bytes() == b"there"
     (tmp_path / "report.json").write_text('{"steps": "many"}')
     assert not report.finished(tmp_path, config)
+
+
+def test_another_scene_leaves_no_evaluation_of_the_one_before(tmp_path: Path, monkeypatch) -> None:
+    state = Mock(spec=State, gaussians=blob((0.9, 0.1, 0.1), 10))
+    monkeypatch.setattr(report.pictures, "contact_sheet", lambda *_: np.zeros((4, 4, 3), np.uint8))
+    (tmp_path / "evaluation.json").write_text("{}")
+    for _ in range(2):  # also where there is none
+        report.write_scene(tmp_path, Config(prompt="a ball"), state)
+        assert {path.name for path in tmp_path.iterdir()} == {"point_cloud.ply", "preview.png"}
 
 
 def test_the_scorer_is_quoted_only_where_it_can_tell() -> None:

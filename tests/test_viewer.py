@@ -515,6 +515,19 @@ def test_sources_follow_a_growing_run(tmp_path):
     assert source.finished
 
 
+def test_a_run_whose_checkpoints_are_of_another_version_shows_its_scene(tmp_path):
+    (tmp_path / "config.yaml").write_text("prompt: a ball\n")
+    write_ply(tmp_path / "point_cloud.ply", blob((0.0, 1.0, 0.0), 12))
+    time.sleep(0.02)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "step_0000020.pt").write_bytes(b"of another version")
+    source = Source(tmp_path)
+    loaded = source.load()
+    assert loaded is not None
+    assert (loaded.origin, len(loaded.gaussians)) == ("point_cloud.ply", 12)
+    assert source.load() is None
+
+
 def test_runs_of_other_versions_open(tmp_path):
     settings = "prompt: a chair\nbackground: studio\ncameras: orbit\nrefine: {views: many}\nan_option_of_tomorrow: 3\n"
     (tmp_path / "config.yaml").write_text(settings)

@@ -125,8 +125,9 @@ def wanted(outcome: Outcome, retry_failed: bool) -> bool:
 def opening(options: BatchOptions, ours: list[Item], outcomes: dict[str, Outcome], shard: str) -> list[str]:
     """What there is to do, in lines."""
     states = [outcomes[item.name].state for item in ours]
+    there, runs = states.count("finished"), "1 run" if len(ours) == 1 else f"{len(ours)} runs"
     lines = [
-        f"batch       {shard}{len(ours)} runs in {options.output}: {states.count('finished')} are there, "
+        f"batch       {shard}{runs} in {options.output}: {there} {'is' if there == 1 else 'are'} there, "
         f"{states.count('half')} begun, {states.count('failed')} failed, {states.count('new')} new"
     ]
     failed = [item for item in ours if outcomes[item.name].state == "failed"]
@@ -138,7 +139,7 @@ def opening(options: BatchOptions, ours: list[Item], outcomes: dict[str, Outcome
 
 def closing(options: BatchOptions, ours: list[Item], outcomes: dict[str, Outcome], missing: list[Item]) -> list[str]:
     """What has become of it, in lines."""
-    lines = [f"{len(ours) - len(missing)} of {len(ours)} runs are there"]
+    lines = [f"{len(ours) - len(missing)} of {len(ours)} run{'s are' if len(ours) > 1 else ' is'} there"]
     states = [outcomes[item.name].state for item in missing]
     if elsewhere := states.count("elsewhere"):
         lines.append(f"{elsewhere} {'is' if elsewhere == 1 else 'are'} being worked on by other processes")

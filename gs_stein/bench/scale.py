@@ -239,7 +239,7 @@ def kills(folder: Path, options: Options) -> dict[str, float | int]:
         "kills_missing": missing + (status != 0),
         "kills_repeated_most": max(repeated, default=0),
         "kills_repeated_allowed": _INTERVAL + _LOGGED,
-        "driver_missing": len(lines) - int((re.search(r"(\d+) of \d+ runs are there", said) or ["", "0"])[1]),
+        "driver_missing": len(lines) - int((re.search(r"(\d+) of \d+ runs? (?:is|are) there", said) or ["", "0"])[1]),
         "driver_repeated_finished": int(not untouched),
     }
 
@@ -300,7 +300,7 @@ def recognition(folder: Path, options: Options) -> dict[str, float | int]:
         began = time.perf_counter()
         said = finish(batch_command(file, output))
         seconds.append(time.perf_counter() - began)
-        if f"{len(part)} are there" not in said:
+        if f"{len(part)} {'is' if len(part) == 1 else 'are'} there" not in said:
             raise ValueError(f"scale: of {len(part)} finished runs not all were recognised: {said.splitlines()[0]}")
     return {"recognised": runs, "seconds_recognised": round(seconds[1], 3), "seconds_half": round(seconds[0], 3)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -79,6 +80,7 @@ class Source:
         self.background: float | None = None
         """Grey level that a run was made before."""
         self._rasterize = RasterizeOptions()
+        self._guidance: float | None = None
         self._seen: tuple[Path, int, int] | None = None
         self._changing: tuple[Path, int, int] | None = None
         self.is_run = path.is_dir() and ((path / "config.yaml").is_file() or any(path.glob("checkpoints/step_*.pt")))
@@ -159,6 +161,13 @@ class Source:
             if not self.is_run:
                 self._seen = stamp
                 raise
+            # A run of another version, say, whose checkpoints cannot be read: its scene can.
+            final = self.path / _FINAL
+            if self._seen is not None or found == final or not final.is_file():
+                return None
+            with suppress(ValueError):
+                loaded, self._seen = self._file(final), stamp
+                return loaded
             return None
         self._seen = stamp
         return loaded
@@ -228,6 +237,12 @@ class Source:
         names = ("step", "gradient", "variance_ratio", *TERMS)
         return np.array([[_number(row.get(name)) for row in rows] for name in names]).reshape(len(names), -1)
 
+    def changes(self) -> list[tuple[int, str]]:
+        """What was changed while the run went on, in words, each with the iterations finished by then."""
+        from gs_stein.run.steering import changes
+
+        return changes(self.path if self.is_run else None, self._guidance)
+
     def _newest(self) -> Path | None:
         if not self.is_run:
             try:
@@ -255,6 +270,7 @@ class Source:
             config = merged_file(Config(), {key: tree[key] for key in _SHOWN if key in tree}, path)
             self.prompt, self.cameras, self.total = config.prompt, config.cameras, config.iterations
             self.background, self._rasterize = BACKGROUNDS[config.background], config.rasterize
+            self._guidance = _guidance(tree)
 
 
 def _from_checkpoint(path: Path) -> Loaded:
@@ -269,6 +285,13 @@ def _from_checkpoint(path: Path) -> Loaded:
     if not whole:
         raise ValueError(f"{path}: holds a scene that is not finite")
     return Loaded(gaussians, path.name, step)
+
+
+def _guidance(tree: object) -> float | None:
+    """The guidance scale in a config.yaml of whatever version; None where none is."""
+    for key in ("distill", "guidance", "scale"):
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return float(tree) if isinstance(tree, (int, float)) else None
 
 
 def _number(text: str | None) -> float:

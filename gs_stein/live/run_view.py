@@ -44,6 +44,7 @@ from gs_stein.optimize.step import Controls, Step
 from gs_stein.prior.denoiser import Denoiser, DepthEstimator
 from gs_stein.rasterize.filter_3d import as_trained
 from gs_stein.rasterize.options import RasterizeOptions
+from gs_stein.run.steering import changes
 from gs_stein.types import Cameras
 
 if TYPE_CHECKING:
@@ -118,8 +119,7 @@ class Live:
         self._eyes = None if denoiser is None else Eyes(denoiser, depth_estimator, torch.device(prior_device))
         self._due, self._look_due, self._skipped = 0.0, 0.0, 0
         self._guess: Guess | None = None
-        self._finished = False
-        self._broken = False
+        self._finished = self._broken = False
         self._closed = threading.Event()
         self._news = threading.Event()
         self._whole_wanted, self._whole_ready = threading.Event(), threading.Event()
@@ -137,7 +137,7 @@ class Live:
         tabs = server.gui.add_tab_group()
         with tabs.add_tab("Steer"):
             self._steer = SteerTab(server, controls, guidance_scale, window(0))
-        self._plots = Plots(server, tabs.add_tab("Plots"))
+        self._plots = Plots(server, tabs.add_tab("Plots"), lambda: changes(folder, guidance_scale))
         with tabs.add_tab("Pictures"):
             self._pictures = Pictures(server)
         with tabs.add_tab("Camera"):

@@ -79,7 +79,7 @@ class Stage:
             self._camera = CameraTab(server, _EMPTY, 0.15, training=False)
         with tabs.add_tab("Export"):
             self._export = ExportTab(server, self._scene, self._folder, self._camera, self._path)
-        self._plots = Plots(server, tabs.add_tab("Plots"))
+        self._plots = Plots(server, tabs.add_tab("Plots"), lambda: [c for s in self._sources[:1] for c in s.changes()])
         with tabs.add_tab("Open"):
             gui.add_html(html.note("A splat file from your disk, of ours or another tool's. It is only looked at."))
             upload = gui.add_upload_button("Open a splat file", mime_type="*/*", hint=", ".join(SUFFIXES))
@@ -266,7 +266,10 @@ class Stage:
             if source.prompt:
                 pairs.append(("Prompt", source.prompt))
             if loaded is None:
-                pairs.append(("State", "waiting for the first checkpoint …"))
+                finished = source.is_run and source.finished
+                pairs.append(
+                    ("State", "its scene cannot be read" if finished else "waiting for the first checkpoint …")
+                )
                 continue
             shown = min(len(loaded.gaussians), self._options.max_splats)
             pairs.append(("Gaussians", html.splats_line(shown, len(loaded.gaussians), self._options.max_splats)))

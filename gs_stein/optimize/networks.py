@@ -16,6 +16,7 @@ from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.text.known_prompts import Familiar
 from gs_stein.text.language import other_language
 from gs_stein.text.minilm import MiniLM
+from gs_stein.text.prompts import shortened
 
 LARGE = ("sd21-base", "sd15")
 """What to name to somebody who wants more than a small prior knows."""
@@ -48,10 +49,11 @@ class Priors:
         if familiar is None:
             return []
         if (language := other_language(prompt)) is not None:
-            return [f"{prompt!r} looks like {language}; the bundled prior understands English only"]
+            return [f"{shortened(prompt)!r} looks like {language}; the bundled prior understands English only"]
         encoder, lines = MiniLM(), []
         if unread := encoder.unread(prompt):
-            lines.append(f"the prompt is longer than the text encoder reads: {unread!r} is left out; make it shorter")
+            end = shortened(unread)
+            lines.append(f"the prompt is longer than the text encoder reads: {end!r} is left out; make it shorter")
         return [*lines, *familiar.advice(prompt, encoder.sentences, scene, LARGE)]
 
     @property

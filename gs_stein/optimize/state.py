@@ -79,7 +79,9 @@ class State:
     @property
     def evaluations_ahead(self) -> int:
         """Views that are still to be denoised, if nobody interferes."""
-        distilling = max(0, self.refiner.first - self.step) * self.evaluations // max(1, self.step)
+        reuse = self.distiller.options.reuse  # of the iterations that hold to one guess, the first one has asked for it
+        asked, asking = -(-self.step // reuse), -(-self.refiner.first // reuse)
+        distilling = max(0, asking - asked) * self.evaluations // max(1, asked)
         return distilling + self.refiner.evaluations_after(self.step)
 
     def follow(self, plan: Plan, config: Config) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _SIDE = 640
 """Pixels of a picture or film's side, if nothing is said."""
+_FILMS = (".mp4", ".webp")
 _PANORAMA = 2048
 """Pixels of a panorama's width."""
 _LARGEST = 16384
@@ -44,6 +45,9 @@ class Options:
     A film turns around an object, or looks around in a room:
       gs-stein render chair.spz -o turntable.mp4
 
+    The same as an animated picture, which plays in any page or README (made small: it has no codec of films):
+      gs-stein render chair.spz -o turn.webp --size 320 --frames 60 --fps 15
+
     One picture, by default as the viewer would show it first, or from a place to a place (metres, z up):
       gs-stein render room.ply -o view.png --view 0 -1 1.5  0 2 1
 
@@ -57,9 +61,9 @@ class Options:
     scene: tyro.conf.Positional[Path]
     """A splat file of any format, a 3DGS model folder, or the folder of a run."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """What to write: .mp4 or .png."""
+    """What to write: .mp4, .webp or .png."""
     kind: Literal["auto", "film", "view", "panorama"] = "auto"
-    """auto: a film for .mp4, a panorama for a .png whose name begins with pano, a view for another .png."""
+    """auto: a film for .mp4 and .webp, a panorama for a .png whose name begins with pano, a view for another .png."""
     size: tuple[int, ...] = ()
     """Pixels: width and height, or one number for a square (of a panorama, its width). Default: 640, or 2048."""
     frames: int = 120
@@ -79,6 +83,9 @@ class Options:
     """Also show the distance in colours, right of the picture (below a panorama); warm is near."""
     background: float | None = None
     """Grey level behind the scene, 0 to 1. Default: a run's own, else 0.5."""
+    fill: bool = True
+    """In a panorama of a run, fill from around what lies so far up or down that no camera of its training looked there:
+    otherwise it is coloured dust."""
     from_axes: Literal["z-up", "y-down", "y-up"] | None = None
     """How the file's axes lie, if it comes out on its side."""
 
@@ -89,16 +96,16 @@ class Options:
             return self.kind
         suffix = self.output.suffix.lower()
         panorama = self.output.name.lower().startswith("pano")
-        return {".mp4": "film", ".png": "panorama" if panorama else "view"}.get(suffix, "")
+        return "film" if suffix in _FILMS else "" if suffix != ".png" else "panorama" if panorama else "view"
 
     def check(self) -> None:
         """Raise ValueError for a choice that makes no sense."""
         if self.what not in ("film", "view", "panorama"):
-            raise ValueError(f"output: {self.output} is neither .mp4 nor .png; give one of these")
+            raise ValueError(f"output: {self.output} is neither .mp4 nor .png nor .webp; give one of these")
         suffix = self.output.suffix.lower()
-        if (suffix == ".mp4") != (self.what == "film"):
+        if suffix not in (_FILMS if self.what == "film" else (".png",)):
             raise ValueError(
-                f"kind: a {self.what} cannot be a {suffix}; give -o a .{'mp4' if suffix == '.png' else 'png'}"
+                f"kind: a {self.what} cannot be a {suffix}; give -o a .{'mp4' if self.what == 'film' else 'png'}"
             )
         if len(self.size) > 2 or any(not 8 <= side <= _LARGEST for side in self.size):
             raise ValueError(f"size: {self.size} makes no picture; give a width and a height, 8 to {_LARGEST} pixels")
@@ -146,10 +153,11 @@ def render(options: Options) -> str:
         print(f"note: {note}", file=sys.stderr)
     make_folder(options.output.parent)
     if options.what == "film":
-        from gs_stein.run.video import write_video
+        from gs_stein.run.video import write_animation, write_video
 
         cameras = _film_cameras(options, subject)
-        write_video(options.output, _frames(subject, cameras, options), options.fps)
+        write = write_animation if options.output.suffix.lower() == ".webp" else write_video
+        write(options.output, _frames(subject, cameras, options), options.fps)
         count, width = len(cameras), cameras.width * (2 if options.depth else 1)
         return f"{count} frame{'s' if count > 1 else ''} of {width}×{cameras.height}"
     picture = _panorama(options, subject) if options.what == "panorama" else _still(options, subject)
@@ -234,7 +242,7 @@ def _panorama(options: Options, subject: Subject) -> np.ndarray:
     from gs_stein.images import depth_colours, depth_range, to_bytes
     from gs_stein.live.poses import home
     from gs_stein.render.countdown import Countdown
-    from gs_stein.render.panorama import cube_cameras, distances, equirectangular, face_side
+    from gs_stein.render.panorama import cube_cameras, distances, equirectangular, face_side, fill_caps
 
     pose = home(subject.cameras)
     position = torch.tensor(pose.position) + torch.tensor(subject.offset)
@@ -246,7 +254,16 @@ def _panorama(options: Options, subject: Subject) -> np.ndarray:
     width, height = _size(options)
     cameras = cube_cameras(position, face_side(width))
     renders = list(_drawn(subject, cameras, options, Countdown("face", len(cameras))))
-    picture = to_bytes(equirectangular(torch.cat([r.rgb for r in renders]), cameras, width, height, yaw))
+    colours = equirectangular(torch.cat([r.rgb for r in renders]), cameras, width, height, yaw)
+    looked = subject.elevations if options.fill else None
+    if looked is not None and looked != (-90.0, 90.0):
+        lowest, highest = looked
+        colours = fill_caps(colours, lowest, highest)
+        print(
+            f"note: above {highest:.0f}° and below {lowest:.0f}° no camera of the training looked: filled from around "
+            "(--no-fill leaves it)", file=sys.stderr,
+        )  # fmt: skip
+    picture = to_bytes(colours)
     if options.depth:
         depth = distances(torch.cat([r.depth for r in renders]), cameras)
         both = torch.stack([depth, torch.cat([r.alpha for r in renders])], dim=-1)

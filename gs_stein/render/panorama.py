@@ -16,6 +16,10 @@ FOV = 100.0
 _EDGE = math.tan(math.radians(FOV / 2))
 _SHARPER = 1.25
 """Pixels of a face for one of the panorama, where both are finest."""
+_RING = 3.0
+"""Degrees around what is filled whose colours go on into it."""
+_FADE = 6.0
+"""Degrees on either side of the limit over which the picture turns into the filling, so that no edge shows."""
 _FORWARD = ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 0.0, -1.0))
 """North, east, south, west, up, down."""
 
@@ -74,6 +78,37 @@ def equirectangular(
         total += weight[..., None] * seen
         weights += weight[..., None]
     return total / weights
+
+
+def fill_caps(
+    picture: Float[Tensor, "height width C"], lowest: float, highest: float
+) -> Float[Tensor, "height width C"]:
+    """The picture with what lies straight up and straight down filled from around it, as smoothly as can be.
+
+    In the stereographic plane a cap is a disc, on which a ring of colours has one harmonic continuation: each of its
+    waves fades towards the pole with the power of its frequency (Poisson's integral).
+
+    Args:
+        picture: of all directions, from straight up to straight down.
+        lowest, highest: elevations between which it is left alone, degrees.
+    """
+    height, width, _ = picture.shape
+    filled = picture.clone()
+    waves = torch.arange(width // 2 + 1).to(picture)
+    polar = (torch.arange(height) + 0.5) / height * 180  # degrees from the pole that is filled
+    for limit, downwards in ((highest, False), (-lowest, True)):
+        rim = 90 - limit + _FADE  # where the filling begins, still in sight
+        cap, ring = polar < rim, (polar >= rim) & (polar < rim + max(_RING, 180 / height))
+        if limit >= 90 or not cap.any() or not ring.any():
+            continue
+        view = filled.flip(0) if downwards else filled
+        inwards = torch.tan(torch.deg2rad(polar[cap]) / 2) / math.tan(math.radians(rim) / 2)
+        fading = inwards.to(picture)[:, None, None] ** waves[:, None]
+        smooth = torch.fft.irfft(fading * torch.fft.rfft(view[ring].mean(dim=0), dim=0), n=width, dim=1)
+        share = ((rim - polar[cap]) / (2 * _FADE)).clamp(0, 1).to(picture)[:, None, None]
+        view[cap] = torch.lerp(view[cap], smooth, share * share * (3 - 2 * share))
+        filled = view.flip(0) if downwards else view
+    return filled
 
 
 def distances(depth: Float[Tensor, "6 S S"], cameras: Cameras) -> Float[Tensor, "6 S S"]:

@@ -71,6 +71,15 @@ class Subject:
         """Whether it is seen from around."""
         return isinstance(self.cameras, OrbitCameras)
 
+    @property
+    def elevations(self) -> tuple[float, float] | None:
+        """Degrees down to which, and up to which, the cameras of its training looked from inside; None where that is
+        not known, as of files, or no matter, as of objects."""
+        if not self.of_a_run or not isinstance(self.cameras, RoomCameras):
+            return None
+        (low, high), half = self.cameras.pitch, self.cameras.fov[1] / 2
+        return max(low - half, -90.0), min(high + half, 90.0)
+
     def film(self, frames: int) -> Cameras:
         """One closed turn: an orbit around an object, a look around a room."""
         return moved(video_path(self.cameras, frames), self.offset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,11 @@ PACKAGES = ("torch", "numpy", "numba", "gsplat", "diffusers", "transformers", "p
 
 def write_scene(run: Path, config: Config, state: State) -> Gaussians:
     """The scene as it stands, as its training views showed it: point_cloud.ply, padded to 62 properties since some
-    viewers read no other layout, and preview.png, its best view with eight around. Returns what was written."""
+    viewers read no other layout, and preview.png, its best view with eight around. Returns what was written. An
+    evaluation.json, which measures the scene before, is removed."""
     scene = as_trained(state.gaussians, config.cameras, config.rasterize)
+    with suppress(OSError):  # on Windows somebody may be reading it
+        (run / "evaluation.json").unlink()
     write_ply(run / "point_cloud.ply", scene, pad_sh=True)
     images.write_png(run / "preview.png", pictures.contact_sheet(scene, config))
     return scene

@@ -1,7 +1,8 @@
 """What somebody changed while a run went on, iteration by iteration, so that it is resumed and can be repeated.
 
 `steering.csv` in the run's folder has a row for each change: the iterations finished when it took effect, the prompt,
-and guidance, timesteps and learning rates, which are empty where they were as configured.
+and guidance, timesteps and learning rates, which are empty where they were as configured. Another prompt given to
+`--resume` is such a change too: without its row, nobody could repeat the run.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import csv
 import io
 import math
 from dataclasses import astuple, dataclass, fields, replace
+from itertools import pairwise
 from pathlib import Path
 
 from gs_stein.config.schema import Config
 from gs_stein.files import write_atomically
 from gs_stein.optimize.step import Controls
 from gs_stein.run.folder import write_start
+from gs_stein.text.prompts import shortened
 
 NAME = "steering.csv"
 _LARGEST = 1 << 24
@@ -135,6 +138,52 @@ def read_steering(path: Path) -> list[tuple[int, Asked]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"steering: {path} cannot be read ({error}); give a run's {NAME}") from error
     return [_row(path, i, row) for i, row in enumerate(table, start=2)]
+
+
+def changes(run: Path | None, guidance: float | None = None) -> list[tuple[int, str]]:
+    """What was changed while a run went on, in words, each with the iterations finished by then.
+
+    Args:
+        run: its folder; None: it has none.
+        guidance: scale as configured; None: not known.
+
+    Returns:
+        Nothing also where the file cannot be read: it is only looked at.
+    """
+    if run is None or not (run / NAME).is_file():
+        return []
+    try:
+        rows = read_steering(run / NAME)
+    except ValueError:
+        return []
+    return [(step, _words(old, new, guidance)) for (_, old), (step, new) in pairwise(rows) if old != new]
+
+
+def _words(old: Asked, new: Asked, guidance: float | None) -> str:
+    def scale(asked: Asked) -> str:
+        value = guidance if asked.guidance_scale is None else asked.guidance_scale
+        return "as configured" if value is None else f"{value:g}"
+
+    def timesteps(asked: Asked) -> str:
+        held = [f"{value:.2f}" for value in (asked.t_min, asked.t_max) if value is not None]
+        return " to ".join(held) or "as configured"
+
+    def rates(asked: Asked) -> str:
+        return f"×{1.0 if asked.learning_rate is None else asked.learning_rate:.3g}"
+
+    shown = {
+        "prompt": [f"“{shortened(asked.prompt)}”" for asked in (old, new)],
+        "guidance": [scale(asked) for asked in (old, new)],
+        "timesteps": [timesteps(asked) for asked in (old, new)],
+        "learning rates": [rates(asked) for asked in (old, new)],
+    }
+    changed = {
+        "prompt": old.prompt != new.prompt,
+        "guidance": old.guidance_scale != new.guidance_scale,
+        "timesteps": (old.t_min, old.t_max) != (new.t_min, new.t_max),
+        "learning rates": old.learning_rate != new.learning_rate,
+    }
+    return "; ".join(f"{name} {before} → {after}" for name, (before, after) in shown.items() if changed[name])
 
 
 def _row(path: Path, line: int, row: dict[str, str]) -> tuple[int, Asked]:

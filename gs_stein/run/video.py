@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,14 @@ from jaxtyping import UInt8
 
 from gs_stein.cameras.options import CameraOptions
 from gs_stein.cameras.paths import video_path
+from gs_stein.files import write_atomically
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.images import to_bytes
 from gs_stein.rasterize.many_views import render_views
 from gs_stein.rasterize.options import RasterizeOptions
+
+_QUALITY = 60
+"""Of an animation's pictures, of 100."""
 
 
 def write_video(path: Path, frames: Iterator[UInt8[np.ndarray, "H W 3"]], fps: int = 24) -> None:
@@ -50,6 +56,26 @@ def write_video(path: Path, frames: Iterator[UInt8[np.ndarray, "H W 3"]], fps: i
         raise ValueError(f"{path}: the video cannot be written ({error.strerror or error})") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_animation(path: Path, frames: Iterator[UInt8[np.ndarray, "H W 3"]], fps: int = 24) -> None:
+    """Write an animated .webp, which pages and READMEs play without a player, whole or not at all.
+
+    Raises:
+        ValueError: it cannot be written.
+    """
+    from PIL import Image
+
+    pictures = [Image.fromarray(np.ascontiguousarray(frame)) for frame in frames]
+    if not pictures:
+        raise ValueError(f"{path}: an animation needs at least one frame")
+    ends = [round(1000 * i / fps) for i in range(len(pictures) + 1)]  # whole milliseconds, together the right time
+    lasting = [max(1, end - start) for start, end in pairwise(ends)]
+    buffer = io.BytesIO()
+    pictures[0].save(
+        buffer, "WEBP", save_all=True, append_images=pictures[1:], duration=lasting, loop=0, quality=_QUALITY, method=4
+    )  # fmt: skip
+    write_atomically(path, buffer.getvalue())
 
 
 def film(

@@ -43,3 +43,8 @@ class Prompts:
     def at(self, cameras: Cameras) -> tuple[TextEmbedding, TextEmbedding]:
         """Prompt and negative prompt: one for all views, or one a view."""
         return self._by_view.at(cameras) if self.by_view else (self._text, self._negative)
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """A text for the middle of a line: at most so many characters, an ellipsis for the rest."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -202,9 +202,8 @@ def check_columns(path: Path, table: np.ndarray, names: list[str]) -> None:
     if missing:
         cloud = {"x", "y", "z"} <= set(have) and not {"scale_0", "rot_0"} & set(have)
         remedy = "; a point cloud can be a start (--init)" if cloud else ""
-        raise ValueError(
-            f"{path}: is no file of Gaussians: it lacks the property {', '.join(map(repr, missing))}{remedy}"
-        )
+        properties = f"propert{'y' if len(missing) == 1 else 'ies'} {', '.join(map(repr, missing))}"
+        raise ValueError(f"{path}: is no file of Gaussians: it lacks the {properties}{remedy}")
     lists = [name for name in names if table.dtype[name].hasobject]
     if lists:
         raise ValueError(f"{path}: is no file of Gaussians: its property {lists[0]!r} is a list, not a number")
@@ -231,7 +230,8 @@ def rest_names(path: Path, table: np.ndarray) -> list[str]:
     """
     count = sum(1 for name in table.dtype.names or () if re.fullmatch(r"f_rest_\d+", name))
     if count not in (0, 9, 24, 45, 72):
-        raise ValueError(f"{path}: has {count} properties f_rest_*; only 0, 9, 24, 45 or 72 (SH degree 0 to 4) fit")
+        properties = "1 property" if count == 1 else f"{count} properties"
+        raise ValueError(f"{path}: has {properties} f_rest_*; only 0, 9, 24, 45 or 72 (SH degree 0 to 4) fit")
     return _numbered("f_rest", count)
 
 

@@ -150,7 +150,8 @@ def _binary(path: Path, start: int, order: str, elements: list[_Element]) -> dic
         surplus = len(file.read(1 << 20).strip())
     if surplus:
         surplus = max(surplus, size - start)
-        raise ValueError(f"{path}: the header's counts do not fit: {surplus} bytes are left over at the end")
+        left = "1 byte is" if surplus == 1 else f"{surplus} bytes are"
+        raise ValueError(f"{path}: the header's counts do not fit: {left} left over at the end")
     return found
 
 
@@ -164,8 +165,8 @@ def _text(path: Path, start: int, elements: list[_Element]) -> dict[str, np.ndar
         lines = list(islice(rows, element.count))
         if len(lines) < element.count:
             raise ValueError(
-                f"{path}: truncated: the header promises {element.count} entries {element.name!r}, there are "
-                f"{len(lines)}"
+                f"{path}: truncated: of the entries {element.name!r} that the header promises, {element.count}, "
+                f"{len(lines)} {'is' if len(lines) == 1 else 'are'} there"
             )
         if element.lists or not lines:
             if not element.lists:
@@ -187,7 +188,8 @@ def _text(path: Path, start: int, elements: list[_Element]) -> dict[str, np.ndar
         found[element.name] = table
     surplus = sum(1 for _ in rows)
     if surplus:
-        raise ValueError(f"{path}: the header's counts do not fit: {surplus} lines are left over at the end")
+        left = "1 line is" if surplus == 1 else f"{surplus} lines are"
+        raise ValueError(f"{path}: the header's counts do not fit: {left} left over at the end")
     return found
 
 

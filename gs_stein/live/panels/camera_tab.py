@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _HELP = (
     '<p style="padding:0 1em;margin:.3em 0;opacity:.75;font-size:.85em">Drag to turn, right-drag to shift, wheel to '
-    "move; W A S D Q E fly, arrows look around.</p>"
+    "move; W A S D Q E fly, arrows look around. One finger turns, two shift and zoom.</p>"
 )
 _MOST = 200
 """Keyframes of a path."""
