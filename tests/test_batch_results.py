@@ -47,7 +47,7 @@ def test_finished_runs_are_copied_and_recognised_where_they_went(prior: Path, tm
     capsys.readouterr()
     assert call(lines, tmp_path / "two", "--results", address) == 0
     assert made == names[1:]
-    assert "1 are there" in capsys.readouterr().out
+    assert "1 is there" in capsys.readouterr().out
     page = (there / "index.html").read_text()
     assert page.count("point_cloud.ply") == 2
 

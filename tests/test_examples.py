@@ -22,6 +22,7 @@ def example(name: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_from_python(tmp_path: Path) -> None:
     said = example("01_from_python.py", "3", str(tmp_path / "chair.ply"))
     assert "3/3: 8000 Gaussians" in said

@@ -89,6 +89,7 @@ def grid_of(x: tuple[float, float], y: tuple[float, float], z: float, step: floa
     return np.stack([a.ravel(), b.ravel(), np.full(a.size, z)], axis=1)
 
 
+@pytest.mark.slow
 def test_a_room_is_closed_and_fits(room: Made) -> None:
     assert room.mesh.closed
     assert trimesh.Trimesh(room.mesh.vertices, room.mesh.triangles, process=False).is_watertight

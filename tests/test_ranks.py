@@ -63,9 +63,10 @@ QUICK = ("--no-viewer", "--no-score", "--video-frames", "0", "--checkpoint-every
 
 def torchrun(*command: str) -> subprocess.CompletedProcess[str]:
     """A script and its arguments in two ranks on this machine, with a thread each."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *command],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}, capture_output=True, encoding="utf-8", timeout=300, cwd=ROOT,
+        env=environment, capture_output=True, encoding="utf-8", timeout=300, cwd=ROOT,
     )  # fmt: skip
 
 
@@ -124,17 +125,20 @@ def two(prior: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, st
     return only(folder), done.stdout
 
 
+@pytest.mark.slow
 def test_two_ranks_make_the_run_of_one(alone: Path, two: tuple[Path, str]):
     assert len(content(alone)["parameters"]["means"]) > 200
     assert_same(alone, two[0])
 
 
+@pytest.mark.slow
 def test_only_the_first_rank_prints_and_writes(alone: Path, two: tuple[Path, str]):
     run, said = two
     assert said.count("folder ") == said.count("done in") == 1
     assert {path.name for path in run.iterdir()} == {path.name for path in alone.iterdir()}
 
 
+@pytest.mark.slow
 def test_one_process_goes_on_with_the_run_of_two(alone: Path, two: tuple[Path, str], tmp_path: Path):
     run = taken_over(two[0], tmp_path / "run")
     assert main(["--resume", str(run), *QUICK]) == 0
@@ -152,6 +156,7 @@ def test_two_go_on_with_the_run_of_one(alone: Path, tmp_path: Path):
     assert again.stdout.count(f"all {STEPS} iterations") == 1
 
 
+@pytest.mark.slow
 def test_ranks_that_were_told_different_things_say_so_and_begin_nothing(prior: Path, tmp_path: Path):
     script = tmp_path / "apart.py"
     script.write_text(

@@ -29,6 +29,8 @@ from gs_stein.world.families import FAMILIES
 from gs_stein.world.scenes import OBJECTS
 from gs_stein.world.training.export import known_words
 
+ENCODER = MiniLM()
+
 
 @pytest.fixture(scope="module")
 def shipped() -> Familiar:
@@ -40,7 +42,7 @@ def shipped() -> Familiar:
 
 def said(familiar: Familiar, prompt: str, scene: bool) -> list[str]:
     assert familiar.vocabulary is not None
-    return familiar.vocabulary.advice(prompt, MiniLM().sentences, scene)
+    return familiar.vocabulary.advice(prompt, ENCODER.sentences, scene)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_each_fault_is_named_by_its_words(shipped: Familiar) -> None:
     ]
     assert said(shipped, "a rocket", True) == ["'rocket': known as objects only, --object"]
     assert said(shipped, "two penguins, 8k, highly detailed", False) == []
-    told = shipped.advice("a dragon", MiniLM().sentences, False, ("sd15",))
+    told = shipped.advice("a dragon", ENCODER.sentences, False, ("sd15",))
     assert "--model sd15" in told[-1]
     assert any(repr(c) in told[-1] for c, scene in zip(shipped.captions, shipped.scenes, strict=True) if not scene)
 
@@ -127,6 +129,6 @@ def test_words_are_kept_in_a_file(tmp_path: Path) -> None:
     assert built.words == {"red": {"room"}, "room": {"room"}, "cats": {"cat"}}
     built.save(tmp_path)
     assert Vocabulary.load(tmp_path) == built
-    assert built.advice("a cat", MiniLM().sentences, False) == [], "singular and plural are one"
+    assert built.advice("a cat", ENCODER.sentences, False) == [], "singular and plural are one"
     assert Vocabulary.load(tmp_path / "nowhere") is None
     assert words_of("Zwei STÜHLE, 8k!") == ["zwei", "stühle"]

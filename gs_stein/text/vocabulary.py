@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jaxtyping import Float
@@ -83,6 +83,8 @@ class Vocabulary:
     """Every kind of room, landscape and object, and whether it is a scene."""
     words: dict[str, frozenset[str]]
     """Every word, and the kinds whose captions name it."""
+    _embedded: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)
+    """Of the words that others are compared with, once somebody has asked; a prior has one encoder."""
 
     @staticmethod
     def gather(kinds: dict[str, bool], captions: Iterable[tuple[str, str]]) -> Vocabulary:
@@ -214,7 +216,9 @@ class Vocabulary:
         if not words:
             return {}
         seen = [word for word in self.words if len(word) > 2]
-        similarity, best = (encode(words) @ encode(seen).T).max(dim=1)
+        if not self._embedded:
+            self._embedded.append(encode(seen))
+        similarity, best = (encode(words) @ self._embedded[0].T).max(dim=1)
         return {word: (seen[int(i)], float(s)) for word, i, s in zip(words, best, similarity, strict=True)}
 
 
