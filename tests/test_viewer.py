@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_bundled import SIDE, tiny_bundled
-from viewer_support import blob, eventually, fake_training, moved
+from viewer_support import blob, eventually, fake_training, moved, socket_of
 
 from gs_stein.bench.viewer import watcher
 from gs_stein.cameras.options import OrbitCameras, RoomCameras
@@ -607,3 +607,15 @@ def test_the_command_line_answers_quickly_and_in_one_line(tmp_path):
     assert failed.returncode == 2
     assert failed.stderr.startswith("error: ")
     assert failed.stderr.count("\n") == 1
+
+
+def test_a_page_that_is_open_keeps_no_server_alive() -> None:
+    """Browsers also open connections ahead of time, through which they ask nothing."""
+    import socket
+
+    server = open_server("127.0.0.1", 0, "test")
+    thread = server._websock_server._server_thread
+    with socket.create_connection(("127.0.0.1", server.get_port())), socket_of(server):
+        close_server(server)
+    assert thread is not None
+    assert not thread.is_alive()

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from gs_stein.prior.bundled import MultiViewDenoiser, NoisyDepth, PatchCodec
+from gs_stein.text.known_prompts import Familiar
 from gs_stein.world.training import export
 from gs_stein.world.training.export import Options, export_denoiser, forget_paths, known_captions, main, replace_folder
 from gs_stein.world.training.run import Data, Portion, Schedule
@@ -120,10 +121,15 @@ def values(prior: Path) -> list[float]:
     return [float(next(iter(network.state_dict().values())).flatten()[0]) for network in networks]
 
 
+@pytest.fixture(scope="module")
+def few_captions() -> Familiar:
+    return known_captions(60, 8, words=4)
+
+
 @pytest.fixture
-def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_captions: Familiar) -> Path:
     """A training folder, and in assets/prior a whole prior exported from it: scenes 1, objects 2, depth 3."""
-    monkeypatch.setattr(export, "known_captions", lambda: known_captions(60, 8))
+    monkeypatch.setattr(export, "known_captions", lambda: few_captions)
     for name, weight in (("rooms", 1.0), ("things", 2.0)):
         checkpoint(tmp_path / name / "denoiser.pt", weight)
     depth = {name: torch.full_like(entry, 3) for name, entry in NoisyDepth(channels=4).state_dict().items()}

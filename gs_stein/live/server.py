@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import getpass
 import io
@@ -24,6 +25,8 @@ _DOORS: WeakKeyDictionary[viser.ViserServer, Door] = WeakKeyDictionary()
 _TRIES = 50
 _TITLE = 80
 """Characters of a page's name."""
+_FAREWELL = 0.3
+"""Seconds in which browsers may say goodbye."""
 
 
 def open_server(host: str, port: int, title: str, options: LiveOptions | None = None) -> viser.ViserServer:
@@ -82,9 +85,21 @@ def token_of(server: viser.ViserServer) -> str | None:
 
 
 def close_server(server: viser.ViserServer) -> None:
-    """Stop serving, quietly."""
+    """Stop serving, quietly, and within a second of a browser that has the page open."""
+    loop = server._websock_server._background_event_loop
+    with contextlib.suppress(RuntimeError):  # it has ended
+        if loop is not None:
+            loop.call_soon_threadsafe(loop.call_later, _FAREWELL, _hang_up, loop)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
         server.stop()
+
+
+def _hang_up(loop: asyncio.AbstractEventLoop) -> None:
+    """End what still listens to connections. Browsers open some ahead of time and ask nothing through them; the library
+    would wait ten seconds for a question."""
+    for task in asyncio.all_tasks(loop):
+        if getattr(task.get_coro(), "__qualname__", "") == "Server.conn_handler":
+            task.cancel()
 
 
 def free_port(host: str, port: int) -> int:
