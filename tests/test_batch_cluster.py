@@ -170,7 +170,7 @@ def test_other_work_is_done_here_one_after_another() -> None:
 
 
 @needs_ray
-@pytest.mark.slow
+@pytest.mark.occasional
 def test_other_work_is_done_on_ray_and_begun_again_where_a_worker_dies(tmp_path: Path) -> None:
     def inverse(number: float) -> float:
         return 1 / number

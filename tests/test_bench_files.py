@@ -12,7 +12,7 @@ from gs_stein.bench.__main__ import main
 from gs_stein.gaussians.files import FORMATS, write_gaussians
 
 
-@pytest.mark.slow
+@pytest.mark.occasional
 def test_the_last_line_holds_the_figures(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["files", "--json", "--count", "20000", "--export-count", "2000", "--repeats", "1"]) == 0
     *table, last = capsys.readouterr().out.splitlines()
@@ -26,7 +26,7 @@ def test_the_last_line_holds_the_figures(capsys: pytest.CaptureFixture[str]) -> 
     assert len([key for key in figures if key.startswith("write_seconds")]) >= len(FORMATS) - 1, "usd may be missing"
 
 
-@pytest.mark.slow
+@pytest.mark.occasional
 def test_peak_memory_is_measured(tmp_path: Path) -> None:
     """A file of 25 MB whose content is held once as float32: about one file's size, and no less."""
     write_gaussians(tmp_path / "a.ply", files.scene_of(100_000))

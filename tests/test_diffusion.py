@@ -416,7 +416,7 @@ def copy(folder: Path, to: Path) -> Path:
     return Path(shutil.copytree(folder, to))
 
 
-@pytest.mark.slow
+@pytest.mark.occasional
 def test_loading_prints_nothing(recordings):
     """In a fresh process, where each library greets once."""
     code = (

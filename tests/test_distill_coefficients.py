@@ -142,7 +142,7 @@ class Pixel:
         return draw, 1.0 + 0.7 * eps
 
 
-@pytest.mark.slow
+@pytest.mark.occasional
 @pytest.mark.parametrize("noises", [6])
 def test_own_sample_coefficients_are_biased_by_one_over_n_and_ours_are_not(noises):
     """E[f − βε] should be μ = 1. Own-sample: 1 − 1/n exactly. Error rate of each |z| < 4: 6e-5."""

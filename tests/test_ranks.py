@@ -145,7 +145,7 @@ def test_one_process_goes_on_with_the_run_of_two(alone: Path, two: tuple[Path, s
     assert_same(alone, run)
 
 
-@pytest.mark.slow
+@pytest.mark.occasional
 def test_two_go_on_with_the_run_of_one(alone: Path, tmp_path: Path):
     run = taken_over(alone, tmp_path / "run")
     done = torchrun("train.py", "--resume", str(run), *QUICK)
@@ -189,7 +189,7 @@ def test_a_rank_that_dies_ends_the_others_in_one_line_and_leaves_the_checkpoint(
     assert main(["--resume", str(run), *QUICK]) == 0
 
 
-@pytest.mark.slow
+@pytest.mark.occasional
 def test_a_lora_is_trained_alike_in_all_ranks(prior: Path, tmp_path: Path):
     estimator: Estimator = VSD(rank=2, samples=2)
     config = configured(prior, estimator=estimator)

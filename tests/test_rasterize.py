@@ -244,7 +244,7 @@ def test_the_same_bits_without_openmp(monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(calls) == 3
 
 
-@pytest.mark.slow
+@pytest.mark.occasional
 def test_the_same_bits_from_the_cache_as_when_just_compiled(tmp_path: Path) -> None:
     code = """
 import hashlib, torch

@@ -137,6 +137,7 @@ def test_colours_arrive_change_without_reload_and_late_joiners_see_them(chromium
             eventually(lambda: strongest(live.server) == GREEN, "the second browser sees the green ball")
 
 
+@pytest.mark.occasional
 def test_pause_step_resume_and_stop_by_their_buttons(chromium):
     stands = threading.Event()
     with watched() as live, training(live, stands, total=100_000) as done, page_at(chromium, live.address) as page:
@@ -174,6 +175,7 @@ def test_the_prompt_reaches_the_trainer_and_hostile_text_is_only_shown(chromium)
         assert page.evaluate("window.hacked") is None
 
 
+@pytest.mark.occasional
 def test_a_browser_that_dies_harms_nothing(chromium):
     del chromium  # only asks for one to be there
     with watched() as live, training(live, total=100_000) as done:
@@ -218,6 +220,7 @@ def test_an_exported_page_opens_from_the_disk(chromium, tmp_path):
         eventually(blue, "blue splats in the middle of the page")
 
 
+@pytest.mark.occasional
 def test_a_run_is_seen_before_the_grey_it_was_made_before(chromium, tmp_path):
     settings = "prompt: a ball\nbackground: studio\ncameras: orbit\n"
     (tmp_path / "config.yaml").write_text(settings)
@@ -272,6 +275,7 @@ def test_export_buttons_write_into_the_run_folder_and_offer_the_file(chromium, t
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
 
 
+@pytest.mark.occasional
 def test_the_page_button_saves_the_view_and_the_path_with_the_scene(chromium, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
@@ -336,6 +340,7 @@ def test_uploads_are_shown_if_they_are_splats_and_refused_otherwise(chromium, tm
         assert page.evaluate("window.hacked") is None
 
 
+@pytest.mark.occasional
 def test_two_runs_side_by_side_and_the_layers(chromium, tmp_path):
     write_ply(tmp_path / "red.ply", blob((0.9, 0.05, 0.05)))
     write_ply(tmp_path / "green.ply", blob((0.05, 0.9, 0.05)))
@@ -421,6 +426,7 @@ def test_the_studio_starts_a_run_and_shows_it(chromium, tmp_path, monkeypatch):
         close_server(server)
 
 
+@pytest.mark.occasional
 def test_runs_that_appear_while_another_tab_is_open_are_whole_in_the_gallery(chromium, tmp_path):
     from gs_stein.live.studio import Studio
 

@@ -15,7 +15,7 @@ from gs_stein.world.render.render import render
 from gs_stein.world.scenes import ROOMS, draw_scene
 
 SEED = 90_000_000
-pytestmark = pytest.mark.slow  # renders twenty rooms
+pytestmark = pytest.mark.occasional  # renders twenty rooms
 
 
 @pytest.fixture(scope="module")

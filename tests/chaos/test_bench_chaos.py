@@ -99,6 +99,7 @@ def test_parts_are_picked_and_what_is_none_is_named(tmp_path, capsys) -> None:
     assert found == {"injections": 2, "not_finite_kept": 0}
 
 
+@pytest.mark.occasional
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="this system does not list its processes")
 def test_an_interrupt_says_what_was_found_and_leaves_nothing_running(tmp_path) -> None:
     mark = f"GS_STEIN_TEST={tmp_path}"
