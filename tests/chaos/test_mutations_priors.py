@@ -65,7 +65,10 @@ def test_good_ones_are_read(good: dict[str, Path], kind: str) -> None:
         ("sd", "unet/config.json", {"block_out_channels": [8] * 3000}, r"unet/config.json describes no network"),
         ("sd", "unet/config.json", {"sample_size": None}, r"config.json in .*: sample_size is None, which makes no"),
         ("sd", "unet/config.json", {"sample_size": "a" * 3000}, r"sample_size is a{40}, which makes no picture"),
-        ("sd", "vae/config.json", {"scaling_factor": float("inf")}, r"vae/config.json: scaling_factor is inf"),
+        ("sd", "vae/config.json", {"scaling_factor": float("inf")}, r"vae/config.json: scaling_factor is Infinity"),
+        ("sd", "vae/config.json", {"scaling_factor": 0}, r"vae/config.json: scaling_factor is 0, not a number from"),
+        ("sd", "vae/config.json", {"shift_factor": "x"}, r'vae/config.json: shift_factor is "x", not a number from'),
+        ("sd", "vae/config.json", {"latents_std": [1, 1, 0, 1]}, r"vae/config.json: latents_std.2 is 0, not a number"),
         ("sd", "text_encoder/config.json", {"num_hidden_layers": 10**5}, r"text_encoder/config.json asks for a larger"),
         (
             "sd",

@@ -154,3 +154,22 @@ def a_number(
         shown = json.dumps(value)[:60]
         raise CheckpointError(f"model: {path}: {field} is {shown}, not a number from {low:g} to {high:g}{AGAIN}")
     return value
+
+
+def check_normalisation(where: Path) -> None:
+    """Refuse an autoencoder whose configuration makes latents of no finite size.
+
+    Raises:
+        CheckpointError: one line with file and field.
+    """
+    path = where / "config.json"
+    config = read_json(path, where)
+    for field, low, high in (
+        ("scaling_factor", 1e-4, 1e4), ("shift_factor", -1e4, 1e4), ("batch_norm_eps", 0.0, 1.0)
+    ):  # fmt: skip
+        if config.get(field) is not None:
+            a_number(config, field, low, high, path)
+    for field, low in (("latents_mean", -1e4), ("latents_std", 1e-4)):
+        values = config.get(field)
+        for i in range(len(values) if isinstance(values, list) else 0):
+            a_number({f"{field}.{i}": values[i]}, f"{field}.{i}", low, 1e4, path)

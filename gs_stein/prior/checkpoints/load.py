@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from gs_stein.prior.adapters import MultiView, Network, PlainUNet, SDXLUNet
-from gs_stein.prior.checkpoints.bounds import naming
+from gs_stein.prior.checkpoints.bounds import check_normalisation, naming
 from gs_stein.prior.checkpoints.distilled import refuse_distilled, suspicion
 from gs_stein.prior.checkpoints.folder import CheckpointError, Component, check_folder, read_json
 from gs_stein.prior.checkpoints.registry import Source, locate
@@ -171,6 +171,7 @@ def load_codec(folder: Path, component: Component, dtype: torch.dtype) -> Codec:
     """The autoencoder, by its own class."""
     where = folder / component.name
     kind = variant(folder, component, dtype)
+    check_normalisation(where)
     match component.class_name:
         case "AutoencoderKL":
             from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
