@@ -193,8 +193,9 @@ def measure(
     pool.submit(uninterrupted, whole).result()
     run = run_of(whole)
     count = pool.submit(writes_of, folder / "counted").result()
-    futures = {pool.submit(failing, failure, folder, run): f"{failure}" for failure in failures(count, writes)}
+    # Counted first: behind all the failures of the run nothing could be told of how far they are.
     counts = {pool.submit(writers.writes_of, writer, folder, run): writer for writer in writers.WRITERS}
+    futures = {pool.submit(failing, failure, folder, run): f"{failure}" for failure in failures(count, writes)}
     for future, writer in counts.items():
         count, names = future.result()
         for failure in failures(count, min(count, 2) if writes else 0):
