@@ -37,6 +37,7 @@ def spread(
 
     with connected(address, BatchOptions(Path(), cpus_per_run=cpus, gpus_per_run=0.0, address=address)):
         import ray
+        from ray.exceptions import RayError, RayTaskError
 
         threads = {name: str(cpus) for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")}
         remote = ray.remote(work).options(
@@ -49,7 +50,7 @@ def spread(
             job = going.pop(answer)
             try:
                 yield job, ray.get(answer)
-            except ray.exceptions.RayTaskError as error:
+            except RayTaskError as error:
                 raise error.as_instanceof_cause() from error  # as it would have been here
-            except ray.exceptions.RayError as error:
+            except RayError as error:
                 raise ValueError(f"address: a worker died {retries + 1} times ({type(error).__name__})") from error

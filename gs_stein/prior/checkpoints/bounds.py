@@ -171,5 +171,5 @@ def check_normalisation(where: Path) -> None:
             a_number(config, field, low, high, path)
     for field, low in (("latents_mean", -1e4), ("latents_std", 1e-4)):
         values = config.get(field)
-        for i in range(len(values) if isinstance(values, list) else 0):
-            a_number({f"{field}.{i}": values[i]}, f"{field}.{i}", low, 1e4, path)
+        for i, value in enumerate(values if isinstance(values, list) else ()):
+            a_number({f"{field}.{i}": value}, f"{field}.{i}", low, 1e4, path)
