@@ -31,6 +31,9 @@ from gs_stein.refine.options import RefineOptions
 from gs_stein.refine.registration import estimate_flow, warp
 from gs_stein.types import Cameras, Render, TextEmbedding, joined
 
+_LARGEST = 1e6
+"""Of a latent, whose deviation is about 1: what is larger is no picture's."""
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -178,7 +181,8 @@ class Refiner:
         clean = times.new_full((1,), CLEAN * schedule.num_timesteps)
         depth = None if self.depth is None else self.depth(found, clean, there)[0]
         rgb = self._pictures(found[0])
-        if not squares_finite(options.weight * found, depth, rgb):  # else no step towards them would be finite
+        # Nor may they be finite and yet no pictures: steps towards them would throw the scene out of all numbers.
+        if not squares_finite(options.weight * found, depth, rgb) or found.abs().max() > _LARGEST:
             return False
         self._denoised = self._targets = Targets(views, found[0], depth, rgb)
         self._flow = None

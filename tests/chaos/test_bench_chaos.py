@@ -50,6 +50,7 @@ def test_numbers_that_are_not_finite_are_not_kept(tmp_path) -> None:
         ("denoiser.encode", 3e38, "distilling", False),
         # Refined views that are finite, but so large that no step towards them is.
         ("denoiser.encode", -1e18, "first round", True),
+        ("render.rgb", -1e18, "first round", False),
         # Finite, but no render of it is: looked for where iterations fail.
         ("parameters.sh0", 3e38, "distilling", False),
         ("parameters.sh0", 3e38, "fitting", True),
