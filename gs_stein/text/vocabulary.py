@@ -159,7 +159,7 @@ class Vocabulary:
         return _best(things, [kind for kind, inside in self.kinds.items() if inside == scene])
 
     def _joined(self, words: list[str]) -> list[str]:
-        """The same, with two words made one where captions write them so: "tea pot", "farm-house"."""
+        """The same, with two words made one where captions write them so: "tea pot", "book-shelf"."""
         found: list[str] = []
         for word in words:
             if found and found[-1] + word in self.words:
