@@ -20,6 +20,7 @@ SUFFIXES = (".ply", ".compressed.ply", ".splat", ".spz", ".sog", ".glb")
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "BLOCK", 256)
+    monkeypatch.setattr(blocks, "PACKED_BLOCK", 256)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
 
 

@@ -90,6 +90,7 @@ def test_files_are_read_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, axes: str, degree: int, count: int
 ) -> None:
     monkeypatch.setattr(blocks, "BLOCK", 256)
+    monkeypatch.setattr(blocks, "PACKED_BLOCK", 256)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     original = scene(count, degree)
     write_gaussians(tmp_path / "a.spz", original, axes, version=version)
@@ -120,6 +121,7 @@ def test_damage_is_found_wherever_it_is(
     import zstandard
 
     monkeypatch.setattr(blocks, "BLOCK", 256)
+    monkeypatch.setattr(blocks, "PACKED_BLOCK", 256)
     path = tmp_path / "a.spz"
     write_gaussians(path, scene(997, 3))
     data = path.read_bytes()

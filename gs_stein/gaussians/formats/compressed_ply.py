@@ -191,6 +191,8 @@ def from_compressed(path: Path, ply: PlyFile) -> Content:
 class _Rows:
     """Gaussians in the rows of a table of packed words."""
 
+    packed = True
+
     def __init__(self, table: np.ndarray, ranges: np.ndarray, sh: np.ndarray, rest: list[str]) -> None:
         self._table, self._ranges, self._sh, self._rest = table, ranges, sh, tuple(rest)
         self.sh_degree = min(math.isqrt(1 + len(rest) // 3) - 1, MAX_SH_DEGREE)

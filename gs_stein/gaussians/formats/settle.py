@@ -43,7 +43,7 @@ def settled(path: Path, rows: Gaussians | Rows, axes: str) -> tuple[Gaussians, l
         counts.append(found)
         return block
 
-    scene, finite = turned(n, rows.sh_degree, to_axes(axes).T, cleaned)
+    scene, finite = turned(n, rows.sh_degree, to_axes(axes).T, cleaned, packed=getattr(rows, "packed", False))
     notes = [
         f"{count} of {total} {words}"
         for count, total, words in zip(np.sum(counts, axis=0), (n, 3 * n, n), _CLEANED, strict=True)

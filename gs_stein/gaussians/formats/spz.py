@@ -303,6 +303,8 @@ def _content(header: _Header, streams: Sequence[np.ndarray | _Unpacked], axes: s
 class _Rows:
     """Gaussians in the attributes' bytes."""
 
+    packed = True
+
     def __init__(self, header: _Header, streams: Sequence[np.ndarray | _Unpacked]) -> None:
         self._header, self._streams = header, streams
 
