@@ -91,6 +91,9 @@ def test_what_others_have_put_there_is_left_as_it_is(tmp_path: Path):
     [
         ("night", "results: 'night' is no address; give one such as s3://bucket/night"),
         ("nonsense://night", "results: nonsense://night is no address that can be used"),
+        ("file://night/there", "results: 'file://night/there' is no absolute path; give one with three slashes"),
+        ("file://", "results: 'file://' is no absolute path"),
+        ("://night", "results: '://night' is no absolute path"),
         ("file:///proc/nowhere/night", "results: file:///proc/nowhere/night cannot be written to"),
     ],
 )

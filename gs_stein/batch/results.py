@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +34,11 @@ class Results:
         if "://" not in address:
             raise ValueError(
                 f"results: {address!r} is no address; give one such as s3://bucket/night, or a folder as -o"
+            )
+        protocol, _, place = address.partition("://")
+        if protocol in ("", "file", "local") and not re.match(r"/|[A-Za-z]:[/\\]", place):
+            raise ValueError(
+                f"results: {address!r} is no absolute path; give one with three slashes, such as file:///mnt/night"
             )
         try:
             self._files, self._root = fsspec.core.url_to_fs(address)

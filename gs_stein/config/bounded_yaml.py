@@ -16,7 +16,8 @@ class TooMuchError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Counts while a document is put together, before anything is made of it."""
+    """Counts while a document is put together, before anything is made of it; and refuses a key that is given twice, of
+    which YAML itself would take the last without a word."""
 
     def __init__(self, text: str, values: int) -> None:
         super().__init__(text)
@@ -43,6 +44,16 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         if anchor is not None and not isinstance(event, yaml.AliasEvent):
             self._repeats[anchor] = self._values - before
+        return node
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.composer.ComposerError(None, None, f"{key.value[:60]!r} is given twice", key.start_mark)
+                seen.add(key.value)
         return node
 
 
