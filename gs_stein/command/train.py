@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from gs_stein.command import usage
+from gs_stein.command.beside import after_first, beside, let_first_speak
 from gs_stein.files import print_anything
 
 if TYPE_CHECKING:
@@ -58,13 +59,16 @@ def main(arguments: list[str] | None = None, command: str = "gs-stein train") ->
     print_anything()
     arguments = sys.argv[1:] if arguments is None else arguments
     if usage.asks(arguments):
-        print(usage.usage(command), end="")
+        print("" if beside() else usage.usage(command), end="")
         return 0
     from gs_stein.command.parse import parse
 
     try:
-        return run_job(parse(arguments, command.removeprefix("python ")), command)
+        with after_first():
+            job = parse(arguments, command.removeprefix("python "))
+        return run_job(job, command)
     except (ValueError, FloatingPointError, OSError) as error:
+        let_first_speak(error)
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
