@@ -154,6 +154,7 @@ BAD = [
     ("p.json", '[\n"a chair",\n{"sed": 1}]', r"entry 2: unknown key sed; did you mean seed"),
     ("p.json", '{"prompt": "a"}\n{"prompt": "b"}', r"is no JSON \(Extra data.*save one object a line as \.jsonl"),
     ("p.json", '{"prompt": "a"}', r"holds a dict, not a list"),
+    ("p.yaml", "- prompt: a chair\n  prior_device: gpu\n", r"line 1: prior_device: 'gpu' is no device; give auto, cpu"),
     ("p.json", " ", r"p\.json holds no prompt"),
     ("p.tsv", "prompt\tseed\na\t1\n", r"p\.tsv is no list that can be read; save it as \.yaml, \.jsonl"),
     ("p.csv", "prompt;seed\na;1\n", r"'prompt;seed' names no columns; .* with commas between them"),
@@ -305,11 +306,14 @@ def test_a_file_in_another_encoding_is_told_with_its_line(tmp_path: Path) -> Non
 
 def test_a_folder_of_another_batch_is_left_as_it_is(tmp_path: Path) -> None:
     """Both were started at once with different settings; the other one was first."""
-    theirs, ours = (planned(tmp_path / "p.yaml", f"- {{prompt: a chair, iterations: {n}}}")[0] for n in (5, 6))
+    theirs, ours = (
+        planned(tmp_path / "p.yaml", f"- {{prompt: a chair, views: 2, iterations: {n}}}")[0] for n in (5, 6)
+    )
     finished(tmp_path, theirs)
     outcome = here.Runner(tmp_path, RunOptions(viewer=False)).run(ours, Controls(), lambda *_: None)
     assert outcome.state == "failed"
-    assert "holds a run with" in outcome.reason
+    # Only what differs, even where it stands among much else.
+    assert 'holds a run with {"options": {"iterations": 5}}, not {"options": {"iterations": 6}}; move' in outcome.reason
     assert ledger.look(tmp_path, theirs).state == "finished"
 
 

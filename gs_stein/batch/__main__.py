@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
@@ -70,7 +71,7 @@ def batch(options: BatchOptions, again: str) -> int:
     run = run_options(options)
     items = plan(options)
     mark = ledger.open_output(options.output)
-    results = None if options.results is None else opened(options.results)
+    results = None if options.results is None else opened(options.results, options.output)
     outcomes = stand(items, options, results)
     ours = items[index::count]
     board = Board(options.output, ours, dict(outcomes), items)
@@ -91,15 +92,17 @@ def batch(options: BatchOptions, again: str) -> int:
     return 1 if missing else 0
 
 
-def opened(address: str) -> Results:
+def opened(address: str, output: Path) -> Results:
     """Where finished runs are copied to.
 
     Raises:
-        ValueError: nothing can be written there; one line.
+        ValueError: nothing can be written there, or it is where they lie anyway; one line.
     """
     from gs_stein.batch.results import Results
 
     results = Results(address)
+    if results.is_folder(output):
+        raise ValueError(f"results: {address} is the folder that -o names; leave one of the two out")
     results.check()
     return results
 

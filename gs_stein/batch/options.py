@@ -20,7 +20,7 @@ class BatchOptions:
     """
 
     prompts: Positional[Path]
-    """The list: YAML, JSONL or CSV with settings of each prompt, or one prompt a line."""
+    """The list: YAML, JSON, JSONL or CSV with settings of each prompt, or one prompt a line."""
     output: Annotated[Path, arg(aliases=("-o",))] = Path("runs/batch")
     """Folder of the runs, each in one named after its prompt; index.html shows them. Workers on several machines must
     see it under the same path."""

@@ -47,6 +47,10 @@ class Results:
         except Exception as error:  # every protocol has errors of its own
             raise ValueError(f"results: {address} is no address that can be used ({_said(error)})") from error
 
+    def is_folder(self, folder: Path) -> bool:
+        """Whether it is a folder of this machine, under whatever name."""
+        return "file" in self._files.protocol and Path(self._root).resolve() == folder.resolve()
+
     def check(self) -> None:
         """Raise ValueError, one line, unless something can be written there."""
         probe = f"{self._root}/.{uuid.uuid4().hex}.tmp"
