@@ -154,6 +154,25 @@ def of_first(value: T) -> T:
     return holder[0]
 
 
+def by_first(work: Callable[[], T]) -> T | None:
+    """What the first rank does alone, between iterations; None in the others.
+
+    Raises:
+        ValueError: in the others, what went wrong with it in the first one, which raises its own.
+    """
+    if rank() > 0:
+        if mistake := of_first(""):
+            raise ValueError(mistake)
+        return None
+    try:
+        done = work()
+    except Exception as error:
+        of_first(str(error) or type(error).__name__)
+        raise
+    of_first("")
+    return done
+
+
 def agree(describe: Callable[[], dict[str, Any]]) -> None:
     """Check, between iterations, that all ranks say the same, before they compute anything with each other.
 

@@ -339,6 +339,27 @@ def test_ranks_that_differ_are_told_in_what(in_turn: Any, monkeypatch: pytest.Mo
         ranks.agree(dict)
 
 
+def test_what_the_first_rank_stumbles_over_alone_ends_the_others_too(monkeypatch: pytest.MonkeyPatch):
+    said: list[str] = []
+
+    def of_first(value: str) -> str:
+        said.append(value)
+        return said[0]
+
+    monkeypatch.setattr(ranks, "of_first", of_first)
+    monkeypatch.setattr(ranks, "rank", lambda: min(len(said), 1))
+
+    def fail() -> None:
+        raise OSError("no space")
+
+    for kind in (OSError, ValueError):
+        with pytest.raises(kind, match="no space"):
+            ranks.by_first(fail)
+    said.clear()
+    assert [ranks.by_first(lambda: 3), ranks.by_first(fail)] == [3, None]
+    assert said == ["", ""]
+
+
 def test_a_fingerprint_sees_every_bit():
     x = torch.randn(50, 3)
     changed = x.clone()

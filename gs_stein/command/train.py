@@ -130,8 +130,7 @@ def run_job(job: Job, command: str) -> int:
 
     with contextlib.ExitStack() as held:
         held.enter_context(ranks.joined(job.config.device))
-        if job.resume is not None and ranks.rank() == 0:
-            held.enter_context(working_in(job.resume))
+        ranks.by_first(lambda: None if job.resume is None else held.enter_context(working_in(job.resume)))
         if (line := ranks.of_first(ended(job, command))) is not None:
             print(line)
             return 0
@@ -184,9 +183,11 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     state = begin(start, priors, choice.device)
     for note in state.notes:
         print(f"note        {note}")
-    if ranks.rank() > 0:
+    opened = ranks.by_first(lambda: open_folder(job, choice.config, state, held))
+    if opened is None:
         return follow(job, choice.config, state)
-    folder, before = open_folder(job, choice.config, state, held)
+    folder, before = opened
+    again = f"{command} --resume {shlex.quote(str(folder))}"
     print(f"folder      {folder}", flush=True)
     steering = Steering(folder, choice.config, state.step, before, job.run.steering)
     if note := steering.resume(controls := Controls()):
@@ -201,7 +202,7 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
             iterate(run, recorder, steering)
             if signals.caught is not None:
                 report.write_scene(folder, run.config, state)
-                print(f"stopped at step {state.step}; go on with: {command} --resume {folder}", flush=True)
+                print(f"stopped at step {state.step}; go on with: {again}", flush=True)
                 return 128 + signals.caught
         finish(run, choice.reasons)
         print(f"look        {viewing(command)} {shlex.quote(str(folder))}", flush=True)
@@ -215,13 +216,13 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
             checkpoint.save(folder, state, job.run.keep_checkpoints, run.config)
             report.write_scene(folder, run.config, state)
             kept = f"the scene of step {state.step}"
-        raise FloatingPointError(f"{error}; {kept} is kept, go on with: {command} --resume {folder}") from error
+        raise FloatingPointError(f"{error}; {kept} is kept, go on with: {again}") from error
     except (ValueError, OSError) as error:
         if not checkpoint.is_disk_full(error):
             raise
         rest = "there is no checkpoint yet: nothing was lost but this run"
         if kept := checkpoint.checkpoints(folder):
-            rest = f"the last good checkpoint is {kept[-1]}; free some and go on with: {command} --resume {folder}"
+            rest = f"the last good checkpoint is {kept[-1]}; free some and go on with: {again}"
         print(f"error: no space left on the disk; {rest}", file=sys.stderr)
         return 1
     finally:
