@@ -42,19 +42,21 @@ class _Loader(yaml.SafeLoader):
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1
+        if isinstance(node, yaml.MappingNode):
+            _check_once(node)
         if anchor is not None and not isinstance(event, yaml.AliasEvent):
             self._repeats[anchor] = self._values - before
         return node
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.composer.ComposerError(None, None, f"{key.value[:60]!r} is given twice", key.start_mark)
-                seen.add(key.value)
-        return node
+
+def _check_once(node: yaml.MappingNode) -> None:
+    """Raise MarkedYAMLError if a key is given twice."""
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"{key.value[:60]!r} is given twice", problem_mark=key.start_mark)
+            seen.add(key.value)
 
 
 def load(path: Path) -> Any:
