@@ -38,6 +38,10 @@ class LostError(ValueError):
     """Another rank is gone; one line."""
 
 
+class ApartError(ValueError):
+    """Ranks were told different things; one line, in each of them."""
+
+
 @contextmanager
 def joined(device: str = "auto") -> Iterator[None]:
     """Inside, a process that torchrun started is one of its ranks; all but the first print errors only.
@@ -150,6 +154,25 @@ def of_first(value: T) -> T:
     return holder[0]
 
 
+def by_first(work: Callable[[], T]) -> T | None:
+    """What the first rank does alone, between iterations; None in the others.
+
+    Raises:
+        ValueError: in the others, what went wrong with it in the first one, which raises its own.
+    """
+    if rank() > 0:
+        if mistake := of_first(""):
+            raise ValueError(mistake)
+        return None
+    try:
+        done = work()
+    except Exception as error:
+        of_first(str(error) or type(error).__name__)
+        raise
+    of_first("")
+    return done
+
+
 def agree(describe: Callable[[], dict[str, Any]]) -> None:
     """Check, between iterations, that all ranks say the same, before they compute anything with each other.
 
@@ -157,7 +180,7 @@ def agree(describe: Callable[[], dict[str, Any]]) -> None:
         describe: gives names and values; not asked where there is one rank only.
 
     Raises:
-        ValueError: they do not; one line, in every rank, with the first name that they differ in.
+        ApartError: they do not; one line, in every rank, with the first name that they differ in.
     """
     if size() == 1:
         return
@@ -168,7 +191,7 @@ def agree(describe: Callable[[], dict[str, Any]]) -> None:
         for name in {**said[0], **theirs}:
             here, there = (one.get(name, "nothing") for one in (said[0], theirs))
             if here != there:
-                raise ValueError(
+                raise ApartError(
                     f"ranks: {name} is {here!r} in rank 0 and {there!r} in rank {other}; give all the same command, "
                     "version and files"
                 )

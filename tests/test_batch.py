@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,8 @@ THREE = {
     "  distill.guidance.scale: 2e1\n",
     "a.jsonl": '"a red armchair"\n\n{"prompt": "a cozy living room", "seed": 7, '
     '"distill": {"guidance": {"scale": 2e1}}, "preset": "preview"}\n',
+    "a.json": '["a red armchair", {"prompt": "a cozy living room", "seed": 7, "preset": "preview",\n\t"distill": '
+    '{"guidance": {"scale": 2e1}}}]',
     "a.csv": "\ufeffprompt,seed,distill.guidance.scale,preset\na red armchair,,,\na cozy living room,7,2e1,preview\n",
 }
 
@@ -146,6 +149,17 @@ BAD = [
     ("p.csv", 'prompt,seed\na chair,!!bool x\n', r"line 2: seed: '!!bool x'; give a whole number"),
     ("p.jsonl", json.dumps({"prompt": "a", f"rates{'.a' * 5000}": 1}), r"line 1: its settings are nested too deeply"),
     ("p.jsonl", json.dumps({"prompt": "a", "seed": [1] * 999}), r"line 1: seed: \[1, 1[^…]{,400}…$"),
+    ("p.yaml", "- prompt: a chair\n  seed: 1\n  seed: 2\n", r"is not valid YAML \('seed' is given twice.* line 3"),
+    ("p.jsonl", '{"prompt": "a", "rates": {"means": 1, "means": 2}}', r"line 1: is no JSON \('means' is given twice\)"),
+    ("p.json", '[\n"a chair",\n{"sed": 1}]', r"entry 2: unknown key sed; did you mean seed"),
+    ("p.json", '{"prompt": "a"}\n{"prompt": "b"}', r"is no JSON \(Extra data.*save one object a line as \.jsonl"),
+    ("p.json", '{"prompt": "a"}', r"holds a dict, not a list"),
+    ("p.yaml", "- prompt: a chair\n  prior_device: gpu\n", r"line 1: prior_device: 'gpu' is no device; give auto, cpu"),
+    ("p.json", " ", r"p\.json holds no prompt"),
+    ("p.tsv", "prompt\tseed\na\t1\n", r"p\.tsv is no list that can be read; save it as \.yaml, \.jsonl"),
+    ("p.csv", "prompt;seed\na;1\n", r"'prompt;seed' names no columns; .* with commas between them"),
+    ("p.txt", 'a chair\n{"prompt": "a"}\n', r"line 2: '\{\"prompt\": \"a\"\}' is no sentence; save JSON as \.jsonl"),
+    ("p.txt", "- a chair\n", r"line 1: '- a chair' is no sentence; save JSON as \.jsonl, YAML as \.yaml"),
     ("p.txt", "a\0 \0c\0", r"p\.txt holds zeros between its letters, as UTF-16 does; save it as UTF-8"),
     ("p.txt", "a chair\na sofa\na chair\n", r"line 3: name: its folder would be a-chair-s0, as that of .*line 1; give"),
 ]  # fmt: skip
@@ -172,12 +186,18 @@ def test_other_mistakes_are_one_line_too(tmp_path: Path, capsys) -> None:
         (("--shard", "3/3"), r"shard: '3/3' is no part"),
         (("-o", "s3://bucket/night"), r"output: s3:/bucket/night is an address; give a folder"),
         (("-o", "S3://bucket/night"), r"output: S3:/bucket/night is an address; give a folder"),
+        (("--video-frames", "-1"), r"run\.video_frames, video_size: -1"),
+        (("--checkpoint-every", "0"), r"run\.checkpoint_every: 0 is below 1"),
         (("-o", str(file)), r"output: .*p\.txt cannot be written to"),
     ):
         assert call(file, tmp_path / "out", *more) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert re.search(said, line), line
-    for more, said in ((("--seeds", "0"), "seeds: 0 is too few"), (("--gpus-per-run", "1.5"), "gpus_per_run: 1.5")):
+    for more, said in (
+        (("--seeds", "0"), "seeds: 0 is too few"),
+        (("--gpus-per-run", "1.5"), "gpus_per_run: 1.5"),
+        (("--gpus-per-run", "-1"), "gpus_per_run: -1"),
+    ):
         with pytest.raises(SystemExit, match="2"):
             call(file, tmp_path / "out", *more)
         assert said in capsys.readouterr().err
@@ -286,11 +306,14 @@ def test_a_file_in_another_encoding_is_told_with_its_line(tmp_path: Path) -> Non
 
 def test_a_folder_of_another_batch_is_left_as_it_is(tmp_path: Path) -> None:
     """Both were started at once with different settings; the other one was first."""
-    theirs, ours = (planned(tmp_path / "p.yaml", f"- {{prompt: a chair, iterations: {n}}}")[0] for n in (5, 6))
+    theirs, ours = (
+        planned(tmp_path / "p.yaml", f"- {{prompt: a chair, views: 2, iterations: {n}}}")[0] for n in (5, 6)
+    )
     finished(tmp_path, theirs)
     outcome = here.Runner(tmp_path, RunOptions(viewer=False)).run(ours, Controls(), lambda *_: None)
     assert outcome.state == "failed"
-    assert "holds a run with" in outcome.reason
+    # Only what differs, even where it stands among much else.
+    assert 'holds a run with {"options": {"iterations": 5}}, not {"options": {"iterations": 6}}; move' in outcome.reason
     assert ledger.look(tmp_path, theirs).state == "finished"
 
 
@@ -411,6 +434,17 @@ def test_a_page_that_cannot_be_written_fails_no_run(tmp_path: Path) -> None:
     shown.step(items[0], 1, 2)
     with pytest.raises(ValueError, match="there is no folder"):
         shown.write_page(going=False)
+
+
+def test_a_run_does_not_fail_since_nobody_reads_what_is_printed(prior: Path, tmp_path: Path, monkeypatch) -> None:
+    unread, ours = os.pipe()
+    os.close(unread)
+    with open(ours, "w", encoding="utf-8") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        monkeypatch.setattr(sys, "stderr", pipe)
+        assert call(write(tmp_path / "a.jsonl", [settings(prior)]), tmp_path / "runs") == 0
+        pipe.write("and nor does whatever is printed then")
+    assert "point_cloud.ply" in (tmp_path / "runs" / "index.html").read_text()
 
 
 def test_the_table_counts_and_estimates(tmp_path: Path, monkeypatch) -> None:

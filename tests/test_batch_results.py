@@ -69,6 +69,13 @@ def test_a_run_that_cannot_be_copied_is_kept_and_tried_again(prior: Path, tmp_pa
     assert call(lines, tmp_path / "runs", "--results", address) == 0
 
 
+def test_the_folder_of_the_runs_themselves_is_no_other_place(tmp_path: Path, capsys):
+    lines = write(tmp_path / "a.jsonl", [{"prompt": "a red armchair"}])
+    assert call(lines, tmp_path / "runs", "--results", f"{(tmp_path / 'runs').as_uri()}/") == 2
+    assert "is the folder that -o names; leave one of the two out" in capsys.readouterr().err
+    assert not Results("memory://runs").is_folder(Path("/runs"))
+
+
 def test_what_others_have_put_there_is_left_as_it_is(tmp_path: Path):
     (item,) = plan(BatchOptions(write(tmp_path / "a.jsonl", [{"prompt": "a red armchair", "seed": 3}])))
     results = Results("memory://night")
@@ -91,6 +98,9 @@ def test_what_others_have_put_there_is_left_as_it_is(tmp_path: Path):
     [
         ("night", "results: 'night' is no address; give one such as s3://bucket/night"),
         ("nonsense://night", "results: nonsense://night is no address that can be used"),
+        ("file://night/there", "results: 'file://night/there' is no absolute path; give one with three slashes"),
+        ("file://", "results: 'file://' is no absolute path"),
+        ("://night", "results: '://night' is no absolute path"),
         ("file:///proc/nowhere/night", "results: file:///proc/nowhere/night cannot be written to"),
     ],
 )

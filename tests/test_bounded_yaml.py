@@ -59,7 +59,7 @@ def test_what_is_within_the_limits_is_read_as_ever(tmp_path, monkeypatch, text, 
     "content",
     [b"a: " + b"9" * 5000, b"a: 2020-99-99", b"? [a]\n: b", b"? {a: b}\n: c", b"a: *b", b"a: b: c", b"\xff\xfe",
      b"a: \x00", b"a: !!int ''", b"a: !!timestamp x", b"a: !!python/object:x {}", b"--- 1\n--- 2",
-     b"a: !!binary x", b"a: !!int x", b"a: !!float x", b"<<: 1"],
+     b"a: !!binary x", b"a: !!int x", b"a: !!float x", b"<<: 1", b"a: 1\nb: 2\na: 3", b"a: {b: 1, b: 1}"],
 )  # fmt: skip
 def test_what_is_no_yaml_is_one_line(tmp_path, content):
     path = tmp_path / "config.yaml"

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tiny_bundled import SIDE, tiny_bundled
 
 from gs_stein import ranks
 from gs_stein.cameras.options import OrbitCameras
+from gs_stein.command.beside import COURTESY, let_first_speak
 from gs_stein.command.train import main
 from gs_stein.config.check import check_shares
 from gs_stein.config.schema import Config, ResolutionSchedule
@@ -171,6 +173,33 @@ def test_ranks_that_were_told_different_things_say_so_and_begin_nothing(prior: P
 
 
 @pytest.mark.slow
+def test_a_mistake_that_all_ranks_make_is_told_once(prior: Path, tmp_path: Path):
+    done = torchrun("train.py", *flags(tmp_path / "runs", configured(prior)), "--views", "3")
+    assert done.returncode != 0
+    assert done.stderr.count("error: views: 3 views a step cannot be shared out evenly to 2 ranks") == 1
+
+
+def test_a_rank_beside_another_lets_that_one_speak_first(monkeypatch: pytest.MonkeyPatch, capsys):
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "any")
+    for place, waits in (("0", 0), ("1", 1)):
+        monkeypatch.setenv("LOCAL_RANK", place)
+        waited.clear()
+        assert main(["--config", "/nowhere.yaml"]) == 2
+        assert capsys.readouterr().err == "error: config: there is no file /nowhere.yaml; check the path\n"
+        assert waited == [COURTESY] * waits
+        with pytest.raises(SystemExit, match="2"):
+            main(["--prompt", "a chair", "--iterations", "many"])
+        assert waited == [COURTESY] * 2 * waits
+        assert main(["--help"]) == 0
+        assert ("usage:" in capsys.readouterr().out) is (place == "0")
+        let_first_speak(ranks.LostError("another rank is gone"))
+        let_first_speak(ranks.ApartError("views is 4 in rank 0 and 6 in rank 1"))
+        assert len(waited) == 2 * waits, "what is about the other ranks is told at once"
+
+
+@pytest.mark.slow
 def test_a_rank_that_dies_ends_the_others_in_one_line_and_leaves_the_checkpoint(prior: Path, tmp_path: Path):
     script = tmp_path / "mortal.py"
     script.write_text(
@@ -308,6 +337,27 @@ def test_ranks_that_differ_are_told_in_what(in_turn: Any, monkeypatch: pytest.Mo
     monkeypatch.setattr(ranks, "size", lambda: 3)
     with pytest.raises(ValueError, match="ranks: seed is 0 in rank 0 and 'nothing' in rank 2; give all the same"):
         ranks.agree(dict)
+
+
+def test_what_the_first_rank_stumbles_over_alone_ends_the_others_too(monkeypatch: pytest.MonkeyPatch):
+    said: list[str] = []
+
+    def of_first(value: str) -> str:
+        said.append(value)
+        return said[0]
+
+    monkeypatch.setattr(ranks, "of_first", of_first)
+    monkeypatch.setattr(ranks, "rank", lambda: min(len(said), 1))
+
+    def fail() -> None:
+        raise OSError("no space")
+
+    for kind in (OSError, ValueError):
+        with pytest.raises(kind, match="no space"):
+            ranks.by_first(fail)
+    said.clear()
+    assert [ranks.by_first(lambda: 3), ranks.by_first(fail)] == [3, None]
+    assert said == ["", ""]
 
 
 def test_a_fingerprint_sees_every_bit():

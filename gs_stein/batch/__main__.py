@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
@@ -67,15 +68,16 @@ def batch(options: BatchOptions, again: str) -> int:
     from gs_stein.batch.plan import plan
 
     index, count = shard_of(options.shard)
+    run = run_options(options)
     items = plan(options)
     mark = ledger.open_output(options.output)
-    results = None if options.results is None else opened(options.results)
+    results = None if options.results is None else opened(options.results, options.output)
     outcomes = stand(items, options, results)
     ours = items[index::count]
     board = Board(options.output, ours, dict(outcomes), items)
-    print("\n".join(opening(options, ours, outcomes, f"shard {index}/{count}: " if count > 1 else "")), flush=True)
+    board.say("\n".join(opening(options, ours, outcomes, f"shard {index}/{count}: " if count > 1 else "")))
     todo = [item for item in ours if wanted(outcomes[item.name], options.retry_failed)]
-    caught = work(todo, options, board, mark, results) if todo else None
+    caught = work(todo, options, run, board, mark, results) if todo else None
     # The page also shows what others have done in the folder meanwhile; whoever ends last has seen all.
     outcomes = {item.name: board.outcomes[item.name] for item in ours}
     everything = outcomes | stand([item for item in items if item.name not in outcomes], options, results)
@@ -83,22 +85,24 @@ def batch(options: BatchOptions, again: str) -> int:
     if results is not None:
         results.put_file(options.output / "index.html")
     missing = [item for item in ours if outcomes[item.name].state != "finished"]
-    print("\n".join(closing(options, ours, outcomes, missing)), flush=True)
+    board.say("\n".join(closing(options, ours, outcomes, missing)))
     if caught is not None:
-        print(f"stopped: all that was done is saved; go on with: {again}", flush=True)
+        board.say(f"stopped: all that was done is saved; go on with: {again}")
         return 128 + caught
     return 1 if missing else 0
 
 
-def opened(address: str) -> Results:
+def opened(address: str, output: Path) -> Results:
     """Where finished runs are copied to.
 
     Raises:
-        ValueError: nothing can be written there; one line.
+        ValueError: nothing can be written there, or it is where they lie anyway; one line.
     """
     from gs_stein.batch.results import Results
 
     results = Results(address)
+    if results.is_folder(output):
+        raise ValueError(f"results: {address} is the folder that -o names; leave one of the two out")
     results.check()
     return results
 
@@ -151,25 +155,26 @@ def closing(options: BatchOptions, ours: list[Item], outcomes: dict[str, Outcome
     return lines
 
 
-def work(todo: list[Item], options: BatchOptions, board: Board, mark: str, results: Results | None) -> int | None:
+def work(
+    todo: list[Item], options: BatchOptions, run: RunOptions, board: Board, mark: str, results: Results | None
+) -> int | None:
     """Work on runs where the options say; returns the signal that ended it, if one did."""
     with interrupts_later():
         from gs_stein.batch.here import work_here
         from gs_stein.command.train import StopSignals
         from gs_stein.optimize.step import Controls
 
-    run = run_options(options)
     controls = Controls()
     address = where(options, len(todo))
     with contextlib.ExitStack() as held:
         if address == "here":
-            print("where       in this process, one run after another", flush=True)
+            board.say("where       in this process, one run after another")
             signals = held.enter_context(StopSignals(controls))
             work_here(todo, options.output, run, board, controls, results)
         else:
             from gs_stein.batch.cluster import connected, work_on_ray
 
-            print(f"where       {held.enter_context(connected(address, options))}", flush=True)
+            board.say(f"where       {held.enter_context(connected(address, options))}")
             signals = held.enter_context(StopSignals(controls))  # after Ray has taken them
             work_on_ray(todo, options, run, board, controls, mark)
     return signals.caught

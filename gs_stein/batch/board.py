@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -9,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from gs_stein.batch.ledger import Outcome
 from gs_stein.batch.page import write_page
@@ -79,7 +81,7 @@ class Board:
     def say(self, line: str) -> None:
         """Print a line that stays."""
         self._wipe()
-        print(line, flush=True)
+        _write(sys.stdout, f"{line}\n")
         self._next = 0.0
 
     def refresh(self) -> None:
@@ -90,8 +92,7 @@ class Board:
             rows = [self.line(), *self._rows()] if self._live else [self.line()]
             self._wipe()
             width = shutil.get_terminal_size().columns - 1
-            self._stream.write("".join(f"{row[:width] if self._live else row}\n" for row in rows))
-            self._stream.flush()
+            _write(self._stream, "".join(f"{row[:width] if self._live else row}\n" for row in rows))
             self._drawn = len(rows) if self._live else 0
         if now >= self._next_page:
             with suppress(ValueError):  # it is said at the end, if it lasts; no run fails for its page
@@ -143,6 +144,15 @@ class Board:
     def _wipe(self) -> None:
         """Take the table away, so that something else may be printed in its place."""
         if self._drawn:
-            self._stream.write(f"\x1b[{self._drawn}F\x1b[J")
-            self._stream.flush()
+            _write(self._stream, f"\x1b[{self._drawn}F\x1b[J")
             self._drawn = 0
+
+
+def _write(stream: Any, text: str) -> None:
+    """Print, if anybody reads: no run fails since a pipe or a terminal is gone, or the disk of its log is full."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        with suppress(OSError), open(os.devnull, "wb") as nowhere:  # or the interpreter fails for the rest at its end
+            os.dup2(nowhere.fileno(), stream.fileno())

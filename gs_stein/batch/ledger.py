@@ -53,7 +53,7 @@ def look(output: Path, item: Item) -> Outcome:
     except FileNotFoundError:
         return Outcome("new")
     except OSError as error:
-        raise ValueError(f"{folder}: cannot be read ({error.strerror or error})") from error
+        raise ValueError(f"{folder}: cannot be read ({error.strerror or error}); move it away") from error
     if ASKED not in inside:
         if [name for name in inside if not name.startswith(".")]:
             raise ValueError(f"{folder}: holds something that no batch has made; move it away, or give another name:")
@@ -105,9 +105,21 @@ def _difference(found: Any, wanted: dict[str, Any]) -> str:
     """What somebody asked for in an earlier command and not in this one."""
     if not isinstance(found, dict):
         return "settings that cannot be read"
-    names = [key for key in wanted if found.get(key) != wanted[key]]
-    one, other = ({key: tree.get(key) for key in names} for tree in (found, wanted))
+    one, other = _apart(found, wanted)
     return f"{json.dumps(one, ensure_ascii=False)[:100]}, not {json.dumps(other, ensure_ascii=False)[:100]}"
+
+
+def _apart(one: dict[str, Any], other: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What two trees differ in, without what they share."""
+    ours: dict[str, Any] = {}
+    theirs: dict[str, Any] = {}
+    for key in {**one, **other}:
+        a, b = one.get(key), other.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            a, b = _apart(a, b)
+        if a != b:
+            ours[key], theirs[key] = a, b
+    return ours, theirs
 
 
 def begin(folder: Path, item: Item) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class BatchOptions:
     """
 
     prompts: Positional[Path]
-    """The list: YAML, JSONL or CSV with settings of each prompt, or one prompt a line."""
+    """The list: YAML, JSON, JSONL or CSV with settings of each prompt, or one prompt a line."""
     output: Annotated[Path, arg(aliases=("-o",))] = Path("runs/batch")
     """Folder of the runs, each in one named after its prompt; index.html shows them. Workers on several machines must
     see it under the same path."""
@@ -60,7 +60,7 @@ class BatchOptions:
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: {getattr(self, name)} is too few; give {least} or more")
         gpus = self.gpus_per_run
-        if gpus is not None and not (0 <= gpus <= 1 or (gpus < 1024 and gpus == int(gpus))):
+        if gpus is not None and not (0 <= gpus <= 1 or (1 < gpus < 1024 and gpus == int(gpus))):
             raise ValueError(f"gpus_per_run: {gpus}; give a fraction of one GPU, such as 0.25, or a whole number")
 
 

@@ -226,6 +226,20 @@ def _name(settings: dict[str, Any], prompt: str, seed: int, choice: dict[str, An
     return name
 
 
+def _check_device(field: str, name: str) -> None:
+    """Raise ValueError if torch knows no device of that name; whether it is there, the machine that works will see."""
+    if name in ("auto", "cpu", "cuda"):  # torch takes two seconds to load
+        return
+    import torch
+
+    try:
+        torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{field}: {name!r} is no device; give auto, cpu, cuda, or another that torch knows"
+        ) from error
+
+
 def _checker() -> Callable[[Item], None]:
     """Tells whether a run's settings fit together; equal ones are looked at once."""
     good: set[str] = set()
@@ -239,6 +253,8 @@ def _checker() -> Callable[[Item], None]:
         try:
             config = merged(base(scene, item.preset, item.outdoors, model_of(item.options)), item.options)
             check_together(replace(config, prompt=item.prompt))
+            for field in ("device", "prior_device"):
+                _check_device(field, getattr(config, field))
         except ValueError as error:
             return str(error)
         return None

@@ -1,4 +1,4 @@
-"""A file of prompts as lines with settings: YAML, JSONL, CSV, or one prompt a line."""
+"""A file of prompts as lines with settings: YAML, JSON, JSONL, CSV, or one prompt a line."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ def read_lines(path: Path) -> list[Line]:
     try:
         if path.stat().st_size > BYTES:
             raise ValueError(f"prompts: {path} is larger than {BYTES >> 20} MiB; split it")
+        if path.suffix.lower() in _OTHERS:
+            raise ValueError(f"prompts: {path} is no list that can be read; save it as .yaml, .jsonl, .csv, or .txt")
         reader: Callable[[Path], Iterable[Line]] = _READERS.get(path.suffix.lower(), _plain_lines)
         lines = list(reader(path))
     except OSError as error:
@@ -57,11 +59,11 @@ def _text(path: Path) -> str:
     return text
 
 
-def _where(path: Path, number: int) -> str:
-    return f"{path}, line {number}"
+def _where(path: Path, number: int, unit: str = "line") -> str:
+    return f"{path}, {unit} {number}"
 
 
-def _line(path: Path, number: int, value: Any) -> Line:
+def _line(path: Path, number: int, value: Any, unit: str = "line") -> Line:
     """A line from what stood there: a sentence, or settings.
 
     Raises:
@@ -71,10 +73,10 @@ def _line(path: Path, number: int, value: Any) -> Line:
         value = {"prompt": value}
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise ValueError(
-            f"{_where(path, number)}: {str(value)[:60]!r} is neither a sentence nor settings; write a prompt, or "
+            f"{_where(path, number, unit)}: {str(value)[:60]!r} is neither a sentence nor settings; write a prompt, or "
             "prompt: and others"
         )
-    return Line(_where(path, number), value)
+    return Line(_where(path, number, unit), value)
 
 
 def _yaml_lines(path: Path) -> Iterator[Line]:
@@ -100,11 +102,39 @@ def _json_lines(path: Path) -> Iterator[Line]:
             if not text.strip():
                 continue
             try:
-                value = json.loads(text)
+                value = json.loads(text, object_pairs_hook=_once)
             except (ValueError, RecursionError) as error:
                 said = str(error).partition("\n")[0]
                 raise ValueError(f"{_where(path, number)}: is no JSON ({said}); write one object a line") from error
             yield _line(path, number, value)
+
+
+def _json_list(path: Path) -> Iterator[Line]:
+    text = _text(path)
+    if not text.strip():
+        return
+    try:
+        value = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        said = str(error).partition("\n")[0]
+        raise ValueError(f"prompts: {path} is no JSON ({said}); save one object a line as .jsonl") from error
+    if not isinstance(value, list):
+        raise ValueError(f"prompts: {path} holds a {type(value).__name__}, not a list; put prompts in [ and ]")
+    for number, item in enumerate(value, 1):
+        yield _line(path, number, item, "entry")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, whose names may each be given once: of two, one would be lost without a word.
+
+    Raises:
+        ValueError: one is given twice.
+    """
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is given twice")
+    return values
 
 
 def _csv_lines(path: Path) -> Iterator[Line]:
@@ -115,7 +145,7 @@ def _csv_lines(path: Path) -> Iterator[Line]:
             if "prompt" not in names or len(set(names)) < len(names) or "" in names:
                 raise ValueError(
                     f"{_where(path, 1)}: {','.join(names)[:60]!r} names no columns; write their names, each once, one "
-                    "of them prompt"
+                    "of them prompt, with commas between them"
                 )
             for row in rows:
                 if not any(cell.strip() for cell in row):
@@ -149,10 +179,17 @@ def _plain_lines(path: Path) -> Iterator[Line]:
     with io.StringIO(_text(path), newline=None) as file:
         for number, text in enumerate(file, 1):
             if (prompt := text.strip()) and not prompt.startswith("#"):
+                if prompt.startswith(("{", "[", "- ")):
+                    raise ValueError(
+                        f"{_where(path, number)}: {prompt[:60]!r} is no sentence; save JSON as .jsonl, YAML as .yaml"
+                    )
                 yield _line(path, number, prompt)
 
 
 _READERS: dict[str, Callable[[Path], Iterable[Line]]] = {
-    ".yaml": _yaml_lines, ".yml": _yaml_lines, ".jsonl": _json_lines, ".ndjson": _json_lines, ".csv": _csv_lines,
+    ".yaml": _yaml_lines, ".yml": _yaml_lines, ".json": _json_list, ".jsonl": _json_lines, ".ndjson": _json_lines,
+    ".csv": _csv_lines,
 }  # fmt: skip
 """By the file's suffix; any other has one prompt a line, and # before remarks."""
+_OTHERS = (".tsv", ".xls", ".xlsx", ".ods", ".toml", ".parquet", ".pdf", ".docx", ".html", ".xml")
+"""Suffixes of lists that are none of these, and whose lines are no prompts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,12 +35,21 @@ class Results:
             raise ValueError(
                 f"results: {address!r} is no address; give one such as s3://bucket/night, or a folder as -o"
             )
+        protocol, _, place = address.partition("://")
+        if protocol in ("", "file", "local") and not re.match(r"/|[A-Za-z]:[/\\]", place):
+            raise ValueError(
+                f"results: {address!r} is no absolute path; give one with three slashes, such as file:///mnt/night"
+            )
         try:
             self._files, self._root = fsspec.core.url_to_fs(address)
         except ImportError as error:
             raise ValueError(f"results: {address} cannot be reached ({error})") from error
         except Exception as error:  # every protocol has errors of its own
             raise ValueError(f"results: {address} is no address that can be used ({_said(error)})") from error
+
+    def is_folder(self, folder: Path) -> bool:
+        """Whether it is a folder of this machine, under whatever name."""
+        return "file" in self._files.protocol and Path(self._root).resolve() == folder.resolve()
 
     def check(self) -> None:
         """Raise ValueError, one line, unless something can be written there."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from gs_stein.command import usage
+from gs_stein.command.beside import after_first, beside, let_first_speak
 from gs_stein.files import print_anything
 
 if TYPE_CHECKING:
@@ -58,13 +59,16 @@ def main(arguments: list[str] | None = None, command: str = "gs-stein train") ->
     print_anything()
     arguments = sys.argv[1:] if arguments is None else arguments
     if usage.asks(arguments):
-        print(usage.usage(command), end="")
+        print("" if beside() else usage.usage(command), end="")
         return 0
     from gs_stein.command.parse import parse
 
     try:
-        return run_job(parse(arguments, command.removeprefix("python ")), command)
+        with after_first():
+            job = parse(arguments, command.removeprefix("python "))
+        return run_job(job, command)
     except (ValueError, FloatingPointError, OSError) as error:
+        let_first_speak(error)
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -126,8 +130,7 @@ def run_job(job: Job, command: str) -> int:
 
     with contextlib.ExitStack() as held:
         held.enter_context(ranks.joined(job.config.device))
-        if job.resume is not None and ranks.rank() == 0:
-            held.enter_context(working_in(job.resume))
+        ranks.by_first(lambda: None if job.resume is None else held.enter_context(working_in(job.resume)))
         if (line := ranks.of_first(ended(job, command))) is not None:
             print(line)
             return 0
@@ -180,9 +183,11 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     state = begin(start, priors, choice.device)
     for note in state.notes:
         print(f"note        {note}")
-    if ranks.rank() > 0:
+    opened = ranks.by_first(lambda: open_folder(job, choice.config, state, held))
+    if opened is None:
         return follow(job, choice.config, state)
-    folder, before = open_folder(job, choice.config, state, held)
+    folder, before = opened
+    again = f"{command} --resume {shlex.quote(str(folder))}"
     print(f"folder      {folder}", flush=True)
     steering = Steering(folder, choice.config, state.step, before, job.run.steering)
     if note := steering.resume(controls := Controls()):
@@ -197,7 +202,7 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
             iterate(run, recorder, steering)
             if signals.caught is not None:
                 report.write_scene(folder, run.config, state)
-                print(f"stopped at step {state.step}; go on with: {command} --resume {folder}", flush=True)
+                print(f"stopped at step {state.step}; go on with: {again}", flush=True)
                 return 128 + signals.caught
         finish(run, choice.reasons)
         print(f"look        {viewing(command)} {shlex.quote(str(folder))}", flush=True)
@@ -211,13 +216,13 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
             checkpoint.save(folder, state, job.run.keep_checkpoints, run.config)
             report.write_scene(folder, run.config, state)
             kept = f"the scene of step {state.step}"
-        raise FloatingPointError(f"{error}; {kept} is kept, go on with: {command} --resume {folder}") from error
+        raise FloatingPointError(f"{error}; {kept} is kept, go on with: {again}") from error
     except (ValueError, OSError) as error:
         if not checkpoint.is_disk_full(error):
             raise
         rest = "there is no checkpoint yet: nothing was lost but this run"
         if kept := checkpoint.checkpoints(folder):
-            rest = f"the last good checkpoint is {kept[-1]}; free some and go on with: {command} --resume {folder}"
+            rest = f"the last good checkpoint is {kept[-1]}; free some and go on with: {again}"
         print(f"error: no space left on the disk; {rest}", file=sys.stderr)
         return 1
     finally:

@@ -16,7 +16,8 @@ class TooMuchError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Counts while a document is put together, before anything is made of it."""
+    """Counts while a document is put together, before anything is made of it; and refuses a key that is given twice, of
+    which YAML itself would take the last without a word."""
 
     def __init__(self, text: str, values: int) -> None:
         super().__init__(text)
@@ -41,9 +42,21 @@ class _Loader(yaml.SafeLoader):
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1
+        if isinstance(node, yaml.MappingNode):
+            _check_once(node)
         if anchor is not None and not isinstance(event, yaml.AliasEvent):
             self._repeats[anchor] = self._values - before
         return node
+
+
+def _check_once(node: yaml.MappingNode) -> None:
+    """Raise MarkedYAMLError if a key is given twice."""
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"{key.value[:60]!r} is given twice", problem_mark=key.start_mark)
+            seen.add(key.value)
 
 
 def load(path: Path) -> Any:
