@@ -26,6 +26,7 @@ BENCHES = {
     "main": ("gs_stein.bench.main_job", "the main job against an earlier build: seconds, memory, quality"),
     "t3": ("gs_stein.bench.t3", "T3Bench's prompts, judged by a CLIP, beside the published averages"),
     "gpu": ("gs_stein.bench.gpu", "what a GPU takes and needs: adapters, estimators, memory, the main job"),
+    "start": ("gs_stein.bench.start", "seconds until the first splats, the help, a finished run's page"),
     "files": ("gs_stein.bench.files", "reading and writing scenes against the disk: speed and memory"),
     "viewer": ("gs_stein.bench.viewer", "what the live viewer costs the training"),
     "scale": ("gs_stein.bench.scale", "many prompts: workers against shells, what kills cost, what is recognised"),
