@@ -160,6 +160,7 @@ def iteration(bench: Bench, kind: str, name: str) -> dict[str, float]:
     from gs_stein.optimize.networks import Priors
     from gs_stein.optimize.state import begin
     from gs_stein.prior.footprint import CONTEXT, GIB, Workload, estimate, footprint_of
+    from gs_stein.prior.options import DepthDecoder
     from gs_stein.prior.random_models import random_depth, random_prior
 
     config, cuda = configured(bench, kind, name), bench.device.type == "cuda"
@@ -183,7 +184,7 @@ def iteration(bench: Bench, kind: str, name: str) -> dict[str, float]:
     if not cuda or bench.options.tiny or known is None:
         return found
     work = Workload(
-        views=4, render=bench.side, vsd=1 if name == "vsd" else 0, depth=config.depth.decoder if depth else None
+        views=4, render=bench.side, vsd=1 if name == "vsd" else 0, depth=DepthDecoder.TINY if depth else None
     )
     told = estimate(known, config.prior, work, bench.side)
     # Prompts are random numbers here: no text encoder was ever in memory.
