@@ -113,11 +113,18 @@ def test_a_run_is_judged_by_the_clip_that_was_named(clip, tmp_path, capsys, monk
     assert "clip" not in json.loads(capsys.readouterr().out)
 
 
+KINDS = {"named kinds": {"a": 1}, "one word": "CLIPModel", "no kind": []}
+
+
 def broken(clip: Path, to: Path, case: str) -> Path:
     shutil.copytree(clip, to)
     config = json.loads((to / "config.json").read_text())
     if case == "kind":
         (to / "config.json").write_text(json.dumps(config | {"architectures": ["BertModel"]}))
+    elif case in KINDS:
+        (to / "config.json").write_text(json.dumps(config | {"architectures": KINDS[case]}))
+    elif case == "pipeline":
+        (to / "model_index.json").write_text("{}")
     elif case == "no config":
         (to / "config.json").unlink()
     elif case == "cut":
@@ -132,6 +139,10 @@ def broken(clip: Path, to: Path, case: str) -> Path:
     ("case", "message"),
     [
         ("kind", "holds BertModel, not a CLIPModel; give e.g. openai/clip-vit-base-patch16"),
+        ("named kinds", "holds {'a': 1}, not a CLIPModel"),
+        ("one word", "holds CLIPModel, not"),
+        ("no kind", r"holds \[\], not a CLIPModel"),
+        ("pipeline", "is a model of pictures; give a CLIP, e.g. openai/clip-vit-base-patch16"),
         ("no config", "config.json in .* cannot be read"),
         ("cut", "is cut short .*; get the folder again"),
         ("no weights", "has no weights .*; get the folder again"),
@@ -180,3 +191,5 @@ def test_a_folder_that_is_not_there_is_told_with_what_to_give(tmp_path):
 
     with pytest.raises(ValueError, match=r"is not known; give a folder, or a hub id"):
         locate_network(str(tmp_path / "none"), (), "clip")
+    with pytest.raises(ValueError, match=r"^clip: '' is not known; give a folder, or a hub id"):
+        load_judge("")

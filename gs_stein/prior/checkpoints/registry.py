@@ -244,7 +244,7 @@ def locate_network(model: str, known: tuple[NetworkSpec, ...], field: str) -> Pa
         if model in (spec.name, spec.repo):
             return fetch_network(spec.repo, spec.revision, field)
     path = Path(model).expanduser()
-    if path.is_dir():
+    if model.strip() and path.is_dir():
         return path
     if HUB_ID.match(model):
         repo, _, revision = model.partition("@")
