@@ -218,6 +218,32 @@ def check_presets() -> Check:
     return note("presets", f"{free:.1f} GiB free, none fits (GiB needed: {listed})", "close other programs on the GPU")
 
 
+def check_memory() -> Check:
+    """What an iteration would need of a GPU, by model and estimator: `python -m gs_stein.bench gpu` measures it."""
+    from gs_stein.cameras.options import OrbitCameras
+    from gs_stein.command.gpu_budget import estimate_run
+    from gs_stein.config.schema import Config
+    from gs_stein.distill.options import SDS, SSD, VSD, DistillOptions
+    from gs_stein.prior.checkpoints.registry import MODELS
+    from gs_stein.prior.options import DiffusionOptions
+
+    parts = []
+    for model in (spec.name for spec in MODELS):
+        needs = []
+        for estimator in (SDS(), SSD(), VSD()):
+            config = Config(
+                cameras=OrbitCameras(resolution=512), distill=DistillOptions(estimator=estimator),
+                prior=DiffusionOptions(model=model, resolution=512, text_on_cpu=True),
+            )  # fmt: skip
+            estimated = estimate_run(config)
+            if estimated is not None:
+                needs.append(f"{estimated.total(100_000) / GIB:.1f}")
+        parts.append(f"{model} {'/'.join(needs)}")
+    return ok(
+        "memory", f"estimated GiB of a GPU for SDS/SSD/VSD, 4 views of 512², beside text encoders: {', '.join(parts)}"
+    )
+
+
 def check_prior() -> Check:
     """The small prior that ships with the package."""
     from gs_stein.prior.checkpoints.folder import check_folder
@@ -247,11 +273,11 @@ def check_models() -> Check:
 
     from gs_stein.prior.checkpoints.download import cached_folder
     from gs_stein.prior.checkpoints.folder import CheckpointError, check_folder, choose_weights
-    from gs_stein.prior.checkpoints.registry import DEPTH, MODELS, TINY
+    from gs_stein.prior.checkpoints.registry import DEPTH, MODELS, NEWER, TINY
 
     whole, partial = [], []
-    for spec in MODELS:
-        folder = cached_folder(spec.repo, spec.revision)
+    for spec in (*MODELS, *NEWER):
+        folder = cached_folder(spec.repo, getattr(spec, "revision", None))  # the newer ones are at no fixed commit
         if folder is None:
             continue
         try:
@@ -360,8 +386,8 @@ def check_disk(folder: Path | None = None) -> Check:
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (
-    check_packages, check_cpu, check_kernels, check_cuda, check_gsplat, check_presets, check_prior, check_text,
-    check_models, check_libraries, check_video, check_browser, check_viewer, check_disk,
+    check_packages, check_cpu, check_kernels, check_cuda, check_gsplat, check_presets, check_memory, check_prior,
+    check_text, check_models, check_libraries, check_video, check_browser, check_viewer, check_disk,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from tiny_bundled import tiny_bundled
 from gs_stein.bench import gpu
 from gs_stein.bench.__main__ import BENCHES
 from gs_stein.prior.checkpoints import load
+from gs_stein.prior.footprint import CONTEXT, DEPTH_PARAMETERS, MARGIN, PIXEL_BYTES, SD3, VISIBLE_BYTES
 from gs_stein.prior.options import DiffusionOptions
 from gs_stein.prior.random_models import KINDS, random_depth, random_prior
 
@@ -89,6 +90,21 @@ def test_goals_are_held_against_the_worst_of_each():
     assert gpu.verdicts(found, ("a", "b")) == {
         "adapter_overhead": 1.01, "ssd_over_sds": 1.2, "ssd_over_vsd": 0.525, "memory_estimate_off_by": 0.2,
     }  # fmt: skip
+
+
+def test_memory_is_expected_without_text_encoders():
+    """Random prompts need none; with SD 3's T5 the figure would be that of reading prompts."""
+    bench = gpu.Bench(gpu.Options(), CPU)
+    expected = {name: gpu.expected_memory(bench, "sd3", name) for name in gpu.ESTIMATORS}
+    weights = 2 * (SD3.network + SD3.codec)
+    views, area = 4, (512 / SD3.pixels) ** 2
+    pixels = views * 512**2 * PIXEL_BYTES
+    sds = 2 * area * views * (2 * SD3.predict + SD3.encode)  # both guidance branches, and the encoder's graph
+    scene = bench.count * (14 * 16 + views * VISIBLE_BYTES)
+    assert expected["sds"] == pytest.approx(CONTEXT + weights + MARGIN * (sds + pixels) + scene, rel=1e-6)
+    assert expected["ssd"] is not None
+    assert expected["ssd"] > CONTEXT + weights + 2 * DEPTH_PARAMETERS
+    assert gpu.expected_memory(bench, "z-image", "sds") is None
 
 
 def test_compiling_is_measured_against_the_plain_network(monkeypatch):

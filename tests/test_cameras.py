@@ -113,6 +113,27 @@ def test_orbits_are_stratified_and_within_range(views: int, seed: int) -> None:
     assert torch.allclose(pixel(cameras, [0.0, 0.0, 0.0])[:, :2], torch.full((views, 2), 64.0), atol=1e-2)
 
 
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(0, 1000))
+def test_cameras_of_a_group_stand_evenly_all_round_at_one_height(groups: int, group: int, seed: int) -> None:
+    views = groups * group
+    cameras = sample_cameras(OrbitCameras(elevation=(-10.0, 40.0)), views, generator(seed), group)
+    at = torch.rad2deg(torch.atan2(cameras.positions[:, 0], -cameras.positions[:, 1]))
+    sector = ((at + 180) / (360 / views)).floor().long().clamp(0, views - 1)
+    assert sorted(sector.tolist()) == list(range(views)), "one camera a sector, as without groups"
+    for first in range(groups):  # every so manieth is of one group
+        own = slice(first, None, groups)
+        assert torch.allclose(at[own].diff() % 360, torch.full((group - 1,), 360 / group), atol=1e-2)
+        assert torch.allclose(cameras.positions[own, 2], cameras.positions[first, 2], atol=1e-5)
+        assert torch.equal(cameras.Ks[own], cameras.Ks[first].expand(group, 3, 3))
+    alone = sample_cameras(OrbitCameras(), views, generator(seed))
+    assert torch.equal(alone.viewmats, sample_cameras(OrbitCameras(), views, generator(seed), 1).viewmats)
+
+
+def test_views_that_make_no_groups_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"views: 6 make no groups of 4; use --views 4, or a multiple"):
+        sample_cameras(OrbitCameras(), 6, generator(), 4)
+
+
 @given(st.integers(1, 16), st.integers(0, 1000), st.floats(2.0, 8.0), st.floats(2.0, 8.0), st.floats(0.1, 1.0))
 def test_rooms_are_never_left(views: int, seed: int, width: float, depth: float, region: float) -> None:
     options = RoomCameras(size=(width, depth, 2.4), region=(region, region), margin=0.4)

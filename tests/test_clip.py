@@ -14,6 +14,10 @@ import torch
 from PIL import Image
 from scenes import random_scene
 
+from gs_stein.batch import ledger
+from gs_stein.batch.ledger import Outcome
+from gs_stein.batch.plan import Item
+from gs_stein.batch.work import Runner
 from gs_stein.bench import t3
 from gs_stein.config.presets import preset_file
 from gs_stein.evaluate import load_judge
@@ -113,11 +117,18 @@ def test_a_run_is_judged_by_the_clip_that_was_named(clip, tmp_path, capsys, monk
     assert "clip" not in json.loads(capsys.readouterr().out)
 
 
+KINDS = {"named kinds": {"a": 1}, "one word": "CLIPModel", "no kind": []}
+
+
 def broken(clip: Path, to: Path, case: str) -> Path:
     shutil.copytree(clip, to)
     config = json.loads((to / "config.json").read_text())
     if case == "kind":
         (to / "config.json").write_text(json.dumps(config | {"architectures": ["BertModel"]}))
+    elif case in KINDS:
+        (to / "config.json").write_text(json.dumps(config | {"architectures": KINDS[case]}))
+    elif case == "pipeline":
+        (to / "model_index.json").write_text("{}")
     elif case == "no config":
         (to / "config.json").unlink()
     elif case == "cut":
@@ -132,6 +143,10 @@ def broken(clip: Path, to: Path, case: str) -> Path:
     ("case", "message"),
     [
         ("kind", "holds BertModel, not a CLIPModel; give e.g. openai/clip-vit-base-patch16"),
+        ("named kinds", "holds {'a': 1}, not a CLIPModel"),
+        ("one word", "holds CLIPModel, not"),
+        ("no kind", r"holds \[\], not a CLIPModel"),
+        ("pipeline", "is a model of pictures; give a CLIP, e.g. openai/clip-vit-base-patch16"),
         ("no config", "config.json in .* cannot be read"),
         ("cut", "is cut short .*; get the folder again"),
         ("no weights", "has no weights .*; get the folder again"),
@@ -145,11 +160,13 @@ def test_what_is_no_clip_is_told_in_one_line(clip, tmp_path, case, message):
 
 @pytest.mark.parametrize("with_clip", [True, False])
 def test_t3_judges_finished_runs_and_says_by_what(clip, tmp_path, capsys, monkeypatch, with_clip):
-    monkeypatch.setattr(t3.subprocess, "run", lambda *a, **k: pytest.fail("ran again"))
+    monkeypatch.setattr(Runner, "run", lambda *a: pytest.fail("ran again"))
     prompts = tmp_path / "prompt_surr.txt"
-    prompts.write_text("\n".join(PROMPTS) + "\n\n")
+    prompts.write_bytes("\r\n".join(["\ufeff" + PROMPTS[0], *PROMPTS[1:], PROMPTS[0], ""]).encode())
     for prompt in PROMPTS:
-        make_run(tmp_path / "out" / f"{prompt.replace(' ', '-')}-auto-full-0" / "run-1", prompt)
+        run = make_run(tmp_path / "out" / f"{prompt.replace(' ', '-')}-auto-full-s0", prompt)
+        asked = {"prompt": prompt, "scene": False, "preset": None, "outdoors": "auto", "seed": 0, "options": {}}
+        (run / "batch.json").write_text(json.dumps({"asked": asked, "began": 1.0, "ended": 2.0}))
     arguments = ["--prompts", str(prompts), "--output", str(tmp_path / "out"), "--views", "2", "--json"]
     assert t3.main([*arguments, *(["--clip", str(clip)] if with_clip else [])]) == 0
     said = capsys.readouterr().out
@@ -164,15 +181,38 @@ def test_t3_judges_finished_runs_and_says_by_what(clip, tmp_path, capsys, monkey
     assert json.loads((tmp_path / "out" / "t3.json").read_text()) == found
 
 
-def test_t3s_list_and_failures_are_one_line(tmp_path):
+def test_t3s_list_and_failures_are_one_line(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"prompts: .* cannot be read .*; give a text file with a prompt a line"):
         t3.main(["--prompts", str(tmp_path / "none.txt")])
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(ValueError, match="is empty; give a text file with a prompt a line"):
         t3.main(["--prompts", str(tmp_path / "empty.txt")])
     (tmp_path / "one.txt").write_text("a chair")
-    with pytest.raises(ValueError, match="'a chair' failed: error: preset: 'nowhere' is unknown"):
-        t3.main(["--prompts", str(tmp_path / "one.txt"), "--preset", "nowhere", "--output", str(tmp_path / "out")])
+    one = ["--prompts", str(tmp_path / "one.txt"), "--output", str(tmp_path / "out")]
+    with pytest.raises(ValueError, match="preset: 'nowhere' is unknown"):
+        t3.main([*one, "--preset", "nowhere"])
+    monkeypatch.setattr(Runner, "run", lambda self, item, *a: Outcome("failed", "no luck"))
+    monkeypatch.setattr(ledger, "look", lambda output, item: Outcome("failed", "no luck"))
+    with pytest.raises(ValueError, match="prompts: 'a chair' is failed: no luck"):
+        t3.main(one)
+    for name, value in (("views", "0"), ("first", "-1")):
+        with pytest.raises(ValueError, match=f"^{name}: {value} is below"):
+            t3.main([*one, f"--{name}={value}"])
+
+
+def test_t3s_runs_are_a_batch_of_objects_by_the_model_that_was_named(tmp_path, monkeypatch):
+    made = []
+
+    def run(self: Runner, item: Item, controls: object, watch: object) -> Outcome:
+        made.append(item.config())
+        return Outcome("finished", "")
+
+    monkeypatch.setattr(Runner, "run", run)
+    monkeypatch.setattr(ledger, "look", lambda output, item: Outcome("finished" if made else "new"))
+    options = t3.Options(tmp_path / "list.txt", model="bundled", preset="preview", seed=3, output=tmp_path / "out")
+    folders = t3.make(["a chair"], options)
+    assert [(c.prompt, c.scene, c.seed, c.prior.model) for c in made] == [("a chair", False, 3, "bundled")]
+    assert folders == [tmp_path / "out" / "a-chair-bundled-preview-s3"]
 
 
 def test_a_folder_that_is_not_there_is_told_with_what_to_give(tmp_path):
@@ -180,3 +220,5 @@ def test_a_folder_that_is_not_there_is_told_with_what_to_give(tmp_path):
 
     with pytest.raises(ValueError, match=r"is not known; give a folder, or a hub id"):
         locate_network(str(tmp_path / "none"), (), "clip")
+    with pytest.raises(ValueError, match=r"^clip: '' is not known; give a folder, or a hub id"):
+        load_judge("")

@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import huggingface_hub
+import huggingface_hub.constants
 import pytest
 import tiny_models
 import torch
 
 from gs_stein import doctor
 from gs_stein.doctor import Verdict
-from gs_stein.prior.checkpoints.registry import DEPTH, MODELS
+from gs_stein.prior.checkpoints.registry import DEPTH, MODELS, NEWER
 
 GIB = 2**30
 
@@ -174,6 +174,17 @@ def test_presets_that_fit_grow_with_the_gpu(gpu):
     assert check.remedy == "close other programs on the GPU"
 
 
+def test_memory_is_what_the_gpu_bench_is_held_against():
+    from gs_stein.bench import gpu
+
+    found = doctor.check_memory().found
+    bench = gpu.Bench(gpu.Options(models=("sdxl",)), torch.device("cpu"))
+    for kind in ("sd15", "sdxl", "sd3"):
+        needs = [gpu.expected_memory(bench, kind, name) for name in gpu.ESTIMATORS]
+        assert f"{kind} " + "/".join(f"{need / 2**30:.1f}" for need in needs if need is not None) in found
+    assert [part.split()[0] for part in found.split(": ")[1].split(", ")] == [spec.name for spec in MODELS]
+
+
 def test_bundled_prior(monkeypatch, tmp_path):
     from gs_stein.prior.checkpoints import registry
 
@@ -212,6 +223,11 @@ def test_cached_checkpoints(monkeypatch, tmp_path):
     assert "half-downloaded: sdxl, midas" in check.found
     (depth / "pytorch_model.bin").write_bytes(b"x")
     assert "cached: sd15, midas" in doctor.check_models().found
+    newer = tmp_path / f"models--{NEWER[0].repo.replace('/', '--')}"
+    (newer / "snapshots" / "abc").mkdir(parents=True)
+    (newer / "refs").mkdir()
+    (newer / "refs" / "main").write_text("abc")
+    assert f"half-downloaded: sdxl, {NEWER[0].name}" in doctor.check_models().found
 
 
 def test_missing_system_libraries(monkeypatch):

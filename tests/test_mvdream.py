@@ -15,10 +15,15 @@ import tiny_models
 import torch
 from safetensors.torch import load_file, save_file
 
+from gs_stein.cameras.options import OrbitCameras
 from gs_stein.cameras.sampling import orbit
-from gs_stein.config.schema import Config
+from gs_stein.config.schema import Config, ResolutionSchedule
+from gs_stein.distill.options import SDS, DistillOptions
 from gs_stein.gaussians.model import Gaussians, rgb_to_sh
-from gs_stein.optimize.networks import load_denoiser
+from gs_stein.gaussians.options import BallStart
+from gs_stein.optimize.loop import optimize
+from gs_stein.optimize.networks import Priors, load_denoiser
+from gs_stein.optimize.state import begin
 from gs_stein.prior.checkpoints.folder import CheckpointError
 from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.families import mvdream_original
@@ -27,7 +32,9 @@ from gs_stein.prior.measure_footprint import measure_folder
 from gs_stein.prior.options import DiffusionOptions, Precision
 from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.rasterize.reference import rasterize_reference
+from gs_stein.refine.options import RefineOptions
 from gs_stein.types import Cameras
+from gs_stein.update.options import NoDensify
 
 SD21 = {
     "image_size": 8, "in_channels": 4, "out_channels": 4, "model_channels": 32, "attention_resolutions": [2, 1],
@@ -264,11 +271,59 @@ def test_missing_weights_are_told(folder, tmp_path):
         load(model)
 
 
-def test_a_run_with_another_number_of_views_is_refused_before_it_starts(folder):
-    config = Config(views=6, prior=DiffusionOptions(model=str(folder)))
-    with pytest.raises(ValueError, match=r"views: 6 a step, but .* denoises 4 views together; use --views 4, or a"):
-        load_denoiser(config)
+def test_a_run_looks_at_an_object_as_mvdream_learnt_it(folder):
+    """Four cameras a quarter turn apart at one height; eight are two such groups, each denoised by itself."""
+    config = Config(
+        prompt="a chair", views=8, iterations=1, densify=NoDensify(), start=BallStart(count=20),
+        cameras=OrbitCameras(resolution=16), prior=DiffusionOptions(model=str(folder)),
+        distill=DistillOptions(estimator=SDS()),
+    )  # fmt: skip
+    prior = load_denoiser(config)
+    asked, original = [], prior._network.module.forward
+
+    def keep(images, *args, class_labels, **settings):
+        asked.extend(class_labels.reshape(-1, 4, 4, 4))
+        return original(images, *args, class_labels=class_labels, **settings)
+
+    prior._network.module.forward = keep
+    for step in optimize(config, begin(config, Priors(prior), torch.device("cpu"))):
+        assert not step.skipped
+    assert len(asked) == 4, "two groups, with and without the prompt"
+    for group in asked:
+        places = group[:, :3, 3]
+        torch.testing.assert_close(places[:, 2], places[:1, 2].expand(4))
+        turned = torch.stack([-places[:, 1], places[:, 0]], dim=1)  # by a quarter, from south to east
+        torch.testing.assert_close(places[:, :2].roll(-1, 0), turned, rtol=1e-4, atol=1e-4)
+
+
+GROUPS = {
+    "views": (dict(views=6), "^views: 6 a step, but .* denoises 4 views together; use --views 8, or another multiple"),
+    "few": (dict(views=1), "^views: 1 a step, but .*; use --views 4, or another multiple"),
+    "early": (
+        dict(resolution=ResolutionSchedule(first=8, views=2)), r"^resolution.views: 2, but .*; use --resolution.views 4"
+    ),
+    "refined group": (dict(refine=RefineOptions(share=0.5, group=6)), r"^refine.group: 6, but .* 4 views together"),
+    "refined views": (
+        dict(refine=RefineOptions(share=0.5, views=(8, 10))), r"^refine.views: 8 and 10, but .*; use --refine.views 8 8"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", GROUPS)
+def test_a_run_with_another_number_of_views_is_refused_before_it_starts(folder, case):
+    changes, message = GROUPS[case]
+    config = Config(prior=DiffusionOptions(model=str(folder)), cameras=OrbitCameras())
+    with pytest.raises(ValueError, match=message) as caught:
+        load_denoiser(replace(config, **changes))
+    assert "\n" not in str(caught.value)
     assert load_denoiser(replace(config, views=8)).group == 4
+
+
+def test_a_room_is_warned_of(folder):
+    priors = Priors(load_denoiser(Config(prior=DiffusionOptions(model=str(folder)))))
+    (line,) = priors.advice("a room", scene=True)
+    assert "has never stood in a room; take --object" in line
+    assert priors.advice("a chair", scene=False) == []
 
 
 def test_no_memory_estimate_is_made_up(folder):

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +159,7 @@ def iteration(bench: Bench, kind: str, name: str) -> dict[str, float]:
     from gs_stein.optimize.loop import optimize
     from gs_stein.optimize.networks import Priors
     from gs_stein.optimize.state import begin
-    from gs_stein.prior.footprint import CONTEXT, GIB, Workload, estimate, footprint_of
+    from gs_stein.prior.footprint import CONTEXT, GIB
     from gs_stein.prior.random_models import random_depth, random_prior
 
     config, cuda = configured(bench, kind, name), bench.device.type == "cuda"
@@ -179,19 +179,23 @@ def iteration(bench: Bench, kind: str, name: str) -> dict[str, float]:
         began = time.perf_counter()
     state.distiller.close()
     found = {"seconds": statistics.median(seconds[3:])}
-    known = footprint_of(kind)
-    if not cuda or bench.options.tiny or known is None:
+    expected = expected_memory(bench, kind, name)
+    if not cuda or bench.options.tiny or expected is None:
         return found
-    work = Workload(
-        views=4, render=bench.side, vsd=1 if name == "vsd" else 0, depth=config.depth.decoder if depth else None
-    )
-    told = estimate(known, config.prior, work, bench.side)
-    # Prompts are random numbers here: no text encoder was ever in memory.
-    expected = told.total(bench.count) - max(0.0, told.text - (told.fixed - CONTEXT - told.weights))
     peak = torch.cuda.max_memory_allocated(bench.device) + CONTEXT
     return found | {
         "peak_gib": peak / GIB, "estimated_gib": expected / GIB, "memory_estimate_off_by": abs(expected / peak - 1)
     }  # fmt: skip
+
+
+def expected_memory(bench: Bench, kind: str, name: str) -> int | None:
+    """Bytes that `gs-stein doctor` says of such an iteration; None for a model that it knows nothing of."""
+    from gs_stein.command.gpu_budget import estimate_run
+
+    config = configured(bench, kind, name)
+    # Prompts are random numbers here: no text encoder is ever in memory.
+    estimated = estimate_run(replace(config, prior=replace(config.prior, text_on_cpu=True)))
+    return None if estimated is None else estimated.total(bench.count)
 
 
 def formats(bench: Bench) -> dict[str, Any]:

@@ -92,19 +92,34 @@ def make(prompts: Sequence[tuple[Kind, str]], options: Options) -> list[Path]:
         ValueError: a run failed; its last line is in the message.
         KeyboardInterrupt: it was interrupted; the latest checkpoints are kept.
     """
+    lines = [{"prompt": prompt, "scene": kind != "objects", "seed": options.seed} for kind, prompt in prompts]
+    grid = () if options.preset is None else (f"preset={options.preset}",)
+    return make_runs(lines, options.output, options.address, grid)
+
+
+def make_runs(lines: list[dict[str, Any]], folder: Path, address: str | None, grid: tuple[str, ...] = ()) -> list[Path]:
+    """Have `gs-stein batch` make the runs of a list, unless that was done before; their folders.
+
+    Args:
+        lines: of the list, with settings.
+        folder: of the batch.
+        address: where, as for gs-stein batch.
+        grid: settings that all have, and their folders are named after.
+
+    Raises:
+        ValueError: a run failed; its last line is in the message.
+        KeyboardInterrupt: it was interrupted; the latest checkpoints are kept.
+    """
     from gs_stein.batch import ledger
     from gs_stein.batch.__main__ import batch
     from gs_stein.batch.options import BatchOptions
     from gs_stein.batch.plan import plan
 
-    output, listed = options.output.resolve(), options.output.resolve() / "prompts.jsonl"
-    lines = [{"prompt": prompt, "scene": kind != "objects", "seed": options.seed} for kind, prompt in prompts]
+    output = folder.resolve()
+    listed = output / "prompts.jsonl"
     ledger.open_output(output)
     write_atomically(listed, "".join(json.dumps(line) + "\n" for line in lines).encode())
-    asked = BatchOptions(
-        listed, output, grid=() if options.preset is None else (f"preset={options.preset}",),
-        retry_failed=True, address=options.address, video_frames=0,
-    )  # fmt: skip
+    asked = BatchOptions(listed, output, grid=grid, retry_failed=True, address=address, video_frames=0)
     items, again = plan(asked), shlex.join(["python", "-m", "gs_stein.bench", *sys.argv[1:]])
     if batch(asked, again) >= 128:
         raise KeyboardInterrupt

@@ -5,15 +5,13 @@
 The lists (prompt_single.txt, prompt_surr.txt, prompt_multi.txt) are in T3Bench's repository; give your copy. T3Bench
 scores with networks of its own and a language model; here a CLIP does, or, where none is given, the scorer that ships
 with gs_stein. So our figures and the published ones have different units: ours say whether one of our runs is better
-than another, only the published ones how those methods compare. Finished runs are kept in
---output and not repeated.
+than another, only the published ones how those methods compare. The runs are a batch (`gs-stein batch`, here or on Ray
+by --address): what is finished in --output is not repeated, so an interrupted bench goes on where it was.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +54,8 @@ class Options:
     """Of the runs."""
     output: Path = Path("runs/t3")
     """Where runs are kept, and t3.json is written."""
+    address: str | None = "here"
+    """Where runs are made, as for gs-stein batch: here, local, auto, HOST:PORT, or ray://HOST:PORT."""
     json: bool = False
     """Print one JSON object as the last line."""
 
@@ -67,37 +67,29 @@ def read_prompts(path: Path, first: int = 0) -> list[str]:
         ValueError: it cannot be read, or holds none; one line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"prompts: {path} cannot be read ({error}); give a text file with a prompt a line") from error
-    found = [line.strip() for line in lines if line.strip()]
+    found = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if not found:
         raise ValueError(f"prompts: {path} is empty; give a text file with a prompt a line")
     return found[:first] if first else found
 
 
-def train(prompt: str, options: Options) -> Path:
-    """Run `gs-stein train` unless that was done before; the run's folder.
+def make(prompts: list[str], options: Options) -> list[Path]:
+    """Have `gs-stein batch` make a run of every prompt, unless that was done before; the runs' folders.
 
     Raises:
-        ValueError: the run failed; its last line is in the message.
+        ValueError: a run failed; its last line is in the message.
     """
-    from gs_stein.bench.prompts import slug
+    from gs_stein.bench.prompts import make_runs, slug
 
-    told = (options.model or "auto", options.preset or "full", str(options.seed))
-    folder = options.output / slug("-".join((prompt, *told)))
-    if not any(folder.glob("*/report.json")):
-        command = [
-            sys.executable, "-m", "gs_stein.command.train", f"--prompt={prompt}", f"--output={folder}", "--no-viewer",
-            "--video-frames=0", f"--seed={options.seed}", "--object",
-            *(() if options.preset is None else (f"--preset={options.preset}",)),
-            *(() if options.model is None else (f"--model={options.model}",)),
-        ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
-        if done.returncode:
-            said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-            raise ValueError(f"prompts: {prompt!r} failed: {said[-1]}")
-    return next(folder.glob("*/report.json")).parent
+    told = (Path(options.model or "auto").name, options.preset or "full")
+    asked: dict[str, Any] = {"scene": False, "seed": options.seed}
+    asked |= {} if options.preset is None else {"preset": options.preset}
+    asked |= {} if options.model is None else {"prior.model": options.model}
+    lines = [{"prompt": prompt, "name": slug("-".join((prompt[:120], *told))), **asked} for prompt in prompts]
+    return make_runs(lines, options.output, options.address)
 
 
 def judge(run: Path, prompt: str, prompts: list[str], options: Options, clip: Clip | None) -> dict[str, float]:
@@ -164,12 +156,15 @@ def main(argv: list[str] | None = None) -> int:
     from gs_stein.evaluate import load_judge
 
     options = tyro.cli(Options, args=argv, description=__doc__)
+    for name, value, least in (("views", options.views, 1), ("first", options.first, 0)):
+        if value < least:
+            raise ValueError(f"{name}: {value} is below {least}; give a larger number")
     prompts = read_prompts(options.prompts, options.first)
     clip = None if options.clip is None else load_judge(options.clip)
     scorer = "gs_stein's own small scorer" if options.clip is None else options.clip
     each = []
-    for number, prompt in enumerate(prompts, 1):
-        scores = judge(train(prompt, options), prompt, prompts, options, clip)
+    for number, (prompt, run) in enumerate(zip(prompts, make(prompts, options), strict=True), 1):
+        scores = judge(run, prompt, prompts, options, clip)
         each.append(scores)
         shown = "  ".join(f"{name} {value:.2f}" for name, value in scores.items())
         print(f"{number}/{len(prompts)}  {shown}   {prompt}", flush=True)

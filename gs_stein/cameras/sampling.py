@@ -73,27 +73,34 @@ def inside(
     return Cameras(viewmats, intrinsics(fov, resolution, resolution), resolution, resolution)
 
 
-def sample_cameras(options: CameraOptions, views: int, generator: torch.Generator) -> Cameras:
+def sample_cameras(options: CameraOptions, views: int, generator: torch.Generator, group: int = 1) -> Cameras:
     """Draw V cameras whose azimuths are stratified: one in each of V equal sectors, jittered inside it.
 
     Args:
         options: ranges to draw from.
         views: number of cameras V.
         generator: the only source of randomness (CPU).
+        group: cameras that share what is drawn: every (V / group)-th stands at the same height and distance and sees
+            as wide, and their azimuths lie equally far apart (a quarter turn where four go all round).
 
     Returns:
         V cameras in order of azimuth, from a random first sector.
+
+    Raises:
+        ValueError: the views make no such groups.
     """
+    if views % group:
+        raise ValueError(f"views: {views} make no groups of {group}; use --views {group}, or a multiple")
 
     def uniform(low_high: Range) -> Float[Tensor, " V"]:
         low, high = low_high
-        return low + (high - low) * torch.rand(views, generator=generator)
+        return low + (high - low) * torch.rand(views // group, generator=generator).repeat(group)
 
     def stratified(low_high: Range) -> Float[Tensor, " V"]:
         low, high = low_high
         first = int(torch.randint(views, (1,), generator=generator))
         sector = (torch.arange(views) + first) % views
-        return low + (high - low) * (sector + torch.rand(views, generator=generator)) / views
+        return low + (high - low) * (sector + torch.rand(views // group, generator=generator).repeat(group)) / views
 
     if isinstance(options, OrbitCameras):
         return orbit(

@@ -9,11 +9,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.command.gpu_budget import fitted
+from gs_stein.command.gpu_budget import fitted, workload
 from gs_stein.config.schema import Config
 from gs_stein.distill.options import SSD
 from gs_stein.gaussians.options import OutdoorStart
 from gs_stein.prior.checkpoints.registry import BUNDLED, bundled_folder, is_bundled
+from gs_stein.prior.options import DepthDecoder
 
 PREFERRED = "sd21-base"
 """The checkpoint taken where there is a GPU for it and nothing else was asked for."""
@@ -70,6 +71,9 @@ def choose(config: Config) -> Choice:
         f"rasterizer  {backend} on {device}: {why_device}",
         f"estimator   {name}, guidance {config.distill.guidance.scale:g}, {config.views} views a step",
     )
+    if workload(config).depth is DepthDecoder.LINEAR and config.depth.decoder is DepthDecoder.AUTO:
+        why = "no tiny one is known for this model's latents"
+        reasons += (f"depth       through a linear decoder: {why} (--depth.decoder full: exact, and slow)",)
     if isinstance(config.start, OutdoorStart):
         reasons += (f"start       open ground under a sky {config.start.dome:g} m away (--outdoors no: a room)",)
     config, memory = fitted(config, prior_device)

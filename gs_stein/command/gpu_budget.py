@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gs_stein.config.schema import Config
 from gs_stein.distill.options import SSD, VSD, Baseline
 from gs_stein.gaussians.options import BallStart, OutdoorStart, RoomStart
-from gs_stein.prior.checkpoints.registry import is_bundled
+from gs_stein.prior.checkpoints.registry import decoder_for, is_bundled, locate
 from gs_stein.prior.footprint import (
     GIB,
     Footprint,
@@ -20,6 +20,7 @@ from gs_stein.prior.footprint import (
     free_memory,
     gaussians_that_fit,
 )
+from gs_stein.prior.options import DepthDecoder
 from gs_stein.update.options import NoDensify
 
 if TYPE_CHECKING:
@@ -45,8 +46,14 @@ def workload(config: Config) -> Workload:
         render=config.cameras.resolution,
         sh_degree=config.sh_degree,
         vsd=estimator.samples if isinstance(estimator, VSD) else 0,
-        depth=config.depth.decoder if through_images and not own else None,
+        depth=decoder(config) if through_images and not own else None,
     )
+
+
+def decoder(config: Config) -> DepthDecoder:
+    """The depth baseline's decoder, "auto" decided."""
+    source = locate(config.prior.model)
+    return decoder_for(config.depth.decoder, str(source), source.folder)
 
 
 def footprint(model: str) -> Footprint | None:

@@ -40,11 +40,20 @@ class Priors:
         """Whether the denoiser is told where the cameras stand (then prompts need not)."""
         return self.denoiser.knows_cameras
 
+    @property
+    def group(self) -> int:
+        """Views that the denoiser has to be given together; 1 where any number will do."""
+        return getattr(self.denoiser, "group", 1)
+
     def advice(self, prompt: str, scene: bool) -> list[str]:
         """Lines on what a small prior will not understand of a prompt; none if all is well, or the prior is a large
         one."""
         if not isinstance(self.denoiser, DiffusionPrior):
             return []
+        if scene and self.group > 1:
+            return [
+                "this model looks at one thing from all round, and has never stood in a room; take --object with it"
+            ]
         familiar = Familiar.load(self.denoiser.folder / "captions")
         if familiar is None:
             return []
@@ -70,10 +79,29 @@ def load_denoiser(config: Config, device: torch.device | str = "cpu") -> Diffusi
     """
     model = bundled_for(config.prior.model, config.scene)
     prior = load_prior(replace(config.prior, model=model), device)
-    if config.views % prior.group:
-        together = f"{prior.group} views together; use --views {prior.group}, or a multiple"
-        raise ValueError(f"views: {config.views} a step, but {config.prior.model} denoises {together}")
+    check_groups(config, prior.group)
     return prior
+
+
+def check_groups(config: Config, group: int) -> None:
+    """Refuse numbers of views that a denoiser of several views at once cannot be given, before a run finds out.
+
+    Args:
+        config: of the run.
+        group: views that are denoised together.
+
+    Raises:
+        ValueError: one line with the field, its value, and what to do.
+    """
+    counted = {"views": (config.views,), "resolution.views": (config.resolution.views,)}
+    if config.refine.share > 0:
+        counted |= {"refine.group": (config.refine.group,), "refine.views": config.refine.views}
+    for name, numbers in counted.items():
+        if any(views % group for views in numbers):
+            shown = " and ".join(map(str, numbers)) + (" a step" if name == "views" else "")
+            multiples = " ".join(f"{max(1, round(views / group)) * group}" for views in numbers)
+            together = f"{group} views together; use --{name.replace('_', '-')} {multiples}, or another multiple"
+            raise ValueError(f"{name}: {shown}, but {config.prior.model} denoises {together}")
 
 
 def load_priors(config: Config, device: torch.device | str = "cpu") -> Priors:

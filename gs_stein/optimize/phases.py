@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gs_stein import ranks
+from gs_stein.cameras.options import OrbitCameras
 from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.config.schema import Config
 from gs_stein.distill.distiller import Estimate
@@ -101,7 +102,9 @@ def next_phase(config: Config, state: State, plan: Plan, watch: Callable[[float]
     guess = state.reused
     if guess is not None and guess.cameras.width == plan.side:
         return Reuse(config, state, plan, guess.part(config.distill.reuse_views).cameras, guess)
-    cameras = sample_cameras(config.cameras, plan.views, state.generator).resized(plan.side, plan.side)
+    # Views that are denoised together stand as those that such a prior learnt from: evenly all round, at one height.
+    group = state.priors.group if isinstance(config.cameras, OrbitCameras) else 1
+    cameras = sample_cameras(config.cameras, plan.views, state.generator, group).resized(plan.side, plan.side)
     return Distill(config, state, plan, cameras)
 
 

@@ -20,7 +20,14 @@ from torch.nn import functional as F
 from gs_stein.prior.checkpoints.bounds import a_number
 from gs_stein.prior.checkpoints.folder import CheckpointError, check_weights, choose_weights, read_json, wrong_kind
 from gs_stein.prior.checkpoints.load import load_codec_folder
-from gs_stein.prior.checkpoints.registry import DEPTH, TINY, locate_network, tiny_decoder_of
+from gs_stein.prior.checkpoints.registry import (
+    DEPTH,
+    TINY,
+    TINY_FOLDER,
+    decoder_for,
+    locate_network,
+    tiny_decoder_of,
+)
 from gs_stein.prior.checkpoints.text import transformers_dtype
 from gs_stein.prior.checkpoints.weights import loaded_network, quiet
 from gs_stein.prior.codecs import Codec, TinyCodec
@@ -203,24 +210,35 @@ def load_depth(options: DepthOptions, prior: DiffusionPrior) -> LatentDepth | Mo
 
 
 def load_decoder(kind: DepthDecoder, prior: DiffusionPrior) -> Decode:
-    """The map from the prior's latents to images."""
-    if kind is DepthDecoder.FULL:
+    """The map from the prior's latents to images.
+
+    Raises:
+        CheckpointError: there is no tiny decoder, or it cannot be had.
+    """
+    if kind is DepthDecoder.FULL or (kind is DepthDecoder.AUTO and isinstance(prior.codec, TinyCodec)):
         return prior.decode
+    kind, own = decoder_for(kind, prior.identity, prior.folder), prior.folder / TINY_FOLDER
     if kind is DepthDecoder.LINEAR:
         return LinearDecoder(prior.codec, prior.resolution, prior.device)
     if isinstance(prior.codec, TinyCodec):
         return prior.decode
     tiny = tiny_decoder_of(prior.identity)
-    if tiny is not None:
-        folder = locate_network(tiny, TINY, "depth.decoder")
-    elif (prior.folder / "tiny_decoder").is_dir():
-        folder = prior.folder / "tiny_decoder"
+    if own.is_dir():
+        folder = own
+    elif tiny is not None:
+        try:
+            folder = locate_network(tiny, TINY, "depth.decoder")
+        except CheckpointError as error:
+            raise CheckpointError(f"{error}; --depth.decoder linear needs none") from error
     else:
         raise CheckpointError(
             f"depth.decoder: no tiny decoder is known for {prior.identity}; use linear or full, or put an "
-            f"AutoencoderTiny into {prior.folder / 'tiny_decoder'}"
+            f"AutoencoderTiny into {own}"
         )
-    codec = load_codec_folder(folder, "AutoencoderTiny", next(prior.network.parameters()).dtype)
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(f"depth.decoder: {folder} has no config.json; put a whole AutoencoderTiny there")
+    kind_of = read_json(folder / "config.json", folder).get("_class_name", "AutoencoderTiny")
+    codec = load_codec_folder(folder, str(kind_of), next(prior.network.parameters()).dtype)
     if codec.channels != prior.codec.channels:
         raise CheckpointError(
             f"depth.decoder: {folder} decodes {codec.channels} channels, the latents have {prior.codec.channels}; "

@@ -94,6 +94,8 @@ class DepthDecoder(Enum):
     """How the depth baseline looks at a noisy latent. Cost of one 512² view, forward and backward, against the 0.8
     TFLOP of one evaluation of Stable Diffusion 1.5's network; memory in fp16."""
 
+    AUTO = "auto"
+    """tiny where a tiny autoencoder of the model's latents is known, else linear."""
     FULL = "full"
     """The model's own VAE: 5.1 TFLOP, 3.1 GB. Exact, and several times the price of the denoiser."""
     TINY = "tiny"
@@ -109,8 +111,10 @@ class DepthOptions:
     model: str = "auto"
     """auto (the prior's own if it ships one, else depth-anything-v2), midas, depth-anything, depth-anything-v2, a local
     folder, or a hub id; DPT and Depth-Anything kinds."""
-    decoder: DepthDecoder = DepthDecoder.TINY
-    """From latent to image; any choice keeps the control variate zero-mean. full: the VAE, 5.1 TFLOP and 3.1 GB a 512²
+    decoder: DepthDecoder = DepthDecoder.AUTO
+    """From latent to image; any choice keeps the control variate zero-mean. auto: tiny where a tiny autoencoder of the
+    model's latents is known (Stable Diffusion, PixArt-Σ, MVDream, Z-Image), or lies in the folder's tiny_decoder/, else
+    linear. full: the VAE, 5.1 TFLOP and 3.1 GB a 512²
     view (one denoiser evaluation is 0.8 TFLOP); tiny: TAESD, 0.3 TFLOP and 0.4 GB; linear: next to nothing, an eighth
     of the resolution. Not used by a prior's own estimator."""
     size: int | None = None

@@ -167,7 +167,8 @@ def check_normalisation(where: Path) -> None:
     for field, low, high in (
         ("scaling_factor", 1e-4, 1e4), ("shift_factor", -1e4, 1e4), ("batch_norm_eps", 0.0, 1.0)
     ):  # fmt: skip
-        if config.get(field) is not None:
+        # A factor that is left out is the default one; a null would be taken as it is.
+        if config.get(field) is not None or (field == "scaling_factor" and field in config):
             a_number(config, field, low, high, path)
     for field, low in (("latents_mean", -1e4), ("latents_std", 1e-4)):
         values = config.get(field)

@@ -64,10 +64,13 @@ def _load(name: str, folder: Path) -> ClipParts:
     import transformers
 
     names = [path.name for path in folder.iterdir()]
+    if "model_index.json" in names:
+        raise CheckpointError(f"{folder} is a model of pictures; give a CLIP, e.g. openai/clip-vit-base-patch16")
     weights = choose_weights(names, half=False)
     config = read_json(folder / "config.json", folder)
-    kind = (config.get("architectures") or ["?"])[0]
-    if kind != "CLIPModel":
+    kinds = config.get("architectures")
+    kind = kinds[0] if isinstance(kinds, list) and kinds else kinds
+    if kind != "CLIPModel" or not isinstance(kinds, list):
         what = f"{folder} holds {str(kind)[:40]}, not a CLIPModel"
         raise CheckpointError(f"{what}; give e.g. openai/clip-vit-base-patch16")
     problem = check_weights(folder.parent, folder.name, weights) if weights else f"{folder.name} has no weights"

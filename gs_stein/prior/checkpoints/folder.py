@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 WEIGHT_STEM = r"(?:model|diffusion_pytorch_model|pytorch_model)"
 WEIGHTS = re.compile(
@@ -147,7 +148,8 @@ def read_index(folder: Path) -> tuple[str, list[Component], dict]:
     index = read_json(path, folder)
     components = []
     for name, entry in index.items():
-        if not isinstance(entry, list) or len(entry) != 2 or entry[0] is None or name in SKIPPED:
+        # "_class_name": ["pipeline", "MyPipeline"] is how a pipeline with code of its own is named.
+        if not isinstance(entry, list) or len(entry) != 2 or entry[0] is None or name in SKIPPED or name[:1] == "_":
             continue
         if not re.fullmatch(r"\w+", name) or not all(isinstance(part, str) for part in entry):
             raise CheckpointError(
@@ -160,7 +162,8 @@ def read_index(folder: Path) -> tuple[str, list[Component], dict]:
             f"model: model_index.json in {folder} lists no parts as diffusers does "
             '("unet": ["diffusers", "UNet2DConditionModel"]); give a folder that save_pretrained wrote'
         )
-    return str(index.get("_class_name", "?")), components, index
+    kind = index.get("_class_name", "?")
+    return str(kind[-1] if isinstance(kind, list) and kind else kind), components, index
 
 
 def wrong_kind(folder: Path) -> str:
@@ -204,6 +207,8 @@ def check_weights(folder: Path, component: str, names: list[str]) -> str | None:
         path = folder / component / name
         if not path.exists():
             return f"{component}/{name} {DANGLING}"
+        if not path.is_file():
+            return f"{component}/{name} is a folder, not the weights"
         size = path.stat().st_size
         with path.open("rb") as file:
             head = file.read(64)
@@ -219,6 +224,8 @@ def check_weights(folder: Path, component: str, names: list[str]) -> str | None:
                 return f"{component}/{name} has a damaged header"
             if size != 8 + length + end:
                 return f"{component}/{name} is cut short ({size} of {8 + length + end} bytes)"
+            if packed := formats_of_matrices(path) & PACKED:
+                return f"{component}/{name} is quantised ({', '.join(sorted(packed))}), {NO_GRADIENTS}"
         elif size == 0:
             return f"{component}/{name} is empty"
     return None
@@ -231,9 +238,7 @@ def read_safetensors_header(path: Path) -> dict[str, tuple[int, list[int]]]:
         CheckpointError: it says no such thing.
     """
     try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, path.stat().st_size)))
+        header = _header(path)
         found = {
             name: (entry["data_offsets"][1], entry["shape"]) for name, entry in header.items() if name != "__metadata__"
         }
@@ -243,6 +248,22 @@ def read_safetensors_header(path: Path) -> dict[str, tuple[int, list[int]]]:
     if not all(isinstance(size, int) and 0 <= size < 1 << 62 for size in sizes):
         raise CheckpointError(f"model: {path} has a damaged header; delete it and get it again")
     return found
+
+
+PACKED = frozenset({"I8", "U8", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4"})
+"""Formats of safetensors' that only quantised weights come in."""
+
+
+def formats_of_matrices(path: Path) -> set[str]:
+    """The number formats, by safetensors' names, in which a file that was found whole keeps its matrices."""
+    entries = (entry for name, entry in _header(path).items() if name != "__metadata__")
+    return {str(entry.get("dtype")) for entry in entries if len(entry["shape"]) > 1}
+
+
+def _header(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        return json.loads(file.read(min(length, path.stat().st_size)))
 
 
 def check_folder(folder: Path, half: bool, skip: tuple[str, ...] = ()) -> tuple[str, dict[str, Component], dict]:
@@ -275,6 +296,8 @@ def check_component(folder: Path, name: str, half: bool) -> str | None:
     """What is missing from or broken in one component's subfolder, with a remedy after "; " if it has its own; None if
     nothing."""
     inside = folder / name
+    if inside.is_symlink() and not inside.exists():
+        return f"{name}/ {DANGLING}"
     if not inside.is_dir():
         return f"{name}/ is missing"
     for path in sorted(inside.iterdir()):
@@ -295,13 +318,41 @@ def check_component(folder: Path, name: str, half: bool) -> str | None:
         return f"{name}/ is quantised ({str(method)[:40]}), {NO_GRADIENTS}"
     weights = choose_weights(names, half)
     if weights:
-        return check_weights(folder, name, weights)
+        return check_shards(inside, weights) or check_weights(folder, name, weights)
     if any("non_ema" in n for n in names):
         plain = next(n for n in sorted(names) if "non_ema" in n).replace(".non_ema", "")
         return f"{name}/ has only the non-EMA copy of its weights; get the other, or rename this one to {plain}"
     if any(n.endswith(".gguf") for n in names):
         return f"{name}/ is quantised (GGUF), {NO_GRADIENTS}"
+    for ending, library in OTHER_FORMATS.items():
+        if any(n.endswith(ending) for n in names):
+            return f"{name}/ has its weights for {library} only; get the copy in safetensors"
+    other = next((n for n in sorted(names) if n.endswith(".safetensors") and weight_file(n) is None), None)
+    if other is not None:
+        plain = "model" if name.startswith("text_encoder") else "diffusion_pytorch_model"
+        return f"{name}/ has weights by another name, {other}; if they are whole, rename them to {plain}.safetensors"
     return f"{name}/ has no complete set of weights"
+
+
+OTHER_FORMATS = {".onnx": "ONNX", ".msgpack": "Flax", ".h5": "TensorFlow", "openvino_model.xml": "OpenVINO"}
+"""End of a file's name → the library that it is for."""
+
+
+def check_shards(inside: Path, weights: list[str]) -> str | None:
+    """What is wrong with the index of weights in several files, which their libraries read them by; None if nothing."""
+    if len(weights) == 1:
+        return None
+    names = sorted(path.name for path in inside.iterdir() if WEIGHT_INDEX.match(path.name))
+    for name in names:
+        index = read_json(inside / name, inside)
+        mapped = index.get("weight_map")
+        if not isinstance(mapped, dict) or not isinstance(index.get("metadata"), dict):
+            return f"{inside.name}/{name} does not say which weight is in which file"
+        if set(map(str, mapped.values())) == set(weights):
+            return None
+    if names:
+        return f"{inside.name}/{names[0]} is of other files than {weights[0]}, …"
+    return f"{inside.name}/ has {len(weights)} files of weights, {weights[0]}, …, and no index of them"
 
 
 def check_vocabulary(inside: Path) -> str | None:

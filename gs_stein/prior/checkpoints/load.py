@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from gs_stein.prior.adapters import MultiView, Network, PlainUNet, SDXLUNet
-from gs_stein.prior.checkpoints.bounds import check_normalisation, naming
+from gs_stein.prior.checkpoints.bounds import AGAIN, check_normalisation, naming
 from gs_stein.prior.checkpoints.distilled import refuse_distilled, suspicion
 from gs_stein.prior.checkpoints.folder import CheckpointError, Component, check_folder, read_json
 from gs_stein.prior.checkpoints.registry import Source, locate
@@ -159,6 +159,14 @@ def load_network(folder: Path, component: Component, family: Family, dtype: torc
     kind = variant(folder, component, dtype)
     if family.load is not None:
         return family.load(where, dtype, kind)
+    if (
+        component.class_name != "UNet2DConditionModel"
+        and read_json(where / "config.json", where).get("sample_size", 0) is None
+    ):
+        raise CheckpointError(
+            f"model: {where}/config.json: sample_size is null, and the places of a transformer's cells follow from it; "
+            "write the side of its latents in cells there (64 for 512 pixels; for SANA's 16), or get the model again"
+        )
     return loaded_network(network_class(component.class_name), where, torch_dtype=dtype, variant=kind)
 
 
@@ -184,7 +192,10 @@ def load_codec(folder: Path, component: Component, dtype: torch.dtype) -> Codec:
         case "AutoencoderKLFlux2":
             from diffusers.models.autoencoders.autoencoder_kl_flux2 import AutoencoderKLFlux2
 
-            return Flux2Codec(loaded_network(AutoencoderKLFlux2, where, torch_dtype=dtype, variant=kind))
+            network = loaded_network(AutoencoderKLFlux2, where, torch_dtype=dtype, variant=kind)
+            if bool((network.bn.running_var < 0).any()):
+                raise CheckpointError(f"model: {where}: the weight bn.running_var, a variance, is below 0{AGAIN}")
+            return Flux2Codec(network)
         case "AutoencoderTiny":
             from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 

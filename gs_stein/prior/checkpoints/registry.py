@@ -16,6 +16,7 @@ from gs_stein.files import PACKAGE
 from gs_stein.prior.checkpoints.folder import SINGLE_FILE, CheckpointError
 from gs_stein.prior.checkpoints.single_file import explain
 from gs_stein.prior.footprint import SD3, SD15, SD21, SDXL, Footprint
+from gs_stein.prior.options import DepthDecoder
 from gs_stein.prior.schedule import Prediction
 
 BUNDLED = "bundled"
@@ -125,14 +126,16 @@ NEWER: tuple[NewerModel, ...] = (
     NewerModel("pixart-sigma", "PixArt-alpha/PixArt-Sigma-XL-2-512-MS", "taesdxl"),
     NewerModel("sana", "Efficient-Large-Model/Sana_600M_512px_diffusers"),
     NewerModel("flux2-klein", "black-forest-labs/FLUX.2-klein-base-4B"),
-    NewerModel("z-image", "Tongyi-MAI/Z-Image"),
+    NewerModel("z-image", "Tongyi-MAI/Z-Image", "taef1"),
 )
 TINY: tuple[NetworkSpec, ...] = (
     NetworkSpec("taesd", "madebyollin/taesd", "614f76814bbe30edbe2e627ace1c2234c81a2c0e"),
     NetworkSpec("taesdxl", "madebyollin/taesdxl", "b20258aaef75ef61e659c1e0f14f251cf0ad153e"),
     NetworkSpec("taesd3", "madebyollin/taesd3", "d58dcaccd2b36fcb7a6b9e93c1cc507acab5a778"),
+    NetworkSpec("taef1", "madebyollin/taef1", "2d552378e58c9c94201075708d7de4e1163b2689"),
 )
-"""Tiny autoencoders, one for each latent space."""
+"""Tiny autoencoders, one for each latent space; Z-Image has FLUX.1's. FLUX.2's (TAEF2) is built as diffusers' class is
+not, and of SANA's there is none."""
 DEPTH: tuple[NetworkSpec, ...] = (
     NetworkSpec("midas", "Intel/dpt-hybrid-midas", "11eaf7a1cf4bd70740697dbc216f98980c0aeb03"),
     NetworkSpec("depth-anything", "LiheYoung/depth-anything-small-hf", "25216a913fa218ccb7d58cce818d52b728b6c1f6"),
@@ -241,7 +244,7 @@ def locate_network(model: str, known: tuple[NetworkSpec, ...], field: str) -> Pa
         if model in (spec.name, spec.repo):
             return fetch_network(spec.repo, spec.revision, field)
     path = Path(model).expanduser()
-    if path.is_dir():
+    if model.strip() and path.is_dir():
         return path
     if HUB_ID.match(model):
         repo, _, revision = model.partition("@")
@@ -251,10 +254,31 @@ def locate_network(model: str, known: tuple[NetworkSpec, ...], field: str) -> Pa
 
 
 def tiny_decoder_of(identity: str) -> str | None:
-    """Name in `TINY` of the tiny autoencoder of a model, by how its `Source` is written; None if none is known."""
-    known = {f"{spec.repo}@{spec.revision}": spec.tiny_decoder for spec in MODELS}
-    known |= {f"{newer.repo}@main": newer.tiny_decoder for newer in NEWER if newer.tiny_decoder is not None}
-    return known.get(identity)
+    """Name in `TINY` of the tiny autoencoder of a model, by how its `Source` is written; None if none is known.
+
+    Whatever the revision: another latent space would be another model.
+    """
+    known: dict[str, str | None] = {spec.repo: spec.tiny_decoder for spec in MODELS}
+    known |= {newer.repo: newer.tiny_decoder for newer in NEWER}
+    return known.get(identity.partition("@")[0])
+
+
+def decoder_for(kind: DepthDecoder, identity: str, folder: Path | None) -> DepthDecoder:
+    """What is meant by a depth baseline's decoder, "auto" or another.
+
+    Args:
+        kind: as configured.
+        identity: of the model, as its `Source` is written.
+        folder: of the model, which may have a tiny decoder of its own; None where it is not known.
+    """
+    if kind is not DepthDecoder.AUTO:
+        return kind
+    own = folder is not None and (folder / TINY_FOLDER).is_dir()
+    return DepthDecoder.TINY if own or tiny_decoder_of(identity) is not None else DepthDecoder.LINEAR
+
+
+TINY_FOLDER = "tiny_decoder"
+"""Where a model's folder may keep one."""
 
 
 def names() -> str:

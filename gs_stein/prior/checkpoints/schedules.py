@@ -44,9 +44,13 @@ def load_schedule(folder: Path) -> tuple[Schedule, Prediction]:
         scheduler: Any = DDPMScheduler.from_config(config)
         table = scheduler.alphas_cumprod
         falls = table.ndim == 1 and bool((table >= 0).all() and (table.diff() <= 0).all())
-    if not falls or float(table[0]) > 1:
+    if not falls or float(table[0]) > 1 or float(table[-1]) > _LEAST_NOISE:
         raise CheckpointError(f"model: {path}: its betas make no noise that grows; delete it and get it again")
     kind = scheduler.config["prediction_type"]
     if not isinstance(kind, str) or kind not in PREDICTIONS:
         raise CheckpointError(f"model: {folder} predicts {kind!r}, which gs_stein does not know; give {KINDS}")
     return Schedule.from_alphas_cumprod(table.float()), PREDICTIONS[kind]
+
+
+_LEAST_NOISE = 0.9
+"""ᾱ at the last step, at most: with more of the picture left nothing could begin at noise."""
