@@ -317,6 +317,12 @@ def test_a_folder_of_another_batch_is_left_as_it_is(tmp_path: Path) -> None:
     assert ledger.look(tmp_path, theirs).state == "finished"
 
 
+def test_a_mark_that_its_writer_left_empty_is_written(tmp_path: Path) -> None:
+    (tmp_path / ledger.MARK).touch()
+    assert ledger.open_output(tmp_path)
+    assert ledger.open_output(tmp_path) == (tmp_path / ledger.MARK).read_text()
+
+
 def test_nobody_works_where_another_process_does(prior, tmp_path, capsys, monkeypatch) -> None:
     lines = write(tmp_path / "p.jsonl", [settings(prior), settings(prior, seed=1)])
     (tmp_path / "out" / "a-red-armchair-s0").mkdir(parents=True)

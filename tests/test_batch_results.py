@@ -63,7 +63,10 @@ def test_a_run_that_cannot_be_copied_is_kept_and_tried_again(prior: Path, tmp_pa
     put = Results.put
     monkeypatch.setattr(Results, "put", lambda self, run: (_ for _ in ()).throw(ValueError("results: gone")))
     assert call(lines, tmp_path / "runs", "--results", address) == 1
-    assert "failed      a-red-armchair-s0: results: gone" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "failed      a-red-armchair-s0: results: gone" in said
+    assert "1 could not be copied; the same command tries that again" in said
+    assert "--retry-failed" not in said
     monkeypatch.setattr(Results, "put", put)
     monkeypatch.setattr(Runner, "_work", lambda *a: pytest.fail("made again"))
     assert call(lines, tmp_path / "runs", "--results", address) == 0

@@ -143,12 +143,18 @@ def opening(options: BatchOptions, ours: list[Item], outcomes: dict[str, Outcome
 
 def closing(options: BatchOptions, ours: list[Item], outcomes: dict[str, Outcome], missing: list[Item]) -> list[str]:
     """What has become of it, in lines."""
+    from gs_stein.batch import ledger
+
     lines = [f"{len(ours) - len(missing)} of {len(ours)} run{'s are' if len(ours) > 1 else ' is'} there"]
     states = [outcomes[item.name].state for item in missing]
     if elsewhere := states.count("elsewhere"):
         lines.append(f"{elsewhere} {'is' if elsewhere == 1 else 'are'} being worked on by other processes")
-    if "failed" in states:
-        lines.append(f"{states.count('failed')} failed; with --retry-failed they are tried again")
+    if failed := [item for item in missing if outcomes[item.name].state == "failed"]:
+        uncopied = sum(ledger.look(options.output, item).state == "finished" for item in failed)
+        if uncopied:
+            lines.append(f"{uncopied} could not be copied; the same command tries that again")
+        if len(failed) > uncopied:
+            lines.append(f"{len(failed) - uncopied} failed; with --retry-failed they are tried again")
     lines.append(f"look        {options.output / 'index.html'}")
     if options.results is not None:
         lines.append(f"copied to   {options.results}")

@@ -156,7 +156,12 @@ def open_output(output: Path) -> str:
             with open(output / MARK, "x", encoding="ascii") as file:
                 file.write(uuid.uuid4().hex)
         except FileExistsError:
-            pass
+            # Of two that begin in one moment, one may find what the other has not written into yet.
+            deadline = time.monotonic() + 1.0
+            while not (output / MARK).stat().st_size and time.monotonic() < deadline:
+                time.sleep(0.02)
+            if not (output / MARK).stat().st_size:  # its writer was killed
+                (output / MARK).write_text(uuid.uuid4().hex, encoding="ascii")
         return (output / MARK).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or error

@@ -56,9 +56,10 @@ def _card(output: Path, item: Item, outcome: Outcome) -> str:
     picture = links = ""
     if outcome.state == "finished":
         folder = quote(item.name)
-        picture = f'<a href="{folder}/preview.png"><img loading="lazy" src="{folder}/preview.png" alt=""></a>'
         here = output / item.name  # or only where results are copied to
         there = {name: file for name, file in FILES.items() if not here.is_dir() or (here / file).is_file()}
+        if not here.is_dir() or (here / "preview.png").is_file():
+            picture = f'<a href="{folder}/preview.png"><img loading="lazy" src="{folder}/preview.png" alt=""></a>'
         links = " · ".join(f'<a href="{folder}/{file}">{name}</a>' for name, file in there.items())
         links = f"<p>{links}</p>"
         said = [] if outcome.score is None else [f"scorer {outcome.score:.0%}"]
