@@ -68,7 +68,9 @@ def main(argv: list[str] | None = None) -> int:
     for arm in arms:
         figures = dict(compare(arm, runs[arm], runs["sds"]))
         first = (*options.scenes, *options.objects)[0]
-        mb = memory(configured(first, first in options.scenes, arm, 0, options.iterations, options.model))
+        mb = memory(
+            configured(first, first in options.scenes, arm, 0, options.iterations, options.model, options.guidance)
+        )
         found |= {f"rate_{arm}": rates[arm], f"peak_mb_{arm}": mb} | figures
         print(
             f"{arm:14s} {rates[arm]:5g} {figures[f'iteration_cost_{arm}']:11.2f}× "

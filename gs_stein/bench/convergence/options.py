@@ -32,6 +32,8 @@ class Options:
     """Factors on every learning rate that are tried for each arm."""
     tuning: float = 0.5
     """Length of the tuning runs as a fraction of `iterations`."""
+    guidance: float | None = None
+    """Scale of guidance; None: the presets'."""
     model: str = BUNDLED
     """The prior."""
     output: Path = Path("runs/convergence")

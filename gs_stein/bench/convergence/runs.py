@@ -147,7 +147,7 @@ class Bench:
         """Make those runs whose configuration was not run before, here or on Ray."""
         missing = {key: job for job in jobs if (key := self.key(job)) not in self.known}
         keys = {job: key for key, job in missing.items()}
-        asked = [(job, self.config(job), self.options.model) for job in missing.values()]
+        asked = [(job, self.config(job), self.options.model, self.options.guidance) for job in missing.values()]
         for (job, _, _), found in spread(done, asked, self.options.address):
             self.known[keys[job]] = found
             with self.path.open("a", encoding="utf-8") as file:
