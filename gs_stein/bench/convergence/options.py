@@ -21,7 +21,9 @@ class Options:
     objects: tuple[str, ...] = ("a wooden chair", "a potted plant", "a red car")
     """Prompts of objects."""
     arms: tuple[str, ...] = tuple(ARMS)
-    """Which arms to run; SDS always runs, since it is what the others are measured by."""
+    """Which arms to run."""
+    reference: str = "sds"
+    """The arm that the others are measured by; it always runs."""
     seeds: int = 2
     """Runs of each prompt and arm."""
     iterations: int = 160
