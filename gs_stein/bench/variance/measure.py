@@ -25,6 +25,8 @@ from gs_stein.optimize.state import begin
 class Found:
     """What one frozen scene showed."""
 
+    progress: float
+    """Where along its run the scene was frozen."""
     latent: dict[str, Float[Tensor, " views"]]
     """Variance over noises of the latents' gradient, a view each."""
     means: dict[str, tuple[float, float]]
@@ -107,6 +109,7 @@ def measure(stage: Stage, options: Options, seed: int) -> Found:
     stacked = {name: torch.stack(values) for name, values in latent.items()}  # C T N V c h w
     scaled = preconditioned({n: torch.stack(v) for n, v in gradients.items()}, stage.frozen.second, widths)
     return Found(
+        stage.frozen.progress,
         {n: analysis.noise_variance(v).flatten(2).mean(2).flatten() for n, v in stacked.items()},
         {n: analysis.mean_shift(v, stacked["sds"]) for n, v in stacked.items()},
         {n: analysis.z_of_mean(stacked[n] - stacked["sds"]) for n in UNBIASED},
