@@ -64,8 +64,11 @@ def summarise(
 
 
 def along(found: list[Found], suffix: str) -> dict[str, float | list[float]]:
-    """SDS's variance at each stage of the runs, in parts: of the Gaussians' gradient as Adam scales it, between cameras,
-    between timesteps and between noises; and of the latents' gradient, between noises, as it is."""
+    """SDS's variance at each stage of the runs, in parts.
+
+    Of the Gaussians' gradient as Adam scales it, between cameras, between timesteps and between noises; and of the
+    latents' gradient, between noises, as it is.
+    """
     stages = sorted({f.progress for f in found})
     there = [[f for f in found if f.progress == stage] for stage in stages]
 
