@@ -18,7 +18,9 @@ from gs_stein.distill.options import SSD, Baseline
 from gs_stein.optimize.networks import load_priors
 from gs_stein.optimize.state import begin
 from gs_stein.prior.checkpoints.load import load_prior
+from gs_stein.prior.checkpoints.weights import loaded_network
 from gs_stein.prior.options import DiffusionOptions
+from gs_stein.prior.response import NoiseResponse
 from gs_stein.types import Cameras
 from gs_stein.world.families import FAMILIES
 from gs_stein.world.training.pool import CAPTIONS, SCENES_PER_SHARD, VIEWS, Shard, shard_path
@@ -71,12 +73,9 @@ def test_what_is_odd_in_the_noise_is_learnt(taught: tuple[Path, Path, Response])
         found = [denoiser.predict(x, t, [empty], Cameras(part.viewmats[i], part.Ks[i], side, side)) for x in x_t]
     torch.testing.assert_close((found[0] - found[1])[0] / 2 - eps, part.without[i].float(), atol=5e-3, rtol=5e-2)
 
-    from gs_stein.prior.checkpoints.weights import loaded_network
-    from gs_stein.prior.response import NoiseResponse
-
     with torch.no_grad():
         without, added = response_loss(loaded_network(NoiseResponse, folder / "response").float(), part)
-    assert without.mean() < 0.9
+    assert without.median() < 0.8
     assert added.shape == (SCENES_PER_SHARD,)
 
 
@@ -85,7 +84,7 @@ def test_a_run_takes_up_the_weights_that_lie_in_its_prior(taught: tuple[Path, Pa
     own = tmp_path / "prior"
     shutil.copytree(prior, own)
     shutil.copytree(folder / "response", own / "response")
-    config = Config(prompt="a room", scene=True, views=2)
+    config = Config(prompt="a chair", views=2)
     estimator = SSD((Baseline.CONSTANT, Baseline.LEARNED))
     config = replace(
         config, distill=replace(config.distill, estimator=estimator), prior=replace(config.prior, model=str(own))

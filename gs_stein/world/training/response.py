@@ -78,7 +78,8 @@ class Answers(NamedTuple):
 def ask(prior: Denoiser, shard: Shard, job: Response, small: bool, seed: int) -> Answers:
     """Have a denoiser answer about every scene of a shard."""
     generator = torch.Generator().manual_seed(seed)
-    empty, rows = prior.embed([""]), []
+    rows, none = [], prior.embed([""])
+    empty = TextEmbedding(none.tokens, none.mask)  # of captions, shards keep no more than that
     for scene in range(SCENES_PER_SHARD):
         views = torch.randperm(VIEWS, generator=generator)[:GROUP]
         rgb = torch.from_numpy(shard.rgb[scene]).permute(0, 3, 1, 2)[views].float() / 255
@@ -153,9 +154,14 @@ def response_loss(net: NoiseResponse, part: Answers) -> tuple[Float[Tensor, " S"
     side = pictures_side(part.Ks)
     cameras = Cameras(part.viewmats.flatten(0, 1), part.Ks.flatten(0, 1), side, side)
     found = net(part.eps.float(), part.x0.float(), part.t, part.sentence, cameras)
-    shares = []
-    for guess, truth in zip(found, (part.without.float(), part.added.float()), strict=True):
-        shares.append((guess - truth).square().mean((1, 2, 3, 4)) / truth.square().mean((1, 2, 3, 4)).clamp_min(1e-12))
+    truths = part.without.float(), part.added.float()
+    energy = [truth.square().mean((1, 2, 3, 4)) for truth in truths]
+    # Where nearly nothing is odd, or a caption adds next to nothing, a share of that would drown all else.
+    floors = 1e-3 * energy[0].mean() + 1e-12, 1e-2 * energy[0] + 1e-12
+    shares = [
+        (guess - truth).square().mean((1, 2, 3, 4)) / torch.maximum(size, floor)
+        for guess, truth, size, floor in zip(found, truths, energy, floors, strict=True)
+    ]
     return shares[0], shares[1]
 
 
