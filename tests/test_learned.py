@@ -146,6 +146,7 @@ def test_weights_that_come_with_a_prior_are_used_as_they_are() -> None:
     before = {name: value.clone() for name, value in made.state_dict().items()}
     asked = replace(options(), guidance=bench.distiller(options()).options.guidance)
     distiller = Distiller(asked, bench.prior, response=made)
+    assert distiller.estimator.coefficients is not None
     table = distiller.estimator.coefficients.table()
     assert table[0, 0].tolist() == pytest.approx([1.0, 1.0, bench.scale]), "1 and the scale of guidance at first"
     bench.step(distiller, seeded())

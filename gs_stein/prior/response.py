@@ -107,8 +107,9 @@ class NoiseResponse(Pretrained):
         self.norm = nn.LayerNorm(width)
         self.gate = nn.Linear(width, 2 * width)
         self.direct = nn.Linear(width, 2)
-        self.exit = nn.ModuleList(nn.Linear(width, cell, bias=False) for _ in range(2))
-        start_at_zero(self.gate, self.direct, *self.exit)  # no response until it is learnt
+        leaves = [nn.Linear(width, cell, bias=False) for _ in range(2)]
+        start_at_zero(self.gate, self.direct, *leaves)  # no response until it is learnt
+        self.exit = nn.ModuleList(leaves)
 
     def forward(
         self,
