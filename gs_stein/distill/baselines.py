@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gs_stein.distill.draw import Draw
+from gs_stein.distill.learned import Learned, LearnedPart
 from gs_stein.distill.options import Baseline
 from gs_stein.prior.agreement import pearson, shrink
 from gs_stein.prior.denoiser import DepthEstimator, NormalEstimator
@@ -91,7 +92,7 @@ class Normal:
         return stein(self, draw)
 
 
-ControlVariate = Constant | Depth | Normal
+ControlVariate = Constant | Depth | Normal | LearnedPart
 
 
 def phi_and_gradient(
@@ -112,7 +113,10 @@ def stein(baseline: StatisticBaseline, draw: Draw) -> Float[Tensor, "B V C h w"]
 
 
 def build(
-    kinds: tuple[Baseline, ...], depth: DepthEstimator | None, normal: NormalEstimator | None
+    kinds: tuple[Baseline, ...],
+    depth: DepthEstimator | None,
+    normal: NormalEstimator | None,
+    learned: Learned | None = None,
 ) -> list[ControlVariate]:
     """The control variates a set of baselines stands for.
 
@@ -123,6 +127,10 @@ def build(
     for kind in kinds:
         if kind in (Baseline.CONSTANT, Baseline.SPECTRAL):
             built.append(Constant())
+        elif kind is Baseline.LEARNED:
+            if learned is None:
+                raise ValueError("estimator.baselines: LEARNED needs its network; give one or drop it")
+            built.extend(learned.variates())
         elif kind in (Baseline.DEPTH, Baseline.PRINTED_DEPTH):
             if depth is None:
                 raise ValueError(f"estimator.baselines: {kind.name} needs a depth estimator; give one or drop it")

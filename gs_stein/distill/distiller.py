@@ -23,6 +23,7 @@ from gs_stein.distill.options import DistillOptions
 from gs_stein.distill.variance_meter import VarianceMeter
 from gs_stein.prior.denoiser import Denoiser, DepthEstimator, NormalEstimator
 from gs_stein.prior.guidance import guided
+from gs_stein.prior.response import NoiseResponse
 from gs_stein.types import Cameras, TextEmbedding
 
 _GOLDEN = 0.6180339887498949
@@ -66,6 +67,7 @@ class Distiller:
         options: which estimator, and how.
         denoiser: the prior.
         depth_estimator, normal_estimator: for the baselines that want one.
+        response: the prior's own weights of the learned baseline; None: it begins with nothing.
 
     Raises:
         ValueError: a baseline lacks its estimator, or VSD a network to adapt.
@@ -83,6 +85,7 @@ class Distiller:
         denoiser: Denoiser,
         depth_estimator: DepthEstimator | None = None,
         normal_estimator: NormalEstimator | None = None,
+        response: NoiseResponse | None = None,
     ) -> None:
         self.options, self.denoiser = options, denoiser
         steps, fit = denoiser.schedule.num_timesteps, options.coefficients
@@ -91,7 +94,7 @@ class Distiller:
         self.meter_sds = VarianceMeter(fit.bins, steps, fit.half_life)
         self._phase: float | None = None
         self.estimator = make_estimator(
-            options.estimator, Parts(denoiser, depth_estimator, normal_estimator, options.coefficients)
+            options.estimator, Parts(denoiser, depth_estimator, normal_estimator, options, response)
         )
 
     def __call__(
@@ -140,6 +143,8 @@ class Distiller:
             cameras=cameras,
             depth=None if depth is None else depth.detach(),
             normals=None if normals is None else normals.detach(),
+            text=text,
+            guidance=options.guidance.scale,
         )
         with torch.no_grad():
             eps_hat = guided(self.denoiser, draw.x_t, draw.t, text, negative, cameras, options.guidance, empty).to(

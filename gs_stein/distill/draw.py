@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gs_stein.prior.options import TimestepOptions, Weighting
 from gs_stein.prior.schedule import Schedule, sample_timesteps
-from gs_stein.types import Cameras
+from gs_stein.types import Cameras, TextEmbedding
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,18 @@ class Draw:
     """Rendered depth, detached; 0 where nothing was hit."""
     normals: Float[Tensor, "V H W 3"] | None = None
     """Rendered world-space normals, detached."""
+    text: TextEmbedding | None = None
+    """The prompt, of one or V prompts."""
+    guidance: float = 1.0
+    """Scale of classifier-free guidance that ε̂ has."""
 
     def views(self, some: slice) -> Draw:
         """The same draw for some of the views."""
         cameras, depth, normals = (None if x is None else x[some] for x in (self.cameras, self.depth, self.normals))
+        text = self.text if self.text is None or len(self.text) == 1 else self.text[some]
         return replace(
             self, x0=self.x0[some], x_t=self.x_t[:, some], eps=self.eps[:, some], cameras=cameras, depth=depth,
-            normals=normals,
+            normals=normals, text=text,
         )  # fmt: skip
 
     def noise_scale(self) -> Float[Tensor, "B 1 1 1 1"]:
@@ -60,6 +65,8 @@ def make_draw(
     cameras: Cameras | None = None,
     depth: Float[Tensor, "V H W"] | None = None,
     normals: Float[Tensor, "V H W 3"] | None = None,
+    text: TextEmbedding | None = None,
+    guidance: float = 1.0,
 ) -> Draw:
     """Noise a render K times (2K when antithetic: ε, then −ε at the same t).
 
@@ -69,7 +76,7 @@ def make_draw(
         schedule, weighting: give α, σ and ω(t).
         importance: p(t)/q(t) of the timestep sampler; None is 1.
         antithetic: add the twins.
-        cameras, depth, normals: what baselines look at.
+        cameras, depth, normals, text, guidance: what baselines look at.
     """
     x0 = x0.detach()
     source = torch.arange(len(t), device=x0.device)
@@ -81,7 +88,7 @@ def make_draw(
     groups = len(t)
     x_t = schedule.add_noise(x0.expand(groups, *x0.shape), eps, t)
     alpha, sigma = schedule.alpha(t).to(x0), schedule.sigma(t).to(x0)
-    return Draw(x0, x_t, eps, t, alpha, sigma, weight, source, cameras, depth, normals)
+    return Draw(x0, x_t, eps, t, alpha, sigma, weight, source, cameras, depth, normals, text, guidance)
 
 
 def sample_draw(
@@ -99,6 +106,8 @@ def sample_draw(
     cameras: Cameras | None = None,
     depth: Float[Tensor, "V H W"] | None = None,
     normals: Float[Tensor, "V H W 3"] | None = None,
+    text: TextEmbedding | None = None,
+    guidance: float = 1.0,
 ) -> Draw:
     """Draw `noises` timesteps and noises with `generator` (on the CPU, so that a seed means the same everywhere)."""
     t, importance = sample_timesteps(
@@ -116,6 +125,8 @@ def sample_draw(
         cameras=cameras,
         depth=depth,
         normals=normals,
+        text=text,
+        guidance=guidance,
     )
 
 

@@ -6,6 +6,7 @@ To add one, write a dataclass with its `kind` in `gs_stein.distill.options`, nam
 
 from __future__ import annotations
 
+import copy
 import functools
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +19,15 @@ from gs_stein import ranks
 from gs_stein.distill.baselines import Constant, ControlVariate, build
 from gs_stein.distill.coefficients import Coefficients
 from gs_stein.distill.draw import Draw
+from gs_stein.distill.learned import Learned, LearnedPart, response_for
 from gs_stein.distill.lora import LoraScore
-from gs_stein.distill.options import SDS, SSD, VSD, Baseline, CoefficientOptions, FittedSDS, Raw
+from gs_stein.distill.options import SDS, SSD, VSD, Baseline, CoefficientOptions, DistillOptions, FittedSDS, Raw
 from gs_stein.prior.denoiser import Denoiser, DepthEstimator, NormalEstimator
+from gs_stein.prior.response import NoiseResponse
 from gs_stein.types import Cameras, TextEmbedding
+
+FROM_NOTHING = 1e-3
+"""Learning rate of a learned baseline that begins with no weights."""
 
 
 class NotFiniteError(ArithmeticError):
@@ -35,7 +41,8 @@ class Parts:
     denoiser: Denoiser
     depth: DepthEstimator | None
     normal: NormalEstimator | None
-    coefficients: CoefficientOptions
+    options: DistillOptions
+    response: NoiseResponse | None = None
 
 
 @dataclass(frozen=True)
@@ -109,19 +116,33 @@ def _(options: SDS, parts: Parts) -> Estimator:
 @make_estimator.register(FittedSDS)
 def _(options: FittedSDS, parts: Parts) -> Estimator:
     steps = parts.denoiser.schedule.num_timesteps
-    return Stein([Constant()], spectral=False, options=parts.coefficients, num_timesteps=steps)
+    return Stein([Constant()], spectral=False, options=parts.options.coefficients, num_timesteps=steps)
 
 
 @make_estimator.register(SSD)
 def _(options: SSD, parts: Parts) -> Estimator:
-    variates = build(options.baselines, parts.depth, parts.normal)
     spectral, steps = Baseline.SPECTRAL in options.baselines, parts.denoiser.schedule.num_timesteps
-    return Stein(variates, spectral=spectral, options=parts.coefficients, num_timesteps=steps)
+    learned = make_learned(options, parts) if Baseline.LEARNED in options.baselines else None
+    return Stein(
+        build(options.baselines, parts.depth, parts.normal, learned), spectral=spectral,
+        options=parts.options.coefficients, num_timesteps=steps, learned=learned,
+        guidance=parts.options.guidance.scale,
+    )  # fmt: skip
 
 
 @make_estimator.register(VSD)
 def _(options: VSD, parts: Parts) -> Estimator:
     return VariationalScore(options, parts.denoiser)
+
+
+def make_learned(options: SSD, parts: Parts) -> Learned:
+    """The learned baseline: with the prior's own weights, or with none yet."""
+    rate = options.learning_rate
+    if rate is None:
+        rate = 0.0 if parts.response is not None else FROM_NOTHING
+    # One that learns is this run's own.
+    network = response_for(parts.denoiser) if parts.response is None else copy.deepcopy(parts.response)
+    return Learned(network, rate, parts.denoiser.schedule.num_timesteps)
 
 
 def raw(eps_hat: Float[Tensor, "B V C h w"]) -> Float[Tensor, "B V C h w"]:
@@ -181,6 +202,13 @@ class VariationalScore(Estimator):
         self.lora.load_state_dict(state)
 
 
+def expected_coefficient(variate: ControlVariate, guidance: float) -> float:
+    """What a coefficient is shrunk to: SDS's, and that of a response that is right."""
+    if isinstance(variate, LearnedPart):
+        return guidance if variate.index else 1.0
+    return float(isinstance(variate, Constant))
+
+
 class Stein(Estimator):
     """ε̂ − Σ β_k(t) ⊙ h_k with learned β: SDS with fitted b_t, and SSD (arXiv 2401.00604).
 
@@ -189,13 +217,23 @@ class Stein(Estimator):
         spectral: coefficients per channel and frequency band rather than one a variate.
         options: of the regression.
         num_timesteps: T.
+        learned: what is behind those variates that learn.
+        guidance: scale that the coefficient of what the prompt adds is expected to be.
     """
 
     def __init__(
-        self, variates: list[ControlVariate], *, spectral: bool, options: CoefficientOptions, num_timesteps: int
+        self,
+        variates: list[ControlVariate],
+        *,
+        spectral: bool,
+        options: CoefficientOptions,
+        num_timesteps: int,
+        learned: Learned | None = None,
+        guidance: float = 1.0,
     ) -> None:
         self.variates: list[ControlVariate] = variates
-        prior = torch.tensor([float(isinstance(variate, Constant)) for variate in variates])
+        self.learned = learned
+        prior = torch.tensor([expected_coefficient(variate, guidance) for variate in variates])
         self.coefficients: Coefficients = Coefficients(
             options, len(variates), prior, spectral=spectral, num_timesteps=num_timesteps
         )
@@ -213,15 +251,25 @@ class Stein(Estimator):
         variates = self.evaluate(draw)
         if not bool(torch.stack([variate.sum() for variate in variates]).isfinite().all()):
             raise NotFiniteError("a Stein baseline")
-        return self.coefficients.residual(eps_hat, variates, draw, update=True)
+        found = self.coefficients.residual(eps_hat, variates, draw, update=True)
+        if self.learned is not None:
+            self.learned.learn(eps_hat, draw)
+        return found
 
     def state_dict(self) -> dict[str, Any]:
-        """Of the coefficients."""
-        return self.coefficients.state_dict()
+        """Of the coefficients, and of the network that learns."""
+        learned = {} if self.learned is None else self.learned.state_dict()
+        return {**self.coefficients.state_dict(), **({"learned": learned} if learned else {})}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
-        self.coefficients.load_state_dict(state)
+        """The inverse of `state_dict`.
+
+        Raises:
+            ValueError: the network that learns does not fit.
+        """
+        if self.learned is not None:
+            self.learned.load_state_dict(state.get("learned", {}))
+        self.coefficients.load_state_dict({name: value for name, value in state.items() if name != "learned"})
 
     def evaluate(self, draw: Draw) -> list[Float[Tensor, "B V C h w"]]:
         """h_1 … h_n; each rank that is at work asks the networks about its own views."""

@@ -21,6 +21,8 @@ class Baseline(Enum):
     """φ = 1 − Pearson(rendered depth, depth estimated from the noisy image)."""
     NORMAL = "normal"
     """φ = 1 − cosine(rendered normals, normals estimated from the noisy image)."""
+    LEARNED = "learned"
+    """h = A ε, where a small network makes A of render, camera, noise level and prompt (`distill/learned.py`)."""
     PRINTED_DEPTH = "printed_depth"
     """Depth with the sign printed in the paper, εφ + ∇φ. Not zero-mean: only for the ablation."""
 
@@ -87,8 +89,13 @@ class SSD:
 
     baselines: tuple[Baseline, ...] = (Baseline.CONSTANT, Baseline.DEPTH)
     """Which baselines are fitted together."""
+    learning_rate: float | None = None
+    """Of the network behind LEARNED, trained on the draws of earlier steps. None: 0 where the prior brings weights for
+    it, as the bundled one does, else 1e-3, from nothing."""
 
     def __post_init__(self) -> None:
+        if self.learning_rate is not None and not 0 <= self.learning_rate <= 1:
+            raise ValueError(f"estimator.learning_rate: {self.learning_rate}; use a number from 0 (never) to 1")
         if not self.baselines:
             raise ValueError("estimator.baselines: empty; name at least one, e.g. SPECTRAL DEPTH")
         if len(set(self.baselines)) != len(self.baselines):

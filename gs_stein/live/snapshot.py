@@ -137,7 +137,7 @@ def curves_of(distiller: Distiller) -> Curves:
     beta = np.zeros((bins, 0))
     variates, coefficients = distiller.estimator.variates, distiller.estimator.coefficients
     if variates is not None and coefficients is not None:
-        names = tuple(_NAMES.get(type(v).__name__, type(v).__name__) for v in variates)
+        names = tuple(getattr(v, "name", _NAMES.get(type(v).__name__, type(v).__name__)) for v in variates)
         beta = coefficients.table().detach().double().mean(dim=1).cpu().numpy().copy()
     middle = (np.arange(bins) + 0.5) / bins
     return Curves(middle, names, beta, chosen.cpu().numpy().copy(), sds.cpu().numpy().copy())

@@ -10,9 +10,11 @@ from gs_stein.config.schema import Config
 from gs_stein.distill.options import SSD, Baseline
 from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.registry import bundled_for
+from gs_stein.prior.checkpoints.weights import loaded_network
 from gs_stein.prior.denoiser import Denoiser, DepthEstimator, NormalEstimator
 from gs_stein.prior.depth import NormalsFromDepth, load_depth
 from gs_stein.prior.diffusion import DiffusionPrior
+from gs_stein.prior.response import NoiseResponse
 from gs_stein.text.known_prompts import Familiar
 from gs_stein.text.language import other_language
 from gs_stein.text.minilm import MiniLM
@@ -29,6 +31,8 @@ class Priors:
     denoiser: Denoiser
     depth: DepthEstimator | None = None
     normal: NormalEstimator | None = None
+    response: NoiseResponse | None = None
+    """The prior's own weights of the learned baseline."""
 
     @property
     def device(self) -> torch.device:
@@ -113,10 +117,19 @@ def load_priors(config: Config, device: torch.device | str = "cpu") -> Priors:
     denoiser = load_denoiser(config, device)
     wanted = baselines(config)
     fitted = config.refine.share > 0 and config.refine.depth > 0
+    response = load_response(denoiser) if Baseline.LEARNED in wanted else None
     if not wanted & {Baseline.DEPTH, Baseline.PRINTED_DEPTH, Baseline.NORMAL} and not fitted:
-        return Priors(denoiser)
+        return Priors(denoiser, response=response)
     depth = load_depth(config.depth, denoiser)
-    return Priors(denoiser, depth, NormalsFromDepth(depth) if Baseline.NORMAL in wanted else None)
+    return Priors(denoiser, depth, NormalsFromDepth(depth) if Baseline.NORMAL in wanted else None, response)
+
+
+def load_response(denoiser: DiffusionPrior) -> NoiseResponse | None:
+    """A prior's own weights of the learned baseline, from the folder `response` beside its networks; None without."""
+    folder = denoiser.folder / "response"
+    if not folder.is_dir():
+        return None
+    return loaded_network(NoiseResponse, folder).eval().float().to(denoiser.device)
 
 
 def baselines(config: Config) -> set[Baseline]:

@@ -134,7 +134,7 @@ def begin(config: Config, priors: Priors, device: torch.device | str = "cpu") ->
     gaussians, notes = first_scene(config, generator)
     gaussians = gaussians.to(device)
     parameters = gaussians.parameters()
-    distiller = Distiller(config.distill, priors.denoiser, priors.depth, priors.normal)
+    distiller = Distiller(config.distill, priors.denoiser, priors.depth, priors.normal, priors.response)
     return State(
         priors=priors,
         prompts=make_prompts(config, priors),

@@ -63,6 +63,8 @@ def distilled(state: State) -> dict[str, Any]:
         bins, size = fit.options.bins, fit.count + 1
         moments = Float64[Tensor, f"{bins} P {size} {size}"]
         learned = Maybe({"moments": moments, "pixels": Float64[Tensor, f"{bins} P"]})
+        if getattr(state.distiller.estimator, "learned", None) is not None:
+            learned = dict
     guard = {"skipped": int, "reset": int, "in_a_row": int, "good": int}
     return {"estimator": learned, "meter": meter, "meter_sds": meter, "guard": guard, "phase": Maybe(NUMBER)}
 

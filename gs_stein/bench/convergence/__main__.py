@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     import tyro
 
     options = tyro.cli(Annotated[Options, tyro.conf.arg(name="")], args=argv, description=__doc__)
-    if unknown := set(options.arms) - set(ARMS):
+    if unknown := {*options.arms, options.reference} - set(ARMS):
         raise ValueError(f"arms: {', '.join(sorted(unknown))} unknown; choose from {', '.join(ARMS)}")
     if not options.scenes + options.objects:
         raise ValueError("scenes, objects: both are empty; give at least one prompt")
@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
             rates=(1.0,),
         )  # fmt: skip
     bench = Bench(options)
-    arms = list(dict.fromkeys(["sds", *options.arms]))
+    arms = list(dict.fromkeys([options.reference, *options.arms]))
     rates = bench.tuned(arms)
     pairs = [(prompt, seed) for prompt in (*options.scenes, *options.objects) for seed in range(options.seeds)]
     # Arm by arm within a pair, so that a slower hour hits all of them.
@@ -66,9 +66,11 @@ def main(argv: list[str] | None = None) -> int:
         f"{'score':>7s} {'patches':>9s} {'MB':>7s}"
     )
     for arm in arms:
-        figures = dict(compare(arm, runs[arm], runs["sds"]))
+        figures = dict(compare(arm, runs[arm], runs[options.reference]))
         first = (*options.scenes, *options.objects)[0]
-        mb = memory(configured(first, first in options.scenes, arm, 0, options.iterations, options.model))
+        mb = memory(
+            configured(first, first in options.scenes, arm, 0, options.iterations, options.model, options.guidance)
+        )
         found |= {f"rate_{arm}": rates[arm], f"peak_mb_{arm}": mb} | figures
         print(
             f"{arm:14s} {rates[arm]:5g} {figures[f'iteration_cost_{arm}']:11.2f}× "

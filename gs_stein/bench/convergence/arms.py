@@ -8,6 +8,7 @@ from gs_stein.config.presets import presets_folder
 from gs_stein.config.schema import Config, ResolutionSchedule
 from gs_stein.config.serialize import read_config
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, FittedSDS
+from gs_stein.prior.options import GuidanceOptions
 from gs_stein.refine.options import RefineOptions
 
 
@@ -20,7 +21,7 @@ class Arm:
     coarse: bool = False
     """Keep the presets' small pictures at first, and their evenly spread timesteps."""
     views: tuple[int, int] = (4, 4)
-    """A step, while pictures are small and later; of coarse arms alone."""
+    """A step, while pictures are small and later; without `coarse` the second number holds throughout."""
     solved: bool = False
     """Keep the presets' first iterations, in which colours are solved for and objects carved out
     (`gs_stein.update.colours`, `gs_stein.update.visual_hull`)."""
@@ -30,6 +31,7 @@ class Arm:
 
 DEPTH = SSD((Baseline.CONSTANT, Baseline.DEPTH))
 FULL = SSD((Baseline.SPECTRAL, Baseline.DEPTH))
+LEARNED = SSD((Baseline.CONSTANT, Baseline.LEARNED))
 FOLLOWED = DistillOptions(reuse=5, reuse_views=2)
 """As the presets follow a guess."""
 ARMS = {
@@ -39,6 +41,9 @@ ARMS = {
     "ssd_depth": Arm(DistillOptions(estimator=DEPTH)),
     "ssd": Arm(DistillOptions(estimator=FULL)),
     "ssd_antithetic": Arm(DistillOptions(estimator=FULL, antithetic=True)),
+    "learned": Arm(DistillOptions(estimator=LEARNED)),
+    "sds_one_view": Arm(DistillOptions(estimator=SDS()), views=(1, 1)),
+    "learned_one_view": Arm(DistillOptions(estimator=LEARNED), views=(1, 1)),
     "coarse": Arm(DistillOptions(estimator=FittedSDS()), coarse=True),
     "coarse_growing": Arm(DistillOptions(estimator=FittedSDS()), coarse=True, views=(1, 4)),
     "solved": Arm(DistillOptions(estimator=FittedSDS()), solved=True),
@@ -53,8 +58,10 @@ ARMS = {
 }
 
 
-def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, model: str) -> Config:
-    """The preset of the main job with another estimator."""
+def configured(
+    prompt: str, scene: bool, arm: str, seed: int, iterations: int, model: str, guidance: float | None = None
+) -> Config:
+    """The preset of the main job with another estimator, and guidance of another scale if one is given."""
     preset = read_config(presets_folder() / ("scene.yaml" if scene else "object.yaml"))
     preset = replace(preset, prompt=prompt, seed=seed, iterations=iterations, prior=replace(preset.prior, model=model))
     wanted = ARMS[arm]
@@ -62,6 +69,7 @@ def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, m
     distill = replace(
         preset.distill, estimator=kind.estimator, noises=kind.noises, antithetic=kind.antithetic, reuse=kind.reuse,
         reuse_views=kind.reuse_views,
+        guidance=preset.distill.guidance if guidance is None else GuidanceOptions(scale=guidance),
     )  # fmt: skip
     # The estimators differ in distillation; refinement, the same for all of them, would only cover it up.
     preset = replace(preset, distill=distill, refine=preset.refine if wanted.refined else RefineOptions())
@@ -72,4 +80,4 @@ def configured(prompt: str, scene: bool, arm: str, seed: int, iterations: int, m
         fewer = replace(preset.resolution, views=0 if early == later else early)
         return replace(preset, views=later, resolution=fewer)
     plain = replace(distill, timesteps=replace(distill.timesteps, sampling="uniform"))
-    return replace(preset, distill=plain, resolution=ResolutionSchedule())
+    return replace(preset, distill=plain, resolution=ResolutionSchedule(), views=wanted.views[1])

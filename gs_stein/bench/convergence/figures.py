@@ -74,7 +74,7 @@ def draw(path: Path, runs: dict[str, list[Run]]) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    prompts = list(dict.fromkeys(run.prompt for run in runs["sds"]))
+    prompts = list(dict.fromkeys(run.prompt for run in next(iter(runs.values()))))
     columns = min(3, len(prompts))
     rows = -(-len(prompts) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(4 * columns, 3 * rows), squeeze=False)

@@ -21,7 +21,9 @@ class Options:
     objects: tuple[str, ...] = ("a wooden chair", "a potted plant", "a red car")
     """Prompts of objects."""
     arms: tuple[str, ...] = tuple(ARMS)
-    """Which arms to run; SDS always runs, since it is what the others are measured by."""
+    """Which arms to run."""
+    reference: str = "sds"
+    """The arm that the others are measured by; it always runs."""
     seeds: int = 2
     """Runs of each prompt and arm."""
     iterations: int = 160
@@ -32,6 +34,8 @@ class Options:
     """Factors on every learning rate that are tried for each arm."""
     tuning: float = 0.5
     """Length of the tuning runs as a fraction of `iterations`."""
+    guidance: float | None = None
+    """Scale of guidance; None: the presets'."""
     model: str = BUNDLED
     """The prior."""
     output: Path = Path("runs/convergence")

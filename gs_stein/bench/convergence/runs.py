@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -24,6 +24,7 @@ from gs_stein.bench.convergence.judge import Judge
 from gs_stein.bench.convergence.options import Options
 from gs_stein.config.schema import Config
 from gs_stein.config.serialize import to_yaml
+from gs_stein.distill.options import SSD, Baseline
 from gs_stein.optimize.networks import Priors, load_priors
 from gs_stein.optimize.step import Controls
 
@@ -122,8 +123,10 @@ class Job:
 
 @functools.cache
 def priors_of(scene: bool, model: str) -> Priors:
-    """Both baselines' networks, whatever the arm: one load serves all of them."""
-    return load_priors(configured("", scene, "ssd", 0, 1, model))
+    """All baselines' networks, whatever the arm: one load serves all of them."""
+    config = configured("", scene, "ssd", 0, 1, model)
+    everything = SSD((Baseline.SPECTRAL, Baseline.DEPTH, Baseline.LEARNED))
+    return load_priors(replace(config, distill=replace(config.distill, estimator=everything)))
 
 
 def done(asked: tuple[Job, Config, str]) -> Run:
@@ -165,7 +168,8 @@ class Bench:
     def config(self, job: Job) -> Config:
         """Of a run, without its learning rates' factor."""
         scene = job.prompt in self.options.scenes
-        return configured(job.prompt, scene, job.arm, job.seed, job.iterations, self.options.model)
+        o = self.options
+        return configured(job.prompt, scene, job.arm, job.seed, job.iterations, o.model, o.guidance)
 
     def key(self, job: Job) -> str:
         """By which a run is remembered."""

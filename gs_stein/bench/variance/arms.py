@@ -9,9 +9,11 @@ from gs_stein.config.presets import presets_folder
 from gs_stein.config.schema import Config
 from gs_stein.config.serialize import read_config
 from gs_stein.distill.options import SDS, SSD, VSD, Baseline, DistillOptions, FittedSDS
+from gs_stein.prior.options import GuidanceOptions
 from gs_stein.refine.options import RefineOptions
 
 FULL_SSD = SSD((Baseline.SPECTRAL, Baseline.DEPTH))
+LEARNED = SSD((Baseline.CONSTANT, Baseline.LEARNED))
 ARMS = {
     "sds": DistillOptions(estimator=SDS()),
     "fitted": DistillOptions(estimator=FittedSDS()),
@@ -20,8 +22,12 @@ ARMS = {
     "depth": DistillOptions(estimator=SSD((Baseline.CONSTANT, Baseline.DEPTH))),
     "printed": DistillOptions(estimator=SSD((Baseline.CONSTANT, Baseline.PRINTED_DEPTH))),
     "ssd": DistillOptions(estimator=FULL_SSD),
+    "learned": DistillOptions(estimator=LEARNED),
+    "ssd_learned": DistillOptions(estimator=SSD((Baseline.SPECTRAL, Baseline.DEPTH, Baseline.LEARNED))),
     "sds_antithetic": DistillOptions(estimator=SDS(), antithetic=True),
     "ssd_antithetic": DistillOptions(estimator=FULL_SSD, antithetic=True),
+    "learned_antithetic": DistillOptions(estimator=LEARNED, antithetic=True),
+    "learned_4_noises": DistillOptions(estimator=LEARNED, noises=4),
     "sds_4_noises": DistillOptions(estimator=SDS(), noises=4),
     "ssd_4_noises": DistillOptions(estimator=FULL_SSD, noises=4),
     "sds_reused": DistillOptions(estimator=SDS(), reuse=3),
@@ -32,9 +38,13 @@ ARMS = {
 FITTED = {
     "fitted": (("1",), False), "spectral": (("1",), True), "phi": (("depth",), False), "depth": (("1", "depth"), False),
     "printed": (("1", "printed"), False), "ssd": (("1", "depth"), True),
+    "learned": (("1", "learned", "learned_prompt"), False),
+    "ssd_learned": (("1", "depth", "learned", "learned_prompt"), True),
 }  # fmt: skip
 """Control variates of the fitted arms, and whether their coefficients are spectral."""
-PARAMETRIC = ("sds", "fitted", "depth", "ssd", "sds_antithetic", "ssd_antithetic", "vsd")
+UNBIASED = ("fitted", "depth", "ssd", "learned", "ssd_learned")
+"""Fitted arms that subtract nothing but what is of zero mean."""
+PARAMETRIC = ("sds", "fitted", "depth", "ssd", "learned", "sds_antithetic", "ssd_antithetic", "vsd")
 """Arms whose gradient is followed into the Gaussians."""
 
 
@@ -44,6 +54,7 @@ def configured(prompt: str, scene: bool, kind: DistillOptions, options: Options)
     distill = replace(
         preset.distill, estimator=kind.estimator, noises=kind.noises, antithetic=kind.antithetic, reuse=kind.reuse,
         reuse_views=kind.reuse_views,
+        guidance=preset.distill.guidance if options.guidance is None else GuidanceOptions(scale=options.guidance),
     )  # fmt: skip
     return replace(
         preset, prompt=prompt, seed=options.seed, iterations=options.iterations, distill=distill,

@@ -12,6 +12,8 @@ from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.config.schema import Config
 from gs_stein.distill.baselines import Constant, Depth, phi_and_gradient
 from gs_stein.distill.draw import Draw, make_draw
+from gs_stein.distill.estimators import FROM_NOTHING
+from gs_stein.distill.learned import Learned, response_for
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.optimize.networks import Priors
 from gs_stein.optimize.plan import draw_background
@@ -69,6 +71,10 @@ class Stage:
         self.schedule = priors.denoiser.schedule
         assert priors.depth is not None
         self.depth = Depth(priors.depth)
+        # A prior without weights of its own has its network learn on the draws that coefficients are fitted to.
+        network = response_for(priors.denoiser) if priors.response is None else priors.response
+        rate = FROM_NOTHING if priors.response is None else 0.0
+        self.learned = Learned(network, rate, self.schedule.num_timesteps)
 
     def look(self, generator: torch.Generator) -> tuple[Cameras, dict[str, torch.nn.Parameter], Tensor, Tensor]:
         """Cameras, Gaussians with a graph to the encoded views of them, and their depth."""
@@ -85,10 +91,11 @@ class Stage:
     ) -> tuple[Draw, Tensor, TextEmbedding]:
         """Noise the views, and ask the prior; also the prompt."""
         eps = torch.randn(len(t), *x0.shape, generator=generator)
+        text, negative = self.prompts.at(cameras)
         draw = make_draw(
             x0, t, eps, self.schedule, self.config.distill.weighting, antithetic=twins, cameras=cameras, depth=depth,
+            text=text, guidance=self.config.distill.guidance.scale,
         )  # fmt: skip
-        text, negative = self.prompts.at(cameras)
         guess = guided(
             self.priors.denoiser, draw.x_t, draw.t, text, negative, cameras, self.config.distill.guidance,
             self.prompts.empty,
@@ -98,7 +105,10 @@ class Stage:
     def variates(self, draw: Draw) -> dict[str, Tensor]:
         """Every control variate once; the arms share them."""
         phi, gradient = phi_and_gradient(self.depth, draw)
+        learned, prompted = (part.variate(draw) for part in self.learned.variates())
         return {
+            "learned": learned,
+            "learned_prompt": prompted,
             "1": Constant().variate(draw),
             "depth": draw.eps * phi - draw.noise_scale() * gradient,
             "printed": draw.eps * phi + gradient,

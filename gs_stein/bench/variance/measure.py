@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.bench import analysis
-from gs_stein.bench.variance.arms import ARMS, FITTED, PARAMETRIC, configured
+from gs_stein.bench.variance.arms import ARMS, FITTED, PARAMETRIC, UNBIASED, configured
 from gs_stein.bench.variance.frozen import Stage
 from gs_stein.bench.variance.options import Options
 from gs_stein.distill import estimators
@@ -25,10 +25,14 @@ from gs_stein.optimize.state import begin
 class Found:
     """What one frozen scene showed."""
 
+    progress: float
+    """Where along its run the scene was frozen."""
     latent: dict[str, Float[Tensor, " views"]]
     """Variance over noises of the latents' gradient, a view each."""
     means: dict[str, tuple[float, float]]
     """Shift of the mean against SDS, and cosine."""
+    z: dict[str, float]
+    """z-score of the mean of what an arm takes off beyond SDS: about N(0, 1) where that is of zero mean."""
     attributes: dict[str, dict[str, float]]
     """Variance over noises of the Gaussians' gradient by arm and attribute, as Adam scales it."""
     parts: dict[str, analysis.Components]
@@ -40,9 +44,14 @@ def fit(stage: Stage, fits: int, generator: torch.Generator) -> tuple[dict[str, 
     how = CoefficientOptions(half_life=1000.0, leave_one_out=False)
     denoiser = stage.priors.denoiser
     steps = stage.schedule.num_timesteps
+    expected = {"1": 1.0, "learned": 1.0, "learned_prompt": stage.config.distill.guidance.scale}
     arms = {
         name: Coefficients(
-            how, len(keys), torch.tensor([float(key == "1") for key in keys]), spectral=spectral, num_timesteps=steps
+            how,
+            len(keys),
+            torch.tensor([expected.get(key, 0.0) for key in keys]),
+            spectral=spectral,
+            num_timesteps=steps,
         )
         for name, (keys, spectral) in FITTED.items()
     }
@@ -54,6 +63,7 @@ def fit(stage: Stage, fits: int, generator: torch.Generator) -> tuple[dict[str, 
         variates = stage.variates(draw)
         for name, arm in arms.items():
             arm.update(guess, [variates[key] for key in FITTED[name][0]], draw)
+        stage.learned.learn(guess, draw)
         lora.train(x0.detach(), text, stage.prompts.empty, cameras, window, generator)
     return arms, lora
 
@@ -80,7 +90,7 @@ def measure(stage: Stage, options: Options, seed: int) -> Found:
                 residuals[name] = arm.residual(guess, [variates[k] for k in FITTED[name][0]], draw, update=False)
             weighted = {name: draw.weight.view(-1, 1, 1, 1, 1) * value for name, value in residuals.items()}
             samples = {name: value[: options.noises] for name, value in weighted.items()}
-            for name in ("sds", "ssd"):
+            for name in ("sds", "ssd", "learned"):
                 samples[f"{name}_antithetic"] = weighted[name].unflatten(0, (2, -1)).mean(0)
             for name, value in samples.items():
                 here.setdefault(name, []).append(value)
@@ -99,8 +109,10 @@ def measure(stage: Stage, options: Options, seed: int) -> Found:
     stacked = {name: torch.stack(values) for name, values in latent.items()}  # C T N V c h w
     scaled = preconditioned({n: torch.stack(v) for n, v in gradients.items()}, stage.frozen.second, widths)
     return Found(
+        stage.frozen.progress,
         {n: analysis.noise_variance(v).flatten(2).mean(2).flatten() for n, v in stacked.items()},
         {n: analysis.mean_shift(v, stacked["sds"]) for n, v in stacked.items()},
+        {n: analysis.z_of_mean(stacked[n] - stacked["sds"]) for n in UNBIASED},
         {n: by_attribute(analysis.noise_variance(v).mean(0), widths) for n, v in scaled.items()},
         {n: analysis.components(v) for n, v in scaled.items()},
     )

@@ -18,6 +18,9 @@ class Options:
     """Prompts of rooms."""
     objects: tuple[str, ...] = ("a wooden chair", "a potted plant", "a red car")
     """Prompts of objects."""
+    guidance: float | None = None
+    """Scale of guidance; None: the presets', 2 for rooms and 1.5 for objects. With Stable Diffusion 7.5 to 100 is
+    usual."""
     iterations: int = 300
     """Length of the runs; the presets' schedules are stretched to it."""
     stages: tuple[float, ...] = (0.0, 0.02, 0.1, 0.4, 1.0)
@@ -43,6 +46,8 @@ class Options:
         for name in ("iterations", "groups", "timesteps", "fits", "repeats"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)} is below 1; give a positive number")
+        if self.guidance is not None and not 0 <= self.guidance <= 1000:
+            raise ValueError(f"guidance: {self.guidance}; give a number from 0 to 1000, such as 7.5")
         if self.noises < 2:
             raise ValueError(f"noises: {self.noises} has no variance; give 2 or more")
         if not self.scenes + self.objects:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -11,6 +12,9 @@ import torch
 from gs_stein.bench import analysis
 from gs_stein.bench.variance.arms import ARMS, PARAMETRIC, multiplicity, sampled
 from gs_stein.bench.variance.measure import Found
+
+PARTS = ("camera", "timestep", "noise")
+"""Where variance comes from."""
 
 
 def summarise(
@@ -47,15 +51,35 @@ def summarise(
     for name in ("sds", "ssd"):
         parts = [f.parts[name] for f in found]
         total = [max(0.0, p.camera) + max(0.0, p.timestep) + p.noise for p in parts]
-        for part in ("camera", "timestep", "noise"):
+        for part in PARTS:
             share = statistics.fmean(max(0.0, getattr(p, part)) / t for p, t in zip(parts, total, strict=True))
             figures[f"share_{part}_{name}{suffix}"] = share
+    figures |= along(found, suffix)
     figures[f"iteration_cost_ssd_over_vsd{suffix}"] = cost["ssd"] / cost["vsd"]
     for attribute in found[0].attributes["sds"]:
         figures[f"{attribute}_ssd_over_sds{suffix}"] = _geometric(
             [f.attributes["ssd"][attribute] / f.attributes["sds"][attribute] for f in found]
         )
     return figures, rows
+
+
+def along(found: list[Found], suffix: str) -> dict[str, float | list[float]]:
+    """SDS's variance at each stage of the runs, in parts.
+
+    Of the Gaussians' gradient as Adam scales it, between cameras, between timesteps and between noises; and of the
+    latents' gradient, between noises, as it is.
+    """
+    stages = sorted({f.progress for f in found})
+    there = [[f for f in found if f.progress == stage] for stage in stages]
+
+    def mean(value: Callable[[Found], float]) -> list[float]:
+        return [statistics.fmean(value(f) for f in some) for some in there]
+
+    parts = {part: mean(lambda f, part=part: max(0.0, getattr(f.parts["sds"], part))) for part in PARTS}
+    return {
+        f"stages{suffix}": stages, **{f"variance_{part}_by_stage{suffix}": values for part, values in parts.items()},
+        f"variance_latent_by_stage{suffix}": mean(lambda f: float(f.latent["sds"].mean())),
+    }  # fmt: skip
 
 
 def _geometric(values: list[float]) -> float:

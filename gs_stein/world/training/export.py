@@ -46,8 +46,14 @@ class Options:
     """Weight of the training folders' own weights in these means."""
 
 
-NETWORKS = {"network": "MultiViewDenoiser", "network_objects": "MultiViewDenoiser", "depth": "NoisyDepth"}
-"""Parts with weights, beside the codec, and their classes in `gs_stein.prior.bundled`."""
+NETWORKS = {
+    "network": "MultiViewDenoiser",
+    "network_objects": "MultiViewDenoiser",
+    "depth": "NoisyDepth",
+    "response": "NoiseResponse",
+}
+"""Parts with weights, beside the codec, and their classes in `gs_stein.prior.bundled` or in `MODULES`."""
+MODULES = {"response": "gs_stein.prior.response"}
 
 
 def averaged(
@@ -106,6 +112,8 @@ def export_prior(options: Options) -> None:
         depth, _ = averaged(NoisyDepth(channels=channels), folder / "depth.pt")
         assert isinstance(depth, NoisyDepth)
         depth.save_pretrained(building / "depth")
+    if (folder / "response").is_dir():
+        shutil.copytree(folder / "response", building / "response")
     kept = [part for part in NETWORKS if not (building / part).exists() and (base / part).is_dir()]
     for field, other in (("objects", objects), ("base", base if kept else None)):
         if other is None or not (other / "codec").exists():
@@ -122,7 +130,11 @@ def export_prior(options: Options) -> None:
         "_class_name": "MultiViewPipeline",
         "codec": ["gs_stein.prior.bundled", "PatchCodec"],
         "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
-        **{part: ["gs_stein.prior.bundled", kind] for part, kind in NETWORKS.items() if (building / part).exists()},
+        **{
+            part: [MODULES.get(part, "gs_stein.prior.bundled"), kind]
+            for part, kind in NETWORKS.items()
+            if (building / part).exists()
+        },
     }
     (building / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     (building / "captions").mkdir()

@@ -1,0 +1,205 @@
+"""Train what the learned baseline knows of the denoisers: how their answers move with the noise.
+
+First the denoisers are asked, once, about pictures as distillation has them: true views of the world and blurred first
+guesses of them, each with a noise and its opposite, with and without a caption. Half of the difference of the two
+answers is what is odd in the noise. Then a small network, linear in the noise, learns to give it (see
+`gs_stein.prior.response`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from gs_stein.prior.bundled import NUM_TRAIN_TIMESTEPS
+from gs_stein.prior.checkpoints.load import load_prior
+from gs_stein.prior.denoiser import Denoiser
+from gs_stein.prior.options import DiffusionOptions
+from gs_stein.prior.response import NoiseResponse
+from gs_stein.types import Cameras, TextEmbedding
+from gs_stein.world.training.data import Source
+from gs_stein.world.training.pool import SCENES_PER_SHARD, VIEWS, Shard, rendered, shard_path
+from gs_stein.world.training.run import UNPREFIXED, Data, Run, Schedule
+
+GROUP = 4
+"""Views that a step of distillation denoises together."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """Train the network behind the learned baseline."""
+
+    data: Annotated[Data, UNPREFIXED] = field(default_factory=Data)
+    schedule: Annotated[Schedule, UNPREFIXED] = field(
+        default_factory=lambda: Schedule(steps=6000, images=32, learning_rate=1.5e-3, cooldown=4000, ema=0.998)
+    )
+    prior: str = "bundled"
+    """Whose denoisers are asked: bundled, or the folder of an exported prior."""
+    passes: int = 1
+    """Times that each rendered scene is asked about, with other views, noise and levels."""
+    small: float = 0.4
+    """Share of pictures of half the resolution."""
+    lowest: float = 0.55
+    """Noise levels are uniform from here to 1, as distillation draws them."""
+    guessed: float = 0.7
+    """Share of pictures that are a denoiser's first guess instead of the world's: what a scene looks like at first."""
+    width: int = 96
+    depth: int = 3
+    """Blocks."""
+    seconds: float = 0.0
+    """Stop asking after so long, and learn from what there is; 0: ask about all."""
+
+
+class Answers(NamedTuple):
+    """What the denoisers said about the scenes of a shard; half precision."""
+
+    x0: Float[Tensor, "S V C h w"]
+    eps: Float[Tensor, "S V C h w"]
+    t: Float[Tensor, " S"]
+    sentence: Float[Tensor, "S 1 D"]
+    viewmats: Float[Tensor, "S V 4 4"]
+    Ks: Float[Tensor, "S V 3 3"]
+    without: Float[Tensor, "S V C h w"]
+    """What is odd in the noise of ε̂ − ε without the caption."""
+    added: Float[Tensor, "S V C h w"]
+    """Of what the caption adds."""
+
+
+@torch.no_grad()
+def ask(prior: Denoiser, shard: Shard, job: Response, small: bool, seed: int) -> Answers:
+    """Have a denoiser answer about every scene of a shard."""
+    generator = torch.Generator().manual_seed(seed)
+    rows, none = [], prior.embed([""])
+    empty = TextEmbedding(none.tokens, none.mask)  # of captions, shards keep no more than that
+    for scene in range(SCENES_PER_SHARD):
+        views = torch.randperm(VIEWS, generator=generator)[:GROUP]
+        rgb = torch.from_numpy(shard.rgb[scene]).permute(0, 3, 1, 2)[views].float() / 255
+        side = rgb.shape[-1]
+        cameras = Cameras(
+            torch.from_numpy(shard.viewmats[scene])[views], torch.from_numpy(shard.Ks[scene])[views], side, side
+        )
+        if small:
+            rgb, cameras = F.interpolate(rgb, scale_factor=0.5, mode="area"), cameras.resized(side // 2, side // 2)
+        tokens = shard.caption(scene, int(torch.randint(shard.lengths.shape[1], (), generator=generator)))
+        text = TextEmbedding(tokens[None], torch.ones(1, len(tokens), dtype=torch.bool))
+        x0, level = prior.encode(rgb), torch.rand(3, generator=generator)
+        if float(level[0]) < job.guessed:
+            x0 = first_guess(prior, x0, 0.5 + 0.5 * float(level[1]), text, cameras, generator)
+        t = NUM_TRAIN_TIMESTEPS * (job.lowest + (0.999 - job.lowest) * level[2]).expand(4)
+        eps = torch.randn(x0.shape, generator=generator)
+        signs = torch.tensor([1.0, -1.0, 1.0, -1.0])[:, None, None, None, None]
+        x_t = prior.schedule.add_noise(x0.expand(4, *x0.shape), signs * eps, t)
+        found = prior.predict(x_t, t, [empty, empty, text, text], cameras)
+        without, asked = ((found[i] - found[i + 1]) / 2 - eps for i in (0, 2))
+        rows.append(
+            (x0, eps, t[0], tokens.mean(0, keepdim=True), cameras.viewmats, cameras.Ks, without, asked - without)
+        )
+    stacked = [torch.stack(column) for column in zip(*rows, strict=True)]
+    return Answers(*(x.half() if x.ndim == 5 else x for x in stacked))
+
+
+def first_guess(
+    prior: Denoiser,
+    x0: Float[Tensor, "V C h w"],
+    level: float,
+    text: TextEmbedding,
+    cameras: Cameras,
+    generator: torch.Generator,
+) -> Float[Tensor, "V C h w"]:
+    """What the denoiser takes noised views for."""
+    t = torch.tensor([level * (NUM_TRAIN_TIMESTEPS - 1.0)])
+    x_t = prior.schedule.add_noise(x0[None], torch.randn(1, *x0.shape, generator=generator), t)
+    return prior.schedule.convert(prior.predict(x_t, t, [text], cameras), x_t, t, "eps", "x0")[0]
+
+
+def answered(job: Response, sources: list[Source]) -> list[Path]:
+    """Files of answers about all shards of some families; those that are missing are made."""
+    folder = job.data.folder / "answers"
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = [(source, i, k) for k in range(job.passes) for source in sources for i in range(source.shards)]
+    wanted.sort(key=lambda row: (row[2], row[1]))
+    paths, priors, began = [], {}, time.monotonic()
+    for number, (source, index, which) in enumerate(wanted):
+        path = folder / f"{source.family.name}-{index:05d}-{which}.pt"
+        if not path.exists():
+            if 0 < job.seconds < time.monotonic() - began:
+                continue
+            objects = source.family.name == "objects"
+            if objects not in priors:
+                model = job.prior if job.prior != "bundled" or not objects else "bundled-objects"
+                priors[objects] = load_prior(DiffusionOptions(model=model))
+            seed = 1_000_003 * which + 7919 * index + source.family.first_seed
+            small = float(torch.rand((), generator=torch.Generator().manual_seed(seed + 1))) < job.small
+            shard = Shard.load(rendered(shard_path(job.data.folder, source.family, index)))
+            temporary = path.with_suffix(f".{os.getpid()}.tmp")
+            torch.save(ask(priors[objects], shard, job, small, seed)._asdict(), temporary)
+            os.replace(temporary, path)
+            taken = time.monotonic() - began
+            print(f"asked about {number + 1} of {len(wanted)} shards in {taken:.0f} s", file=sys.stderr, flush=True)
+        paths.append(path)
+    return paths
+
+
+def response_loss(net: NoiseResponse, part: Answers) -> tuple[Float[Tensor, " S"], Float[Tensor, " S"]]:
+    """What is left of the odd part without the caption, and of what the caption adds, as shares of it."""
+    side = pictures_side(part.Ks)
+    cameras = Cameras(part.viewmats.flatten(0, 1), part.Ks.flatten(0, 1), side, side)
+    found = net(part.eps.float(), part.x0.float(), part.t, part.sentence, cameras)
+    truths = part.without.float(), part.added.float()
+    energy = [truth.square().mean((1, 2, 3, 4)) for truth in truths]
+    # Where nearly nothing is odd, or a caption adds next to nothing, a share of that would drown all else.
+    floors = 1e-3 * energy[0].mean() + 1e-12, 1e-2 * energy[0] + 1e-12
+    shares = [
+        (guess - truth).square().mean((1, 2, 3, 4)) / torch.maximum(size, floor)
+        for guess, truth, size, floor in zip(found, truths, energy, floors, strict=True)
+    ]
+    return shares[0], shares[1]
+
+
+def pictures_side(Ks: Float[Tensor, "S V 3 3"]) -> int:
+    """Pixels along a side of the pictures that intrinsics belong to: their centre is the middle."""
+    return round(2 * float(Ks[0, 0, 0, 2]))
+
+
+def train_response(job: Response) -> None:
+    """Ask, then learn; the last file of each family is held out, and what is left of its odd part is printed."""
+    torch.manual_seed(job.schedule.seed + 3)
+    device = job.schedule.place
+    parts = [Answers(**torch.load(path, weights_only=True)) for path in answered(job, job.data.sources())]
+    if len(parts) < 2:
+        raise ValueError("--seconds: too few for two shards, one to learn from and one held out; give more")
+    held_out = parts[:: max(2, len(parts) // 4)]
+    learnt = [part for part in parts if not any(part is other for other in held_out)]
+    net = NoiseResponse(
+        channels=parts[0].eps.shape[2], width=job.width, depth=job.depth, text_width=parts[0].sentence.shape[-1]
+    )
+    print(f"response: {sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {len(learnt)} shards")
+    run = Run(net, job.schedule, job.data.folder, "response")
+    run.resume()
+
+    def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, int]:
+        part = learnt[int(torch.randint(len(learnt), (), generator=generator))]
+        count = max(1, job.schedule.images // GROUP)
+        chosen = torch.randperm(len(part.t), generator=generator)[:count]
+        without, added = response_loss(net, Answers(*(x[chosen].to(device) for x in part)))
+        return (without + added).mean(), len(chosen) * GROUP
+
+    run.train(loss_of)
+    net.load_state_dict(run.ema)
+    net.cpu().eval()
+    with torch.no_grad():
+        for part in held_out:
+            without, added = response_loss(net, part)
+            side, level = part.eps.shape[-1], part.t / NUM_TRAIN_TIMESTEPS
+            print(f"held out, {side}² latents, levels {level.min():.2f} to {level.max():.2f}: left of the odd part "
+                  f"{without.mean():.3f} without the caption, {added.mean():.3f} of what it adds")  # fmt: skip
+    net.half().save_pretrained(job.data.folder / "response")

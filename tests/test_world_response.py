@@ -1,0 +1,99 @@
+"""Teaching the learned baseline: what the denoisers are asked, and that it ends as weights a run takes up."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_bundled import SIDE, tiny_bundled
+
+from gs_stein.cameras.options import RoomCameras
+from gs_stein.cameras.sampling import sample_cameras
+from gs_stein.config.schema import Config
+from gs_stein.distill.options import SSD, Baseline
+from gs_stein.optimize.networks import load_priors
+from gs_stein.optimize.state import begin
+from gs_stein.prior.checkpoints.load import load_prior
+from gs_stein.prior.checkpoints.weights import loaded_network
+from gs_stein.prior.options import DiffusionOptions
+from gs_stein.prior.response import NoiseResponse
+from gs_stein.types import Cameras
+from gs_stein.world.families import FAMILIES
+from gs_stein.world.training.pool import CAPTIONS, SCENES_PER_SHARD, VIEWS, Shard, shard_path
+from gs_stein.world.training.response import Answers, Response, answered, response_loss, train_response
+from gs_stein.world.training.run import Data, Portion, Schedule
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Response]:
+    """A tiny prior, a training folder with two shards of noise for pictures, and the job that learned from them."""
+    prior = tiny_bundled(tmp_path_factory.mktemp("prior"))
+    folder = tmp_path_factory.mktemp("training")
+    (folder / "pool").mkdir()
+    rng = np.random.default_rng(0)
+    cameras = sample_cameras(RoomCameras(resolution=SIDE), VIEWS, torch.Generator().manual_seed(0))
+    for index in range(2):
+        rgb = rng.integers(0, 256, (SCENES_PER_SHARD, VIEWS, SIDE, SIDE, 3), dtype=np.uint8)
+        each = (SCENES_PER_SHARD, 1, 1, 1)
+        lengths = np.full((SCENES_PER_SHARD, CAPTIONS), 3)
+        Shard(
+            rgb, np.zeros(1), np.zeros(1), np.tile(cameras.viewmats.numpy(), each), np.tile(cameras.Ks.numpy(), each),
+            [["a room"] * CAPTIONS] * SCENES_PER_SHARD, np.zeros(1),
+            rng.normal(size=(lengths.sum(), 384)).astype(np.float16), lengths,
+        ).save(shard_path(folder, FAMILIES["rooms"], index))  # fmt: skip
+    job = Response(
+        Data(folder, rooms=Portion(2, 1.0), workers=0), Schedule(steps=60, images=32, learning_rate=3e-3, cooldown=30,
+                                                                 warmup=5, device="cpu"),
+        prior=str(prior), small=0.5, width=32, depth=1,
+    )  # fmt: skip
+    train_response(job)
+    return prior, folder, job
+
+
+def test_what_is_odd_in_the_noise_is_learnt(taught: tuple[Path, Path, Response]) -> None:
+    prior, folder, job = taught
+    before = {path: path.stat().st_mtime_ns for path in answered(job, job.data.sources())}
+    assert sorted(path.name for path in before) == ["rooms-00000-0.pt", "rooms-00001-0.pt"]
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items()), "what was asked is kept"
+    part = Answers(**torch.load(next(iter(before)), weights_only=True))
+    assert (part.t >= 1000 * job.lowest).all()
+    assert (part.t < 1000).all()
+
+    # One scene asked anew, as the paper defines it.
+    denoiser, i = load_prior(DiffusionOptions(model=str(prior))), 5
+    side = 4 * part.x0.shape[-1]
+    x0, eps, t = part.x0[i].float(), part.eps[i].float(), part.t[i : i + 1]
+    x_t = [denoiser.schedule.add_noise(x0[None], sign * eps[None], t) for sign in (1, -1)]
+    empty = denoiser.embed([""])
+    with torch.no_grad():
+        found = [denoiser.predict(x, t, [empty], Cameras(part.viewmats[i], part.Ks[i], side, side)) for x in x_t]
+    torch.testing.assert_close((found[0] - found[1])[0] / 2 - eps, part.without[i].float(), atol=5e-3, rtol=5e-2)
+
+    with torch.no_grad():
+        without, added = response_loss(loaded_network(NoiseResponse, folder / "response").float(), part)
+    assert without.median() < 0.8
+    assert added.shape == (SCENES_PER_SHARD,)
+
+
+def test_a_run_takes_up_the_weights_that_lie_in_its_prior(taught: tuple[Path, Path, Response], tmp_path: Path) -> None:
+    prior, folder, _ = taught
+    own = tmp_path / "prior"
+    shutil.copytree(prior, own)
+    shutil.copytree(folder / "response", own / "response")
+    config = Config(prompt="a chair", views=2)
+    estimator = SSD((Baseline.CONSTANT, Baseline.LEARNED))
+    config = replace(
+        config, distill=replace(config.distill, estimator=estimator), prior=replace(config.prior, model=str(own))
+    )
+    priors = load_priors(config)
+    assert priors.response is not None
+    state = begin(config, priors)
+    learned = state.distiller.estimator.learned  # type: ignore[attr-defined]
+    assert not any(p.requires_grad for p in learned.network.parameters())
+    bare = load_priors(replace(config, prior=replace(config.prior, model=str(prior))))
+    assert bare.response is None
+    assert any(p.requires_grad for p in begin(config, bare).distiller.estimator.learned.network.parameters())  # type: ignore[attr-defined]
