@@ -217,7 +217,8 @@ def kills(folder: Path, options: Options) -> dict[str, float | int]:
     repeated: list[int] = []
     with started(command) as driver:
         while len(repeated) < options.kills and driver.poll() is None:
-            time.sleep(chance.uniform(0.5, 4.0))
+            # Seldom enough that runs get anywhere between kills: a worker takes seconds to start.
+            time.sleep(chance.uniform(0.5, max(4.0, options.iterations / 20)))
             if (victim := working(output, chance)) is not None:
                 repeated.append(kill(*victim))
         status = driver.wait(_LONGEST)
