@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from gs_stein import ranks
 from gs_stein.cameras.options import CameraOptions
 from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.distill.distiller import Estimate
@@ -179,7 +180,10 @@ class Refiner:
                 self.denoiser, found, options.antithetic_denoise, text, there, generator, options.group, kept
             )
         clean = times.new_full((1,), CLEAN * schedule.num_timesteps)
-        depth = None if self.depth is None else self.depth(found, clean, there)[0]
+        mine, count = ranks.own(len(views)), len(views)
+        depth = None
+        if self.depth is not None:
+            depth = ranks.whole(self.depth(found[:, mine], clean, there[mine])[0], count)
         rgb = self._pictures(found[0])
         # Nor may they be finite and yet no pictures: steps towards them would throw the scene out of all numbers.
         if not squares_finite(options.weight * found, depth, rgb) or found.abs().max() > _LARGEST:
@@ -195,7 +199,11 @@ class Refiner:
         """Latents as pictures in [0, 1], decoded once a round; None if nobody will look at them."""
         options = self.options
         looked_at = options.register_views, options.blend_colours, options.prune_outside_hull, options.seed_in_hull
-        return self.denoiser.decode(x0).clamp(0, 1).float() if max(looked_at) > 0 else None
+        return self._decoded(x0) if max(looked_at) > 0 else None
+
+    def _decoded(self, x0: Float[Tensor, "V C h w"]) -> Float[Tensor, "V 3 H W"]:
+        """Latents as pictures in [0, 1]; each rank that is at work decodes its share."""
+        return ranks.whole(self.denoiser.decode(x0[ranks.own(len(x0))]).clamp(0, 1).float(), len(x0))
 
     @torch.no_grad()
     def register_views(self, rendered: Callable[[Cameras], Float[Tensor, "V 3 H W"]]) -> bool:
@@ -210,11 +218,16 @@ class Refiner:
         """
         found = self._denoised
         assert found is not None
-        pictures = self.denoiser.decode(found.x0).clamp(0, 1).float() if found.rgb is None else found.rgb
-        flow = estimate_flow(pictures, rendered(found.cameras))
+        views = len(found.cameras)
+        mine = ranks.own(views)  # views are moved apart from each other
+        pictures, shown = (self._decoded(found.x0) if found.rgb is None else found.rgb)[mine], rendered(found.cameras)
+        flow = estimate_flow(pictures, shown[mine])
         moved = moved_by(pictures, flow)
-        depth = None if found.depth is None else warp(found.depth[:, None], flow.to(found.depth))[:, 0]
-        x0 = self.denoiser.encode(moved).to(found.x0)
+        depth = None
+        if found.depth is not None:
+            depth = ranks.whole(warp(found.depth[mine, None], flow.to(found.depth))[:, 0], views)
+        x0 = ranks.whole(self.denoiser.encode(moved).to(found.x0), views)
+        flow, moved = ranks.whole(flow, views), ranks.whole(moved, views)
         if not squares_finite(x0, depth):
             return False
         self._targets, self._flow = Targets(found.cameras, x0, depth, moved), flow
