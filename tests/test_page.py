@@ -398,3 +398,20 @@ def test_views_stand_around_a_thing_and_inside_a_room() -> None:
     assert all(np.linalg.norm(view.position) < 0.3 for view in inside)
     assert inside[1].target[0] > inside[1].position[0]
     assert len(views_of(np.full((3, 3), np.nan))) == 1
+
+
+def test_a_browser_that_cannot_draw_is_told_so_until_the_end(chromium, tmp_path: Path) -> None:
+    page = chromium.new_page()
+    try:
+        page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+        page.goto(written(tmp_path, colourful(20, 0.1)).as_uri())
+        said = "document.body.innerText.includes('no WebGL 2')"
+        eventually(lambda: page.evaluate(said), "the page says what is missing")
+        page.mouse.click(SIDE / 2, SIDE / 3)
+        assert page.evaluate(said)
+        page.get_by_title("Help").click()
+        assert not page.evaluate(said)
+        page.get_by_title("Help").click()
+        assert page.evaluate(said)
+    finally:
+        page.close()

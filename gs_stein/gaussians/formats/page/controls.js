@@ -304,13 +304,16 @@ button("Tour", "Fly through the scene (key T)", () => {
   touring = motion;
 }, () => motion && motion === touring);
 button("Look", "Dragging turns the head instead of the scene (key L)", () => { around = !around; }, () => !around);
-button("?", "Help", () => tell(note.hidden ? settings.help : ""));
-addEventListener("pointerdown", (event) => { if (event.target === canvas) tell(""); });
+// What is said while nothing else is.
+const resting = renderer.gl ? "" :
+  "This browser offers no WebGL 2, which drawing the scene needs: allow it hardware acceleration, or try another one.";
+button("?", "Help", () => tell(note.textContent === settings.help ? resting : settings.help));
+addEventListener("pointerdown", (event) => { if (event.target === canvas) tell(resting); });
 show();
 
 canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
 canvas.addEventListener("webglcontextrestored", () => { renderer.prepare(); sorted = frame.key = ""; changed(); });
-if (!renderer.gl) tell("This browser offers no WebGL 2, which drawing the scene needs.");
+tell(resting);
 
 /** For scripts: draw a given view, and wait for it. */
 window.splats = {
