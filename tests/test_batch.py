@@ -416,8 +416,12 @@ def test_the_page_shows_what_is_there_and_leads_nowhere_else(tmp_path: Path) -> 
     assert all(text in page for text in ("&lt;b&gt;a chair", "scorer 75%", "1:01", "a note &amp; more", "waits"))
     parser = Addresses()
     parser.feed(page)
-    there = {"preview.png", "point_cloud.ply", "report.json"}
-    assert {unquote(address) for address in parser.found} == {f"a.b-s0/{name}" for name in there}
+    there = {"a.b-s0/point_cloud.ply", "a.b-s0/report.json"}
+    assert {unquote(address) for address in parser.found} == there
+    (tmp_path / "a.b-s0" / "preview.png").touch()
+    write_page(tmp_path, items, outcomes, "1 of 2 done", going=False)
+    parser.feed((tmp_path / "index.html").read_text())
+    assert {unquote(address) for address in parser.found} == there | {"a.b-s0/preview.png"}
     assert "http-equiv" not in page
     write_page(tmp_path, items, outcomes, "", going=True)
     assert 'http-equiv="refresh"' in (tmp_path / "index.html").read_text()

@@ -174,6 +174,8 @@ def test_prompts_that_are_not_utf_8(tmp_path: Path, flag: str) -> None:
 
 def test_text_that_is_not_utf_8_stands_in_no_configuration(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
-    path.write_text(to_yaml(run_config()) + '\nview_prompts: {front: "\\ud800"}\n', encoding="utf-8")
+    text = to_yaml(run_config())
+    assert "front: ', front view'" in text
+    path.write_text(text.replace("front: ', front view'", 'front: "\\ud800"'), encoding="utf-8")
     with pytest.raises(ValueError, match="is not UTF-8; write it"):
         read_config(path)
