@@ -97,7 +97,9 @@ def until_done(arguments: Sequence[str]) -> float:
         ValueError: it failed.
     """
     began = time.time()
-    done = subprocess.run(command(*arguments), capture_output=True, encoding="utf-8", errors="replace", timeout=_PATIENCE, check=False)
+    done = subprocess.run(
+        command(*arguments), capture_output=True, encoding="utf-8", errors="replace", timeout=_PATIENCE, check=False
+    )
     if done.returncode:
         raise ValueError(f"bench start: gs-stein {arguments[0]} failed: {_last_line(done.stdout + done.stderr)}")
     return time.time() - began
@@ -113,7 +115,9 @@ def until_splats(arguments: Sequence[str]) -> float:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     page = subprocess.Popen(
-        [sys.executable, "-c", PAGE, f"ws://127.0.0.1:{port}", str(32 * _MANY)], stdout=subprocess.PIPE, encoding="utf-8"
+        [sys.executable, "-c", PAGE, f"ws://127.0.0.1:{port}", str(32 * _MANY)],
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
     )
     time.sleep(1.0)  # its own imports are a browser's that stands open
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
