@@ -149,6 +149,9 @@ def test_weights_that_come_with_a_prior_are_used_as_they_are() -> None:
     assert distiller.estimator.coefficients is not None
     table = distiller.estimator.coefficients.table()
     assert table[0, 0].tolist() == pytest.approx([1.0, 1.0, bench.scale]), "1 and the scale of guidance at first"
+    beginner = bench.distiller(options()).estimator.coefficients
+    assert beginner is not None
+    assert beginner.table()[0, 0].tolist() == [1.0, 0.0, 0.0], "what is still learned has to show its worth first"
     bench.step(distiller, seeded())
     bench.step(distiller, seeded(1))
     assert all(torch.equal(value, made.state_dict()[name]) for name, value in before.items())

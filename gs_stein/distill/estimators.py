@@ -203,9 +203,9 @@ class VariationalScore(Estimator):
 
 
 def expected_coefficient(variate: ControlVariate, guidance: float) -> float:
-    """What a coefficient is shrunk to: SDS's, and that of a response that is right."""
+    """What a coefficient is shrunk to: SDS's, and that of a response that is right; none where it is still learned."""
     if isinstance(variate, LearnedPart):
-        return guidance if variate.index else 1.0
+        return 0.0 if variate.learned.learns else (guidance if variate.index else 1.0)
     return float(isinstance(variate, Constant))
 
 

@@ -48,6 +48,11 @@ class Learned:
         network.requires_grad_(self._optimizer is not None)
         self._last: tuple[Draw, tuple[Tensor, Tensor]] | None = None
 
+    @property
+    def learns(self) -> bool:
+        """Whether it changes along the run."""
+        return self._optimizer is not None
+
     def variates(self) -> list[LearnedPart]:
         """A_∅ ε and A_Δ ε."""
         return [LearnedPart(self, 0), LearnedPart(self, 1)]
