@@ -11,7 +11,6 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -186,33 +185,18 @@ def check_gsplat() -> Check:
     return note("gsplat", found, f'compile now: python -c "from gsplat.cuda._backend import _C" (arch {arch})')
 
 
-def gpu_presets() -> list[Path]:
-    """The presets made for GPUs of a size, smallest first."""
-    from gs_stein.config.presets import presets_folder
-
-    return sorted(presets_folder().glob("gpu-*gb.yaml"), key=lambda path: int(re.sub(r"\D", "", path.stem)))
-
-
 def check_presets() -> Check:
     """Which GPU presets fit into the memory that is free now."""
     import torch
 
-    from gs_stein.command.gpu_budget import estimate_run
-    from gs_stein.command.parse import First, base_config
-    from gs_stein.update.options import NoDensify
+    from gs_stein.command.gpu_needs import preset_needs
 
-    needs = []
-    for path in gpu_presets():
-        config = base_config(First(preset=path.stem), ask_torch=False)
-        estimated = estimate_run(config)
-        if estimated is not None:
-            cap = 0 if isinstance(config.densify, NoDensify) else config.densify.cap
-            needs.append((path.stem, estimated.total(cap) / GIB))
-    listed = ", ".join(f"{name} {need:.1f}" for name, need in needs)
+    needs = preset_needs()
+    listed = ", ".join(f"{name} {need:.1f}" for name, need in needs.items())
     if not torch.cuda.is_available():
         return note("presets", f"none of the GPU ones without a GPU (GiB needed: {listed})", "")
     free = torch.cuda.mem_get_info()[0] / GIB
-    fits = [name for name, need in needs if need < 0.9 * free]
+    fits = [name for name, need in needs.items() if need < 0.9 * free]
     if fits:
         return ok("presets", f"{free:.1f} GiB free: {', '.join(fits)} fit; best: --preset {fits[-1]}")
     return note("presets", f"{free:.1f} GiB free, none fits (GiB needed: {listed})", "close other programs on the GPU")
@@ -220,25 +204,9 @@ def check_presets() -> Check:
 
 def check_memory() -> Check:
     """What an iteration would need of a GPU, by model and estimator: `python -m gs_stein.bench gpu` measures it."""
-    from gs_stein.cameras.options import OrbitCameras
-    from gs_stein.command.gpu_budget import estimate_run
-    from gs_stein.config.schema import Config
-    from gs_stein.distill.options import SDS, SSD, VSD, DistillOptions
-    from gs_stein.prior.checkpoints.registry import MODELS
-    from gs_stein.prior.options import DiffusionOptions
+    from gs_stein.command.gpu_needs import model_needs
 
-    parts = []
-    for model in (spec.name for spec in MODELS):
-        needs = []
-        for estimator in (SDS(), SSD(), VSD()):
-            config = Config(
-                cameras=OrbitCameras(resolution=512), distill=DistillOptions(estimator=estimator),
-                prior=DiffusionOptions(model=model, resolution=512, text_on_cpu=True),
-            )  # fmt: skip
-            estimated = estimate_run(config)
-            if estimated is not None:
-                needs.append(f"{estimated.total(100_000) / GIB:.1f}")
-        parts.append(f"{model} {'/'.join(needs)}")
+    parts = [f"{model} {'/'.join(f'{need:.1f}' for need in needs)}" for model, needs in model_needs().items()]
     return ok(
         "memory", f"estimated GiB of a GPU for SDS/SSD/VSD, 4 views of 512², beside text encoders: {', '.join(parts)}"
     )
