@@ -78,6 +78,16 @@ def doubled(root: Path, prior, estimator: str, decoder: DepthDecoder) -> Monocul
     return depth
 
 
+def assert_true(gradient: torch.Tensor, baseline: Depth, draw) -> None:
+    """It is the derivative of φ, by finite differences along one direction."""
+    direction = torch.randn(draw.x_t.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    h = 1e-5
+    with torch.no_grad():
+        ahead, behind = (baseline.phi(draw.x_t + sign * h * direction, draw).sum() for sign in (1, -1))
+    assert gradient.abs().max() > 0
+    torch.testing.assert_close((gradient * direction).sum(), (ahead - behind) / (2 * h), rtol=1e-3, atol=1e-8)
+
+
 @pytest.mark.parametrize("estimator", ["midas", "depth-anything"])
 @pytest.mark.parametrize("name", MODELS)
 def test_the_baselines_gradient_at_time_t_is_the_true_one(root, name, estimator):
@@ -86,12 +96,7 @@ def test_the_baselines_gradient_at_time_t_is_the_true_one(root, name, estimator)
     baseline = Depth(doubled(root, prior, estimator, DepthDecoder.TINY))
     phi, gradient = phi_and_gradient(baseline, draw)
     assert phi.shape == (1, 2, 1, 1, 1)
-    direction = torch.randn(draw.x_t.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    h = 1e-5
-    with torch.no_grad():
-        ahead, behind = (baseline.phi(draw.x_t + sign * h * direction, draw).sum() for sign in (1, -1))
-    assert gradient.abs().max() > 0
-    torch.testing.assert_close((gradient * direction).sum(), (ahead - behind) / (2 * h), rtol=1e-3, atol=1e-8)
+    assert_true(gradient, baseline, draw)
 
 
 def test_a_flow_model_distils_with_the_depth_baseline(root):
@@ -143,12 +148,7 @@ def test_auto_is_linear_where_no_tiny_decoder_is_known_and_its_gradient_is_the_t
     assert DepthOptions().decoder is DepthDecoder.AUTO
     draw, baseline = draw_at(prior, 400.0), Depth(depth)
     _, gradient = phi_and_gradient(baseline, draw)
-    direction = torch.randn(draw.x_t.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    h = 1e-5
-    with torch.no_grad():
-        ahead, behind = (baseline.phi(draw.x_t + sign * h * direction, draw).sum() for sign in (1, -1))
-    assert gradient.abs().max() > 0
-    torch.testing.assert_close((gradient * direction).sum(), (ahead - behind) / (2 * h), rtol=1e-3, atol=1e-8)
+    assert_true(gradient, baseline, draw)
 
 
 def test_auto_is_the_tiny_decoder_that_lies_beside_the_model(root):

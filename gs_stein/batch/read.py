@@ -101,27 +101,31 @@ def _json_lines(path: Path) -> Iterator[Line]:
         for number, text in enumerate(file, 1):
             if not text.strip():
                 continue
-            try:
-                value = json.loads(text, object_pairs_hook=_once)
-            except (ValueError, RecursionError) as error:
-                said = str(error).partition("\n")[0]
-                raise ValueError(f"{_where(path, number)}: is no JSON ({said}); write one object a line") from error
-            yield _line(path, number, value)
+            yield _line(path, number, _parsed(text, f"{_where(path, number)}:", "write one object a line"))
 
 
 def _json_list(path: Path) -> Iterator[Line]:
     text = _text(path)
     if not text.strip():
         return
-    try:
-        value = json.loads(text, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        said = str(error).partition("\n")[0]
-        raise ValueError(f"prompts: {path} is no JSON ({said}); save one object a line as .jsonl") from error
+    value = _parsed(text, f"prompts: {path}", "save one object a line as .jsonl")
     if not isinstance(value, list):
         raise ValueError(f"prompts: {path} holds a {type(value).__name__}, not a list; put prompts in [ and ]")
     for number, item in enumerate(value, 1):
         yield _line(path, number, item, "entry")
+
+
+def _parsed(text: str, where: str, remedy: str) -> Any:
+    """What stands there in JSON.
+
+    Raises:
+        ValueError: one line: it is none, or a name is given twice.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        said = str(error).partition("\n")[0]
+        raise ValueError(f"{where} is no JSON ({said}); {remedy}") from error
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
