@@ -85,6 +85,7 @@ def everything(state: State) -> dict[str, torch.Tensor]:
 CASES = {
     "ssd-mcmc": (SSD((Baseline.SPECTRAL, Baseline.DEPTH)), MCMCDensify(cap=200, start=0.0, stop=1.0, every=3)),
     "ssd-normal-gradient": (SSD((Baseline.CONSTANT, Baseline.NORMAL)), GradientDensify(start=0.0, stop=1.0, every=3)),
+    "learned": (SSD((Baseline.SPECTRAL, Baseline.LEARNED)), MCMCDensify(cap=200, start=0.0, stop=1.0, every=3)),
     "vsd": (VSD(rank=2, warmup=3), GradientDensify(start=0.0, stop=1.0, every=3)),
     "sds": (SDS(), MCMCDensify(start=0.0, stop=1.0, every=3)),
 }

@@ -135,9 +135,12 @@ def test_a_resumed_run_learns_on_bit_for_bit() -> None:
     generator.set_state(states)
     b = [bench.step(second, generator).grad for _ in range(3)][-1]
     assert torch.equal(a, b)
-    plain = bench.distiller(options(learning_rate=0.0))
+    plain, state = bench.distiller(options(learning_rate=0.0)), first.state_dict()
     with pytest.raises(ValueError, match="learns, and this one does not"):
-        plain.load_state_dict(first.state_dict())
+        plain.load_state_dict(state)
+    del state["estimator"]["learned"]["network"]["position"]
+    with pytest.raises(ValueError, match="learned: the checkpoint's network does not fit"):
+        second.load_state_dict(state)
 
 
 def test_weights_that_come_with_a_prior_are_used_as_they_are() -> None:

@@ -21,6 +21,8 @@ from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.weights import loaded_network
 from gs_stein.prior.options import DiffusionOptions
 from gs_stein.prior.response import NoiseResponse
+from gs_stein.run.checkpoint import content_of
+from gs_stein.run.checkpoint_check import check
 from gs_stein.types import Cameras
 from gs_stein.world.families import FAMILIES
 from gs_stein.world.training.pool import CAPTIONS, SCENES_PER_SHARD, VIEWS, Shard, shard_path
@@ -97,3 +99,15 @@ def test_a_run_takes_up_the_weights_that_lie_in_its_prior(taught: tuple[Path, Pa
     bare = load_priors(replace(config, prior=replace(config.prior, model=str(prior))))
     assert bare.response is None
     assert any(p.requires_grad for p in begin(config, bare).distiller.estimator.learned.network.parameters())  # type: ignore[attr-defined]
+
+
+def test_a_checkpoint_of_one_that_learns_is_checked(taught: tuple[Path, Path, Response]) -> None:
+    config = Config(prompt="a chair", views=2)
+    distill = replace(config.distill, estimator=SSD((Baseline.CONSTANT, Baseline.LEARNED)))
+    config = replace(config, distill=distill, prior=replace(config.prior, model=str(taught[0])))
+    state = begin(config, load_priors(config))
+    content = content_of(state, config)
+    check(content, state)
+    content["distiller"]["estimator"]["coefficients"] = {"moments": torch.zeros(2), "pixels": torch.zeros(2)}
+    with pytest.raises(ValueError, match=r"distiller\.estimator\.coefficients\.moments does not fit this run"):
+        check(content, state)

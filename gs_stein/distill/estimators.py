@@ -258,8 +258,10 @@ class Stein(Estimator):
 
     def state_dict(self) -> dict[str, Any]:
         """Of the coefficients, and of the network that learns."""
-        learned = {} if self.learned is None else self.learned.state_dict()
-        return {**self.coefficients.state_dict(), **({"learned": learned} if learned else {})}
+        fitted = self.coefficients.state_dict()
+        if self.learned is None or not self.learned.learns:
+            return fitted
+        return {"coefficients": fitted, "learned": self.learned.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`.
@@ -267,9 +269,13 @@ class Stein(Estimator):
         Raises:
             ValueError: the network that learns does not fit.
         """
-        if self.learned is not None:
-            self.learned.load_state_dict(state.get("learned", {}))
-        self.coefficients.load_state_dict({name: value for name, value in state.items() if name != "learned"})
+        learns = self.learned is not None and self.learned.learns
+        if learns != ("learned" in state):
+            raise ValueError("learned: the checkpoint's network learns, and this one does not, or the reverse")
+        if learns:
+            assert self.learned is not None
+            self.learned.load_state_dict(state["learned"])
+        self.coefficients.load_state_dict(state["coefficients"] if learns else state)
 
     def evaluate(self, draw: Draw) -> list[Float[Tensor, "B V C h w"]]:
         """h_1 … h_n; each rank that is at work asks the networks about its own views."""

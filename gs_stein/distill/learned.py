@@ -87,9 +87,8 @@ class Learned:
             self._optimizer.step()
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights and moments, where it learns; else nothing, since it stays what was loaded."""
-        if self._optimizer is None:
-            return {}
+        """Weights and moments of one that learns; another stays what was loaded."""
+        assert self._optimizer is not None
         return {
             "network": {name: value.clone() for name, value in self.network.state_dict().items()},
             "optimizer": copy.deepcopy(self._optimizer.state_dict()),
@@ -99,16 +98,14 @@ class Learned:
         """The inverse of `state_dict`.
 
         Raises:
-            ValueError: it is of another network, or of one that did not learn.
+            ValueError: it is of another network.
         """
-        if (self._optimizer is None) == bool(state):
-            raise ValueError("learned: the checkpoint's network learns, and this one does not, or the reverse")
-        if self._optimizer is not None:
-            try:
-                self.network.load_state_dict(state["network"])
-                self._optimizer.load_state_dict(state["optimizer"])
-            except (KeyError, RuntimeError, TypeError) as error:
-                raise ValueError(f"learned: the checkpoint's network does not fit ({str(error)[:80]})") from error
+        assert self._optimizer is not None
+        try:
+            self.network.load_state_dict(state["network"])
+            self._optimizer.load_state_dict(state["optimizer"])
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f"learned: the checkpoint's network does not fit ({str(error)[:80]})") from error
 
 
 class LearnedPart:

@@ -90,8 +90,8 @@ class SSD:
     baselines: tuple[Baseline, ...] = (Baseline.CONSTANT, Baseline.DEPTH)
     """Which baselines are fitted together."""
     learning_rate: float | None = None
-    """Of the network behind LEARNED, trained on the draws of earlier steps. None: 0 where the prior brings weights for
-    it, as the bundled one does, else 1e-3, from nothing."""
+    """Of the network behind LEARNED, trained on the draws of earlier steps. None: 0 where the prior's folder brings
+    weights for it (`response/`), else 1e-3, from nothing."""
 
     def __post_init__(self) -> None:
         if self.learning_rate is not None and not 0 <= self.learning_rate <= 1:

@@ -63,8 +63,9 @@ def distilled(state: State) -> dict[str, Any]:
         bins, size = fit.options.bins, fit.count + 1
         moments = Float64[Tensor, f"{bins} P {size} {size}"]
         learned = Maybe({"moments": moments, "pixels": Float64[Tensor, f"{bins} P"]})
-        if getattr(state.distiller.estimator, "learned", None) is not None:
-            learned = dict
+        network = getattr(state.distiller.estimator, "learned", None)
+        if network is not None and network.learns:
+            learned = {"coefficients": learned, "learned": {"network": dict, "optimizer": dict}}
     guard = {"skipped": int, "reset": int, "in_a_row": int, "good": int}
     return {"estimator": learned, "meter": meter, "meter_sds": meter, "guard": guard, "phase": Maybe(NUMBER)}
 
