@@ -228,7 +228,10 @@ def samples_guidance(config: Config) -> GuidanceOptions:
 
 
 def sample_prior(config: Config, cameras: Cameras) -> Float[Tensor, "V 3 H W"]:
-    """Pictures of the prompt straight from the prior, from pure noise, four consistent views at a time."""
+    """Pictures of the prompt straight from the prior, from pure noise, four consistent views at a time.
+
+    Neighbours, or four from all round for a prior that has learnt those (MVDream).
+    """
     from gs_stein.optimize.networks import load_denoiser
     from gs_stein.prior.sampling import sample
 
@@ -238,12 +241,15 @@ def sample_prior(config: Config, cameras: Cameras) -> Float[Tensor, "V 3 H W"]:
     # As the run denoises the views that it refines.
     refine = config.refine
     level, eta, order = (refine.antithetic_denoise, refine.eta, refine.order) if refine.share else (0.0, 0.0, 1)
+    turns = torch.arange(len(cameras))
+    if prior.group > 1:
+        turns = turns.view(prior.group, -1).T.flatten()
     pictures = []
-    for first in range(0, len(cameras), 4):
-        four = cameras[first : first + 4]
+    for some in turns.split(4):
+        four = cameras[some]
         rgb = sample(prior, text, negative, four, guidance, generator, antithetic_level=level, eta=eta, order=order)
         pictures.append(rgb)
-    return torch.cat(pictures)
+    return torch.cat(pictures)[turns.argsort()]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -92,8 +93,26 @@ _LONGEST_JSON = 1 << 22
 """Bytes."""
 
 
+class Advice(UserWarning):
+    """Something that a user should know, and a caller of the library may catch or silence."""
+
+
+_with_place = warnings.formatwarning
+
+
+def _advice_as_a_line(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> str:
+    return (
+        f"note        {message}\n" if issubclass(category, Advice) else _with_place(message, category, *where, **more)
+    )
+
+
 def print_anything() -> None:
-    """From now on characters that a terminal or pipe cannot show are printed as "?": no command fails for its words."""
+    """What every command begins with: no command fails for its words, and advice is a line like all others.
+
+    Characters that a terminal or pipe cannot show are printed as "?", and of a warning that is `Advice`, not where in
+    the code it was given.
+    """
+    warnings.formatwarning = _advice_as_a_line
     for stream in (sys.stdout, sys.stderr):
         # Whoever calls us may have put something else in their place, or nothing. Standard error has "backslashreplace"
         # unless told otherwise, which says more.

@@ -14,6 +14,7 @@ from gs_stein.config.presets import preset_file
 from gs_stein.config.schema import Config
 from gs_stein.config.serialize import read_config
 from gs_stein.prior import sampling
+from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.options import GuidanceOptions
 
 
@@ -50,3 +51,19 @@ def test_pictures_are_sampled_with_it(share: float, tmp_path: Path, monkeypatch:
     assert torch.isfinite(pictures).all()
     expected = (2.5, 1.0) if share else (1.5, 0.0)
     assert seen == [(4, *expected), (2, *expected)]
+
+
+def test_a_prior_of_groups_samples_views_from_all_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cameras = evaluate.evaluation_cameras(config := Config(prompt="a chair"), 8)
+    config = replace(config, prior=replace(config.prior, model=str(tiny_bundled(tmp_path / "tiny"))))
+    seen = []
+
+    def noted(denoiser, text, negative, some, guidance, generator, **settings):
+        seen.append([int((cameras.viewmats == view).all((1, 2)).nonzero()) for view in some.viewmats])
+        return torch.stack([torch.full((3, 2, 2), float(i)) for i in seen[-1]])
+
+    monkeypatch.setattr(sampling, "sample", noted)
+    monkeypatch.setattr(DiffusionPrior, "group", 4)
+    pictures = evaluate.sample_prior(config, cameras)
+    assert seen == [[0, 2, 4, 6], [1, 3, 5, 7]]
+    assert pictures[:, 0, 0, 0].tolist() == list(range(8)), "and each is where its camera is"

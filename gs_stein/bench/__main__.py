@@ -54,7 +54,11 @@ def main(argv: list[str]) -> int:
         return 0 if out is sys.stdout else 2
     mixture = name == "variance" and ("mixture" in argv or "--prior=mixture" in argv)
     module = importlib.import_module(MIXTURE if mixture else BENCHES[name][0])
-    return module.main(argv[1:])
+    try:
+        return module.main(argv[1:])
+    except KeyboardInterrupt:  # what was finished is kept where the bench says so
+        print("stopped", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

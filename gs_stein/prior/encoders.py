@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gs_stein.files import Advice
 from gs_stein.prior.adapters import stack_embeddings
 from gs_stein.types import TextEmbedding
 
@@ -45,7 +46,7 @@ def tokenize(
         count = len(tokenizer(prompt, verbose=False).input_ids)
         if count > length:
             cut = f"prompt: {prompt[:40]!r}… has {count} tokens; the model reads the first {length}"
-            warnings.warn(cut, stacklevel=2)
+            warnings.warn(cut, Advice, stacklevel=2)
     return batch.input_ids, batch.attention_mask
 
 

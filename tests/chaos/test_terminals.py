@@ -166,3 +166,26 @@ def test_a_job_speaks_utf_8_whatever_the_studios_terminal_takes(monkeypatch: pyt
     job.end(10.0)
     said: list[Any] = list(job.lines)
     assert job.run == jobs.ROOT / "läufe" / "φ", said
+
+
+def test_advice_is_a_line_and_other_warnings_keep_their_place() -> None:
+    code = (
+        "import warnings; from gs_stein.files import Advice, print_anything; print_anything(); print_anything();"
+        "warnings.warn('mind this', Advice); warnings.warn('and that')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True, timeout=60)
+    line, other = done.stderr.splitlines()[:2]
+    assert line == "note        mind this"
+    assert other.endswith("UserWarning: and that")
+
+
+def test_a_bench_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from gs_stein.bench import start
+    from gs_stein.bench.__main__ import main
+
+    def interrupted(argv: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(start, "main", interrupted)
+    assert main(["start"]) == 130
+    assert capsys.readouterr().err == "stopped\n"

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from gs_stein.files import Advice
 from gs_stein.prior.adapters import MultiView, Network, PlainUNet, SDXLUNet
 from gs_stein.prior.checkpoints.bounds import AGAIN, check_normalisation, naming
 from gs_stein.prior.checkpoints.distilled import refuse_distilled, suspicion
@@ -61,7 +62,7 @@ def load_prior(options: DiffusionOptions, device: torch.device | str = "cpu") ->
     with quiet(pipeline), naming(folder, "used"):
         prior = assemble(options, folder, pipeline, parts, index, source, device, dtype)
     if pipeline != OURS and (said := suspicion(folder, options.model, pipeline)) is not None:
-        warnings.warn(said, stacklevel=2)
+        warnings.warn(said, Advice, stacklevel=2)
     return prior
 
 
