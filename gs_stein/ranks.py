@@ -131,17 +131,28 @@ def whole(part: Tensor, things: int, dim: int = 0) -> Tensor:
 
 
 @torch.no_grad()
-def average_gradients(parameters: Iterable[Tensor]) -> None:
+def average_gradients(parameters: Iterable[Tensor], also: dict[str, float] | None = None) -> dict[str, float]:
     """Replace each gradient by its mean over the ranks: every term of a loss is a mean over views, or the same in all.
 
-    All are sent in one piece.
+    All are sent in one piece, since waiting for each other costs more than sending.
+
+    Args:
+        parameters: whose gradients.
+        also: numbers that go along, in single precision.
+
+    Returns:
+        The means of those.
     """
+    also = {} if also is None else also
     if count() == 1:
-        return
+        return also
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    (flat,) = total(torch.cat([gradient.flatten() for gradient in gradients]))
-    for gradient, mean in zip(gradients, (flat / count()).split([g.numel() for g in gradients]), strict=True):
+    numbers = gradients[0].new_tensor(list(also.values()))
+    (flat,) = total(torch.cat([numbers, *(gradient.flatten() for gradient in gradients)]))
+    numbers, *means = (flat / count()).split([len(also), *(g.numel() for g in gradients)])
+    for gradient, mean in zip(gradients, means, strict=True):
         gradient.copy_(mean.view_as(gradient))
+    return dict(zip(also, numbers.tolist(), strict=True))
 
 
 def of_first(value: T) -> T:

@@ -23,7 +23,6 @@ from gs_stein.config.schema import Config, ResolutionSchedule
 from gs_stein.config.serialize import to_yaml
 from gs_stein.distill.options import VSD, DistillOptions, Estimator
 from gs_stein.gaussians.options import BallStart
-from gs_stein.optimize.step import Losses
 from gs_stein.prior.guidance import predict
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.options import DiffusionOptions
@@ -234,10 +233,8 @@ def test_a_process_by_itself_is_left_as_it_is():
     with ranks.joined(), ranks.at_work():
         assert (ranks.rank(), ranks.size(), ranks.count(), ranks.own(5)) == (0, 1, 1, slice(0, 5))
         assert ranks.total(x)[0] is ranks.whole(x, 3) is ranks.of_first(x) is x
-        ranks.average_gradients([x])
+        assert ranks.average_gradients([x], {"loss": 2.0}) == {"loss": 2.0}
         ranks.agree(lambda: pytest.fail("nobody is there to agree with"))
-        losses = Losses(1.0, 2.0)
-        assert losses.of_all_ranks() is losses
     assert x.grad is not None
     assert x.grad.tolist() == [2.0] * 3
 

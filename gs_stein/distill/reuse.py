@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gs_stein import ranks
 from gs_stein.distill.distiller import Estimate
 from gs_stein.types import Cameras
 
@@ -43,6 +44,13 @@ class ReusedGuess:
         chosen = torch.arange(self.left % every, len(self.cameras), every)
         there = chosen.to(self.x0.device)
         return replace(self, cameras=self.cameras[chosen], x0=self.x0[there], estimate=self.estimate.views(there))
+
+    def own(self) -> ReusedGuess:
+        """Of several ranks at work, this one's share of the views."""
+        mine = ranks.own(len(self.cameras))
+        if ranks.count() == 1:
+            return self
+        return replace(self, cameras=self.cameras[mine], x0=self.x0[mine], estimate=self.estimate.views(mine))
 
     def after_use(self) -> ReusedGuess | None:
         """What is left after an iteration that followed it."""

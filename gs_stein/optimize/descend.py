@@ -41,7 +41,7 @@ def descend(
         render: of them.
         background: behind them.
         x0: the encoded renders of this rank's views, with their graph.
-        estimate: dL/dx₀ of all views.
+        estimate: dL/dx₀ of the same.
 
     Returns:
         The terms of the loss; NaN where the step was skipped.
@@ -53,20 +53,23 @@ def descend(
     if not estimate.finite:
         return losses
     terms = regularize(config.regularize, gaussians, render, background)
-    handle = (x0 * estimate.grad[ranks.own(len(estimate.grad))]).mean()
+    handle = (x0 * estimate.grad).mean()
     loss = handle.to(state.device) + terms.total() + phase.extra_loss(render)
     seen = state.colours.weight
     edits = phase.closed_form(gaussians, render, estimate, background)
     render.means2d.grad = None  # of the pictures, if colours were solved for; densification wants that of the loss
     loss.backward()
-    ranks.average_gradients(state.parameters.values())
+    means = ranks.average_gradients(
+        state.parameters.values(),
+        {"distill": handle.item(), "gradient": estimate.grad.square().mean().item(), **terms.items()},
+    )
     guard, gradients = state.distiller.guard, [parameter.grad for parameter in state.parameters.values()]
     if guard.finite("the gradient of the Gaussians", *gradients) and guard.finite("the decoded guess", *edits.all()):
         change(config, state, edits)
         # Densification looks at the gradients of every view, and draws Gaussians by opacities that must be numbers.
         state.keep_finite()
         state.densifier.after_update(state.parameters, state.optimizers, render, state.step + 1, state.generator)
-        losses = Losses(handle.item(), estimate.grad.square().mean().sqrt().item(), **terms.items()).of_all_ranks()
+        losses = Losses(**means | {"gradient": math.sqrt(means["gradient"])})
     else:
         state.colours.weight, state.reused = seen, None
     for optimizer in state.optimizers.values():

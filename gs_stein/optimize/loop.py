@@ -62,13 +62,12 @@ def optimize(
             phase = next_phase(config, state, plan, watch)
             background = draw_background(config, state.generator).to(state.device)
             gaussians = Gaussians.from_parameters(state.parameters)
-            mine = ranks.own(len(phase.cameras))
-            cameras = phase.cameras[mine]
+            cameras = phase.cameras[ranks.own(len(phase.cameras))]
             render = rasterize(gaussians, cameras.to(state.device), options, background)
 
             # What the prior thinks of it: dL/dx₀, with nothing differentiated through the denoiser.
             x0 = denoiser.encode(render.rgb.permute(0, 3, 1, 2).to(device))
-            estimate = phase.estimate(ranks.whole(x0.detach(), len(phase.cameras)), render)
+            estimate = phase.estimate(x0.detach(), render)
 
             # One step downhill, on every attribute.
             losses = descend(config, state, phase, gaussians, render, background, x0, estimate)
@@ -78,7 +77,7 @@ def optimize(
             ranks.agree(state.description)
         yield Step(
             step=state.step, total=config.iterations, losses=losses, gaussians=state.gaussians, cameras=cameras,
-            render=render.detach(), estimate=estimate.views(mine), variance_ratio=state.distiller.variance_ratio,
+            render=render.detach(), estimate=estimate, variance_ratio=state.distiller.variance_ratio,
             count=len(state.parameters["means"]), skipped=state.distiller.guard.skipped,
             reset=state.distiller.guard.reset, left_out=state.refiner.left_out,
             evaluations=state.evaluations, seconds=state.seconds,

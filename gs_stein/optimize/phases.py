@@ -4,8 +4,8 @@ A phase says where an iteration looks from, what gradient the latents get there,
 changes of the Gaussians are made in closed form instead of by gradient. `next_phase` picks it. Without reuse, solved
 colours and refinement every iteration is a `Distill`: plain score distillation.
 
-Of several ranks each renders its own views (`gs_stein.ranks.own`); all know the latents of all of them, and what the
-prior says there.
+Of several ranks each renders its own views (`gs_stein.ranks.own`), and needs to know of the others' only where the
+prior is asked about all of them together.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class Phase(Protocol):
         """Where it looks from, all ranks together."""
         ...
 
-    def estimate(self, x0: Float[Tensor, "V C h w"], render: Render) -> Estimate:
-        """dL/dx₀ at the encoded renders of all views, nothing differentiated through any network.
+    def estimate(self, x0: Float[Tensor, "v C h w"], render: Render) -> Estimate:
+        """dL/dx₀ at the encoded renders of this rank's views, nothing differentiated through any network.
 
         Raises:
             FloatingPointError: too many steps in a row were not finite (one line).
@@ -117,9 +117,10 @@ class Distill:
     plan: Plan
     cameras: Cameras
 
-    def estimate(self, x0: Float[Tensor, "V C h w"], render: Render) -> Estimate:
+    def estimate(self, x0: Float[Tensor, "v C h w"], render: Render) -> Estimate:
         """One step of the configured estimator; the guess is kept if further iterations shall follow it."""
-        state, device, V = self.state, x0.device, len(x0)
+        state, device, V = self.state, x0.device, len(self.cameras)
+        x0 = ranks.whole(x0, V)
         text, negative = state.prompts.at(self.cameras)
         estimate = state.distiller(
             x0, text=text, negative=negative, empty=state.prompts.empty, cameras=self.cameras.to(device),
@@ -129,7 +130,7 @@ class Distill:
         )  # fmt: skip
         if self.config.distill.reuse > 1 and estimate.finite and squares_finite(estimate.x0_hat):
             state.reused = ReusedGuess(self.cameras, x0, estimate, self.config.distill.reuse - 1)
-        return estimate
+        return estimate.views(ranks.own(V)) if ranks.count() > 1 else estimate
 
     def extra_loss(self, render: Render) -> float:
         """None."""
@@ -143,7 +144,7 @@ class Distill:
             return ClosedForm()
         state, rates = self.state, self.config.rates
         views = len(self.cameras)
-        guess = decoded(state.priors.denoiser, estimate.x0_hat[ranks.own(views)], self.cameras).to(render.rgb)
+        guess = decoded(state.priors.denoiser, estimate.x0_hat, self.cameras).to(render.rgb)
         solved, inside = state.colours.change(state.parameters["sh0"], render.rgb, guess), None
         if rates.prune_outside_hull > 0:
             cameras = self.cameras.to(guess.device)
@@ -157,10 +158,10 @@ class Reuse(Distill):
 
     guess: ReusedGuess
 
-    def estimate(self, x0: Float[Tensor, "V C h w"], render: Render) -> Estimate:
+    def estimate(self, x0: Float[Tensor, "v C h w"], render: Render) -> Estimate:
         """What the guess says where the scene has gone meanwhile."""
         self.state.reused = self.guess.after_use()
-        return self.guess.part(self.config.distill.reuse_views).at(x0)
+        return self.guess.part(self.config.distill.reuse_views).own().at(x0)
 
 
 @dataclass(frozen=True)
@@ -182,9 +183,9 @@ class Refine:
         views = len(self.cameras)
         return self.target[torch.arange(views)[ranks.own(views)]] if ranks.count() > 1 else self.target
 
-    def estimate(self, x0: Float[Tensor, "V C h w"], render: Render) -> Estimate:
+    def estimate(self, x0: Float[Tensor, "v C h w"], render: Render) -> Estimate:
         """Towards the views."""
-        return self.state.refiner.estimate(x0, self.target, self.state.distiller.guard)
+        return self.state.refiner.estimate(x0, self.own, self.state.distiller.guard)
 
     def extra_loss(self, render: Render) -> Float[Tensor, ""]:
         """How far the rendered depth is from the views' own."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
-import torch
-
-from gs_stein import ranks
 from gs_stein.distill.distiller import Estimate
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.types import Cameras, Render
@@ -48,13 +45,6 @@ class Losses:
     sparsity: float = 0.0
     range: float = 0.0
     haze: float = 0.0
-
-    def of_all_ranks(self) -> Losses:
-        """Their means over the ranks that are at work, each of which knows those of its own views."""
-        if ranks.count() == 1:
-            return self
-        (sums,) = ranks.total(torch.tensor(astuple(self), dtype=torch.float64))
-        return Losses(*(sums / ranks.count()).tolist())
 
 
 @dataclass(frozen=True)

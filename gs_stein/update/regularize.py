@@ -60,7 +60,7 @@ def depth_variation(depth: Float[Tensor, "V H W"], alpha: Float[Tensor, "V H W"]
     Relative to the mean, so that no scene gains by shrinking towards the camera.
     """
     hit = (alpha > 0.5).to(depth)
-    depths, pixels = ranks.total((depth.detach() * hit).sum(), hit.sum())
+    depths, pixels = ranks.total(torch.stack([(depth.detach() * hit).sum(), hit.sum()]))[0]
     mean = depths / pixels.clamp_min(1.0)
     across = (depth[:, :, 1:] - depth[:, :, :-1]).abs() * hit[:, :, 1:] * hit[:, :, :-1]
     down = (depth[:, 1:] - depth[:, :-1]).abs() * hit[:, 1:] * hit[:, :-1]
