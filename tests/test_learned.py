@@ -43,10 +43,10 @@ def test_it_is_linear_in_the_noise_and_in_nothing_else() -> None:
     views = sample_cameras(RoomCameras(resolution=16), 3, generator).to(torch.float64)
     a, b = torch.randn(2, 2, 3, 4, 8, 8, generator=generator, dtype=torch.float64)
     x0 = torch.randn(1, 3, 4, 8, 8, generator=generator, dtype=torch.float64)
-    t, words = torch.tensor([300.0, 900.0], dtype=torch.float64), torch.randn(1, 3, 8, generator=generator).double()
+    alpha, words = torch.tensor([0.7, 0.1], dtype=torch.float64), torch.randn(1, 3, 8, generator=generator).double()
     with torch.no_grad():
-        one, other, both = (made(eps, x0, t, words, views) for eps in (a, b, 2 * a - 3 * b))
-        moved = made(a, 2 * x0, t, words, views)
+        one, other, both = (made(eps, x0, alpha, words, views) for eps in (a, b, 2 * a - 3 * b))
+        moved = made(a, 2 * x0, alpha, words, views)
     for i in range(2):
         torch.testing.assert_close(both[i], 2 * one[i] - 3 * other[i])
         assert (moved[i] - 2 * one[i]).abs().max() > 0.01
@@ -58,7 +58,7 @@ def test_all_views_answer_to_the_noise_of_one() -> None:
     made, eps = network(), torch.zeros(1, 3, 4, 8, 8)
     eps[:, 1] = 1
     with torch.no_grad():
-        found = made(eps, torch.randn(1, 3, 4, 8, 8), torch.tensor([700.0]), torch.zeros(1, 1, 384), None)
+        found = made(eps, torch.randn(1, 3, 4, 8, 8), torch.tensor([0.3]), torch.zeros(1, 1, 384), None)
     assert all((part[0].abs().amax((1, 2, 3)) > 1e-3).all() for part in found)
 
 
@@ -66,31 +66,31 @@ def test_all_views_answer_to_the_noise_of_one() -> None:
 def test_one_network_serves_several_resolutions_and_batches_are_single_ones(rows: int) -> None:
     made, generator = network(text_width=8).double(), seeded()
     eps, x0 = torch.randn(2, 2, 3, 4, rows, rows, generator=generator).double()
-    t, words = torch.tensor([100.0, 900.0]).double(), torch.randn(2, 1, 8, generator=generator).double()
+    alpha, words = torch.tensor([0.9, 0.1]).double(), torch.randn(2, 1, 8, generator=generator).double()
     with torch.no_grad():
-        both = made(eps, x0, t, words, None)
+        both = made(eps, x0, alpha, words, None)
         for i in range(2):
-            alone = made(*(part[i : i + 1] for part in (eps, x0, t, words)), None)
+            alone = made(*(part[i : i + 1] for part in (eps, x0, alpha, words)), None)
             torch.testing.assert_close(alone[0], both[0][i : i + 1])
             torch.testing.assert_close(alone[1], both[1][i : i + 1])
 
 
 def test_a_latent_that_is_no_multiple_of_the_patch_is_told() -> None:
-    t, words = torch.tensor([1.0]), torch.zeros(1, 1, 384)
+    alpha, words = torch.tensor([1.0]), torch.zeros(1, 1, 384)
     with pytest.raises(ValueError, match="7 × 7 cells are not made of patches of 2"):
-        network()(*torch.zeros(2, 1, 1, 4, 7, 7), t, words, None)
+        network()(*torch.zeros(2, 1, 1, 4, 7, 7), alpha, words, None)
     with pytest.raises(ValueError, match="sees cameras"):
-        network(cameras=True)(*torch.zeros(2, 1, 1, 4, 8, 8), t, words, None)
+        network(cameras=True)(*torch.zeros(2, 1, 1, 4, 8, 8), alpha, words, None)
 
 
 def test_zero_mean_as_long_as_it_does_not_see_the_noisy_picture() -> None:
-    draw, made = scene(noises=512), network(std=0.2)
+    draw, made = scene(noises=1024), network(std=0.2)
 
     def responses(pictures: torch.Tensor) -> torch.Tensor:
         """Of each view for itself, so that views are independent draws."""
         eps, x = (value.expand_as(draw.eps).flatten(0, 1)[:, None] for value in (draw.eps, pictures))
         with torch.no_grad():
-            found = made(eps, x, draw.t.repeat_interleave(6), torch.zeros(1, 1, 384), None)[0]
+            found = made(eps, x, draw.alpha.repeat_interleave(6), torch.zeros(1, 1, 384), None)[0]
         return found.view_as(draw.eps)
 
     assert abs(z(responses(draw.x0), draw)) < 4
@@ -105,7 +105,7 @@ def test_what_it_learns_from_earlier_draws_takes_variance_away_and_moves_no_mean
     """A denoiser whose answer is linear in the noise, in other channels and at the other view too."""
     generator, x0 = seeded(), torch.randn(2, 4, 4, 4, generator=seeded(1))
     made = NoiseResponse(channels=4, width=32, depth=1, heads=2, side=2, cameras=False)
-    learned = Learned(made, 5e-3, 1000)
+    learned = Learned(made, 5e-3)
 
     def drawn(noises: int) -> tuple[Draw, torch.Tensor]:
         t, eps = torch.full((noises,), 800.0), torch.randn(noises, *x0.shape, generator=generator)
@@ -166,7 +166,7 @@ def test_one_that_has_learned_nothing_is_sds() -> None:
     one, other = response_for(prior), response_for(prior)
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
     made = NoiseResponse(channels=4, width=16, depth=1, heads=2, side=4, cameras=False)
-    assert all((part.variate(draw) == 0).all() for part in Learned(made, 1e-3, 1000).variates())
+    assert all((part.variate(draw) == 0).all() for part in Learned(made, 1e-3).variates())
 
 
 def test_the_mean_of_the_words() -> None:

@@ -62,13 +62,13 @@ def test_what_is_odd_in_the_noise_is_learnt(taught: tuple[Path, Path, Response])
     assert sorted(path.name for path in before) == ["rooms-00000-0.pt", "rooms-00001-0.pt"]
     assert all(path.stat().st_mtime_ns == when for path, when in before.items()), "what was asked is kept"
     part = Answers(**torch.load(next(iter(before)), weights_only=True))
-    assert (part.t >= 1000 * job.lowest).all()
-    assert (part.t < 1000).all()
+    assert (part.alpha <= 1 - job.lowest).all()
+    assert (part.alpha > 0).all()
 
     # One scene asked anew, as the paper defines it.
     denoiser, i = load_prior(DiffusionOptions(model=str(prior))), 5
     side = 4 * part.x0.shape[-1]
-    x0, eps, t = part.x0[i].float(), part.eps[i].float(), part.t[i : i + 1]
+    x0, eps, t = part.x0[i].float(), part.eps[i].float(), 1000 * (1 - part.alpha[i : i + 1])
     x_t = [denoiser.schedule.add_noise(x0[None], sign * eps[None], t) for sign in (1, -1)]
     empty = denoiser.embed([""])
     with torch.no_grad():
@@ -77,8 +77,8 @@ def test_what_is_odd_in_the_noise_is_learnt(taught: tuple[Path, Path, Response])
 
     with torch.no_grad():
         without, added = response_loss(loaded_network(NoiseResponse, folder / "response").float(), part)
-    assert without.median() < 0.8
-    assert added.shape == (SCENES_PER_SHARD,)
+    assert without < 0.8
+    assert added.isfinite()
 
 
 def test_a_run_takes_up_the_weights_that_lie_in_its_prior(taught: tuple[Path, Path, Response], tmp_path: Path) -> None:

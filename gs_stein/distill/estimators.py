@@ -142,7 +142,7 @@ def make_learned(options: SSD, parts: Parts) -> Learned:
         rate = 0.0 if parts.response is not None else FROM_NOTHING
     # One that learns is this run's own.
     network = response_for(parts.denoiser) if parts.response is None else copy.deepcopy(parts.response)
-    return Learned(network, rate, parts.denoiser.schedule.num_timesteps)
+    return Learned(network, rate)
 
 
 def raw(eps_hat: Float[Tensor, "B V C h w"]) -> Float[Tensor, "B V C h w"]:

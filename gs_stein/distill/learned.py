@@ -39,11 +39,10 @@ class Learned:
     Args:
         network: A; on the denoiser's device.
         learning_rate: of Adam, after each step; 0: it stays as it is.
-        num_timesteps: T of the schedule, to which the draws' t belong.
     """
 
-    def __init__(self, network: NoiseResponse, learning_rate: float, num_timesteps: int) -> None:
-        self.network, self._per_thousand = network, 1000.0 / num_timesteps
+    def __init__(self, network: NoiseResponse, learning_rate: float) -> None:
+        self.network = network
         self._optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate) if learning_rate > 0 else None
         network.requires_grad_(self._optimizer is not None)
         self._last: tuple[Draw, tuple[Tensor, Tensor]] | None = None
@@ -61,9 +60,9 @@ class Learned:
         """Both of them, with a graph where it learns; asked once a draw."""
         if self._last is None or self._last[0] is not draw:
             words = sentence_of(draw.text, self.network.config["text_width"]).to(draw.eps.device)
-            t = draw.t.float() * self._per_thousand
+            eps, x0 = draw.eps.float(), draw.x0.float()[None]
             with torch.set_grad_enabled(self._optimizer is not None):
-                self._last = draw, self.network(draw.eps.float(), draw.x0.float()[None], t, words[None], draw.cameras)
+                self._last = draw, self.network(eps, x0, draw.alpha.float(), words[None], draw.cameras)
         return self._last[1]
 
     def learn(self, eps_hat: Float[Tensor, "B V C h w"], draw: Draw) -> None:

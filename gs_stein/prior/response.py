@@ -4,6 +4,10 @@ At the noise levels of distillation nine tenths of what is odd in ε of a denois
 (docs/method.md): ε̂(x_t) ≈ E ε̂ + A ε, where A is its mean Jacobian times σ, and depends on the clean picture, camera,
 noise level and prompt, but on no noise. `NoiseResponse` is such an A: a network in which ε meets only products with
 what was worked out from those.
+
+By Tweedie's formula of second order the Jacobian of the mean x̂₀ is α/σ² times the covariance of x₀ given x_t, so that
+A = I − α²/σ² Cov[x₀ | x_t]. What is left of it after SDS's −ε is as large as α at all noise levels (within a factor of
+two, measured), so the network gives it over α.
 """
 
 from __future__ import annotations
@@ -115,7 +119,7 @@ class NoiseResponse(Pretrained):
         self,
         eps: Float[Tensor, "B V C h w"],
         x0: Float[Tensor, "G V C h w"],
-        t: Float[Tensor, " B"],
+        alpha: Float[Tensor, " B"],
         sentence: Float[Tensor, "S P D"],
         cameras: Cameras | None,
     ) -> tuple[Float[Tensor, "B V C h w"], Float[Tensor, "B V C h w"]]:
@@ -124,7 +128,7 @@ class NoiseResponse(Pretrained):
         Args:
             eps: the noise.
             x0: clean latents of the views, of each group or of all alike (G is B or 1).
-            t: a noise level a group, in thousandths of the schedule's length.
+            alpha: α of the noise level, a group's.
             sentence: mean text token of the prompt, of each group or of all alike (S), a view or all of them (P is V
                 or 1).
             cameras: of the V views, or of B·V, group by group; needed where the network sees cameras.
@@ -147,17 +151,17 @@ class NoiseResponse(Pretrained):
             rays = ray_features(cameras, side, side, self.config["room"]).to(eps.dtype)
             place = (self.where(rays).flatten(1, 2) + place).unflatten(0, (-1, V))
         octave = math.log2(self.config["side"] / side)
-        time = torch.cat([timestep_features(t, _TIME_FEATURES), t.new_full((B, 1), octave)], dim=1)
+        time = [timestep_features(1000 * (1 - alpha), _TIME_FEATURES), alpha.new_full((B, 1), octave)]
         condition = self.picture(self._tokens(x0.flatten(0, 1))).unflatten(0, (-1, V)) + place
-        condition = condition + self.time(time.to(eps.dtype))[:, None, None] + self.sentence(sentence)[:, :, None]
+        condition = condition + self.time(torch.cat(time, dim=1).to(eps.dtype))[:, None, None] + self.sentence(sentence)[:, :, None]
         condition = condition.flatten(1, 2)
         raw, noise = noise, self.enter(noise)
         for block in self.blocks:
             noise, condition = block(noise, condition)
         seen = self.norm(condition)
-        direct = self.direct(seen)
+        direct, alpha = self.direct(seen), alpha.to(eps.dtype)[:, None, None]
         without, added = (
-            self._cells(leave(noise * (1 + gate)) + direct[..., i : i + 1] * raw, B, V, side)
+            self._cells(alpha * (leave(noise * (1 + gate)) + direct[..., i : i + 1] * raw), B, V, side)
             for i, (gate, leave) in enumerate(zip(self.gate(seen).chunk(2, -1), self.exit, strict=True))
         )
         return without, added

@@ -74,7 +74,7 @@ class Stage:
         # A prior without weights of its own has its network learn on the draws that coefficients are fitted to.
         network = response_for(priors.denoiser) if priors.response is None else priors.response
         rate = FROM_NOTHING if priors.response is None else 0.0
-        self.learned = Learned(network, rate, self.schedule.num_timesteps)
+        self.learned = Learned(network, rate)
 
     def look(self, generator: torch.Generator) -> tuple[Cameras, dict[str, torch.nn.Parameter], Tensor, Tensor]:
         """Cameras, Gaussians with a graph to the encoded views of them, and their depth."""

@@ -64,7 +64,8 @@ class Answers(NamedTuple):
 
     x0: Float[Tensor, "S V C h w"]
     eps: Float[Tensor, "S V C h w"]
-    t: Float[Tensor, " S"]
+    alpha: Float[Tensor, " S"]
+    """Of the noise level."""
     sentence: Float[Tensor, "S 1 D"]
     viewmats: Float[Tensor, "S V 4 4"]
     Ks: Float[Tensor, "S V 3 3"]
@@ -101,7 +102,7 @@ def ask(prior: Denoiser, shard: Shard, job: Response, small: bool, seed: int) ->
         found = prior.predict(x_t, t, [empty, empty, text, text], cameras)
         without, asked = ((found[i] - found[i + 1]) / 2 - eps for i in (0, 2))
         rows.append(
-            (x0, eps, t[0], tokens.mean(0, keepdim=True), cameras.viewmats, cameras.Ks, without, asked - without)
+            (x0, eps, prior.schedule.alpha(t[0]), tokens.mean(0, keepdim=True), cameras.viewmats, cameras.Ks, without, asked - without)
         )
     stacked = [torch.stack(column) for column in zip(*rows, strict=True)]
     return Answers(*(x.half() if x.ndim == 5 else x for x in stacked))
@@ -149,20 +150,18 @@ def answered(job: Response, sources: list[Source]) -> list[Path]:
     return paths
 
 
-def response_loss(net: NoiseResponse, part: Answers) -> tuple[Float[Tensor, " S"], Float[Tensor, " S"]]:
-    """What is left of the odd part without the caption, and of what the caption adds, as shares of it."""
+def response_loss(net: NoiseResponse, part: Answers) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """What is left of the odd part without the caption, and of what the caption adds, as shares of it; of x̂₀, in whose
+    units noise levels weigh alike."""
     side = pictures_side(part.Ks)
     cameras = Cameras(part.viewmats.flatten(0, 1), part.Ks.flatten(0, 1), side, side)
-    found = net(part.eps.float(), part.x0.float(), part.t, part.sentence, cameras)
-    truths = part.without.float(), part.added.float()
-    energy = [truth.square().mean((1, 2, 3, 4)) for truth in truths]
-    # Where nearly nothing is odd, or a caption adds next to nothing, a share of that would drown all else.
-    floors = 1e-3 * energy[0].mean() + 1e-12, 1e-2 * energy[0] + 1e-12
-    shares = [
-        (guess - truth).square().mean((1, 2, 3, 4)) / torch.maximum(size, floor)
-        for guess, truth, size, floor in zip(found, truths, energy, floors, strict=True)
-    ]
-    return shares[0], shares[1]
+    found = net(part.eps.float(), part.x0.float(), part.alpha, part.sentence, cameras)
+    scale = part.alpha[:, None, None, None, None]
+    without, added = (
+        ((guess - truth.float()) / scale).square().mean() / ((truth.float() / scale).square().mean() + 1e-12)
+        for guess, truth in zip(found, (part.without, part.added), strict=True)
+    )
+    return without, added
 
 
 def pictures_side(Ks: Float[Tensor, "S V 3 3"]) -> int:
@@ -189,9 +188,9 @@ def train_response(job: Response) -> None:
     def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, int]:
         part = learnt[int(torch.randint(len(learnt), (), generator=generator))]
         count = max(1, job.schedule.images // GROUP)
-        chosen = torch.randperm(len(part.t), generator=generator)[:count]
+        chosen = torch.randperm(len(part.alpha), generator=generator)[:count]
         without, added = response_loss(net, Answers(*(x[chosen].to(device) for x in part)))
-        return (without + added).mean(), len(chosen) * GROUP
+        return without + added, len(chosen) * GROUP
 
     run.train(loss_of)
     net.load_state_dict(run.ema)
@@ -199,7 +198,7 @@ def train_response(job: Response) -> None:
     with torch.no_grad():
         for part in held_out:
             without, added = response_loss(net, part)
-            side, level = part.eps.shape[-1], part.t / NUM_TRAIN_TIMESTEPS
-            print(f"held out, {side}² latents, levels {level.min():.2f} to {level.max():.2f}: left of the odd part "
-                  f"{without.mean():.3f} without the caption, {added.mean():.3f} of what it adds")  # fmt: skip
+            side, alpha = part.eps.shape[-1], part.alpha
+            print(f"held out, {side}² latents, α from {alpha.min():.2f} to {alpha.max():.2f}: left of the odd part "
+                  f"{without:.3f} without the caption, {added:.3f} of what it adds")  # fmt: skip
     net.half().save_pretrained(job.data.folder / "response")
