@@ -152,8 +152,14 @@ class NoiseResponse(Pretrained):
             place = (self.where(rays).flatten(1, 2) + place).unflatten(0, (-1, V))
         octave = math.log2(self.config["side"] / side)
         time = [timestep_features(1000 * (1 - alpha), _TIME_FEATURES), alpha.new_full((B, 1), octave)]
-        condition = self.picture(self._tokens(x0.flatten(0, 1))).unflatten(0, (-1, V)) + place
-        condition = condition + self.time(torch.cat(time, dim=1).to(eps.dtype))[:, None, None] + self.sentence(sentence)[:, :, None]
+        # As the denoiser meets it: at high noise next to nothing of the picture is left to look at.
+        seen = alpha.to(eps.dtype)[:, None, None, None, None] * x0
+        condition = self.picture(self._tokens(seen.flatten(0, 1))).unflatten(0, (-1, V)) + place
+        condition = (
+            condition
+            + self.time(torch.cat(time, dim=1).to(eps.dtype))[:, None, None]
+            + self.sentence(sentence)[:, :, None]
+        )
         condition = condition.flatten(1, 2)
         raw, noise = noise, self.enter(noise)
         for block in self.blocks:

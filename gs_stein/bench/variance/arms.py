@@ -44,6 +44,8 @@ FITTED = {
 """Control variates of the fitted arms, and whether their coefficients are spectral."""
 UNBIASED = ("fitted", "depth", "ssd", "learned", "ssd_learned")
 """Fitted arms that subtract nothing but what is of zero mean."""
+REFERENCES = ("first_order", "mean_jacobian")
+"""Control variates that cost more than they save, with a coefficient of 1; see `Stage.jacobians`."""
 PARAMETRIC = ("sds", "fitted", "depth", "ssd", "learned", "sds_antithetic", "ssd_antithetic", "vsd")
 """Arms whose gradient is followed into the Gaussians."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.cameras.sampling import sample_cameras
@@ -22,6 +23,9 @@ from gs_stein.prior.guidance import guided
 from gs_stein.prior.schedule import sample_timesteps
 from gs_stein.rasterize.api import rasterize
 from gs_stein.types import Cameras, TextEmbedding
+
+_STEP = 0.1
+"""Of the central differences behind `Stage.jacobians`, as a share of the noise."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,40 @@ class Stage:
             "depth": draw.eps * phi - draw.noise_scale() * gradient,
             "printed": draw.eps * phi + gradient,
         }
+
+    @torch.no_grad()
+    def jacobians(
+        self, draw: Draw, cameras: Cameras, others: int, generator: torch.Generator
+    ) -> dict[str, Float[Tensor, "B V C h w"]]:
+        """What a linear response to the noise could do at best, at any price: J σε with J the Jacobian of ε̂ − ε at
+        the picture without noise, and its mean over so many noises of other draws. By central differences.
+
+        Args:
+            draw: whose noise is asked about; antithetic twins in its second half.
+            others: noises behind the mean.
+            generator: of those.
+        """
+        text, negative = self.prompts.at(cameras)
+        half = len(draw.eps) // 2
+        eps, t = draw.eps[:half], draw.t[:half]
+        step = _STEP * draw.noise_scale()[:half] * eps
+
+        def response(around: Tensor) -> Tensor:
+            ahead, behind = (
+                guided(
+                    self.priors.denoiser, around + sign * step, t, text, negative, cameras,
+                    self.config.distill.guidance, self.prompts.empty,
+                )
+                for sign in (1, -1)
+            )  # fmt: skip
+            return (ahead - behind) / (2 * _STEP) - eps
+
+        clean = (draw.x_t - draw.noise_scale() * draw.eps)[:half]
+        first, mean = response(clean), torch.zeros_like(clean)
+        for _ in range(others):
+            noise = torch.randn(clean.shape[1:], generator=generator)
+            mean += response(clean + draw.noise_scale()[:half] * noise) / others
+        return {name: torch.cat([value, -value]) for name, value in (("first_order", first), ("mean_jacobian", mean))}
 
     def times(self, count: int, generator: torch.Generator) -> Tensor:
         """Timesteps as the run draws them there, one in each of `count` strata."""

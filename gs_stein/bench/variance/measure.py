@@ -27,8 +27,10 @@ class Found:
 
     progress: float
     """Where along its run the scene was frozen."""
-    latent: dict[str, Float[Tensor, " views"]]
-    """Variance over noises of the latents' gradient, a view each."""
+    times: Float[Tensor, " draws"]
+    """Noise levels t/T of the draws: one for each set of cameras and timestep."""
+    latent: dict[str, Float[Tensor, " draws"]]
+    """Variance over noises of the latents' gradient, at each of them."""
     means: dict[str, tuple[float, float]]
     """Shift of the mean against SDS, and cosine."""
     z: dict[str, float]
@@ -75,6 +77,7 @@ def measure(stage: Stage, options: Options, seed: int) -> Found:
     latent: dict[str, list[Tensor]] = {}
     gradients: dict[str, list[Tensor]] = {}
     widths: dict[str, int] = {}
+    levels: list[float] = []
     for _ in range(options.groups):
         cameras, parameters, x0, depth = stage.look(generator)
         here: dict[str, list[Tensor]] = {}
@@ -82,12 +85,16 @@ def measure(stage: Stage, options: Options, seed: int) -> Found:
         for t in stage.times(options.timesteps, generator):
             draw, guess, text = stage.draw(x0.detach(), t.repeat(options.noises), generator, cameras, depth, twins=True)
             variates = stage.variates(draw)
+            levels.append(float(t) / stage.schedule.num_timesteps)
             residuals = {
                 "sds": estimators.sds(guess, draw),
                 "vsd": estimators.vsd(guess, lora.predict(draw.x_t, draw.t, text, cameras)),
             }
             for name, arm in arms.items():
                 residuals[name] = arm.residual(guess, [variates[k] for k in FITTED[name][0]], draw, update=False)
+            if options.references:
+                best = stage.jacobians(draw, cameras, options.references, generator)
+                residuals |= {name: estimators.sds(guess, draw) - value for name, value in best.items()}
             weighted = {name: draw.weight.view(-1, 1, 1, 1, 1) * value for name, value in residuals.items()}
             samples = {name: value[: options.noises] for name, value in weighted.items()}
             for name in ("sds", "ssd", "learned"):
@@ -110,6 +117,7 @@ def measure(stage: Stage, options: Options, seed: int) -> Found:
     scaled = preconditioned({n: torch.stack(v) for n, v in gradients.items()}, stage.frozen.second, widths)
     return Found(
         stage.frozen.progress,
+        torch.tensor(levels),
         {n: analysis.noise_variance(v).flatten(2).mean(2).flatten() for n, v in stacked.items()},
         {n: analysis.mean_shift(v, stacked["sds"]) for n, v in stacked.items()},
         {n: analysis.z_of_mean(stacked[n] - stacked["sds"]) for n in UNBIASED},

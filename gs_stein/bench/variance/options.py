@@ -32,6 +32,9 @@ class Options:
     """For each set of cameras and timestep; each with its antithetic twin."""
     fits: int = 24
     """Draws behind the coefficients, and LoRA steps."""
+    references: int = 0
+    """Also measure what a linear response to the noise could do at best, whatever it costs: the denoiser's Jacobian at
+    the picture without noise, and its mean over so many other noises (8: five times as long); 0: neither."""
     repeats: int = 24
     """Iterations of each arm that are timed, in turns."""
     quick: bool = False
@@ -48,6 +51,8 @@ class Options:
                 raise ValueError(f"{name}: {getattr(self, name)} is below 1; give a positive number")
         if self.guidance is not None and not 0 <= self.guidance <= 1000:
             raise ValueError(f"guidance: {self.guidance}; give a number from 0 to 1000, such as 7.5")
+        if self.references < 0:
+            raise ValueError(f"references: {self.references} is below 0; give 0 for none")
         if self.noises < 2:
             raise ValueError(f"noises: {self.noises} has no variance; give 2 or more")
         if not self.scenes + self.objects:

@@ -10,9 +10,11 @@ from pathlib import Path
 import torch
 
 from gs_stein.bench import analysis
-from gs_stein.bench.variance.arms import ARMS, PARAMETRIC, multiplicity, sampled
+from gs_stein.bench.variance.arms import ARMS, PARAMETRIC, REFERENCES, multiplicity, sampled
 from gs_stein.bench.variance.measure import Found
 
+LEVELS = 8
+"""Noise levels that variance is told at, each of as many draws."""
 PARTS = ("camera", "timestep", "noise")
 """Where variance comes from."""
 
@@ -48,13 +50,21 @@ def summarise(
             f"{name:22s} {ratio:9.3f} [{low:7.3f}, {high:6.3f}] {seconds:8.3f} {ratio * seconds:8.3f} {inner:10.3f}"
             f" {whole:10.3f} {shift:7.3f} {cosine:7.3f}"
         )
+    for name in (n for n in REFERENCES if n in found[0].latent):
+        ours = torch.stack([f.latent[name] for f in found])
+        ratio, low, high = analysis.ratio_interval(ours, reference, seed)
+        figures |= {
+            f"variance_{name}_over_sds{suffix}": ratio,
+            f"variance_{name}_over_sds{suffix}_interval": [low, high],
+        }
+        rows.append(f"{name:22s} {ratio:9.3f} [{low:7.3f}, {high:6.3f}]")
     for name in ("sds", "ssd"):
         parts = [f.parts[name] for f in found]
         total = [max(0.0, p.camera) + max(0.0, p.timestep) + p.noise for p in parts]
         for part in PARTS:
             share = statistics.fmean(max(0.0, getattr(p, part)) / t for p, t in zip(parts, total, strict=True))
             figures[f"share_{part}_{name}{suffix}"] = share
-    figures |= along(found, suffix)
+    figures |= along(found, suffix) | by_level(found, suffix)
     figures[f"iteration_cost_ssd_over_vsd{suffix}"] = cost["ssd"] / cost["vsd"]
     for attribute in found[0].attributes["sds"]:
         figures[f"{attribute}_ssd_over_sds{suffix}"] = _geometric(
@@ -80,6 +90,17 @@ def along(found: list[Found], suffix: str) -> dict[str, float | list[float]]:
         f"stages{suffix}": stages, **{f"variance_{part}_by_stage{suffix}": values for part, values in parts.items()},
         f"variance_latent_by_stage{suffix}": mean(lambda f: float(f.latent["sds"].mean())),
     }  # fmt: skip
+
+
+def by_level(found: list[Found], suffix: str) -> dict[str, list[float]]:
+    """Variance over noises of the latents' gradient where noise levels lie close to each other, a mean each."""
+    levels = torch.cat([f.times for f in found])
+    bins = torch.tensor_split(levels.argsort(), min(LEVELS, len(levels)))
+    return {f"levels{suffix}": [float(levels[some].mean()) for some in bins]} | {
+        f"variance_{name}_by_level{suffix}": [float(values[some].mean()) for some in bins]
+        for name in found[0].latent
+        for values in [torch.cat([f.latent[name] for f in found])]
+    }
 
 
 def _geometric(values: list[float]) -> float:

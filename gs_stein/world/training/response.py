@@ -1,19 +1,20 @@
 """Train what the learned baseline knows of the denoisers: how their answers move with the noise.
 
-First the denoisers are asked, once, about pictures as distillation has them: true views of the world and blurred first
-guesses of them, each with a noise and its opposite, with and without a caption. Half of the difference of the two
-answers is what is odd in the noise. Then a small network, linear in the noise, learns to give it (see
-`gs_stein.prior.response`).
+First the denoisers are asked, once, about pictures as distillation has them: true views of the world, blurred first
+guesses of them, and views of scenes along short runs, each with a noise and its opposite, with and without a caption.
+Half of the difference of the two answers is what is odd in the noise. Then a small network, linear in the noise, learns
+to give it (see `gs_stein.prior.response`).
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -23,11 +24,13 @@ from torch.nn import functional as F
 from gs_stein.prior.bundled import NUM_TRAIN_TIMESTEPS
 from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.denoiser import Denoiser
+from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.options import DiffusionOptions
 from gs_stein.prior.response import NoiseResponse
 from gs_stein.types import Cameras, TextEmbedding
 from gs_stein.world.training.data import Source
 from gs_stein.world.training.pool import SCENES_PER_SHARD, VIEWS, Shard, rendered, shard_path
+from gs_stein.world.training.response_runs import Answers, along_run, stacked
 from gs_stein.world.training.run import UNPREFIXED, Data, Run, Schedule
 
 GROUP = 4
@@ -55,24 +58,12 @@ class Response:
     width: int = 96
     depth: int = 3
     """Blocks."""
+    runs: int = 60
+    """Short runs that the denoisers are asked along, of all families together by their shares."""
+    iterations: int = 100
+    """Of each run."""
     seconds: float = 0.0
     """Stop asking after so long, and learn from what there is; 0: ask about all."""
-
-
-class Answers(NamedTuple):
-    """What the denoisers said about the scenes of a shard; half precision."""
-
-    x0: Float[Tensor, "S V C h w"]
-    eps: Float[Tensor, "S V C h w"]
-    alpha: Float[Tensor, " S"]
-    """Of the noise level."""
-    sentence: Float[Tensor, "S 1 D"]
-    viewmats: Float[Tensor, "S V 4 4"]
-    Ks: Float[Tensor, "S V 3 3"]
-    without: Float[Tensor, "S V C h w"]
-    """What is odd in the noise of ε̂ − ε without the caption."""
-    added: Float[Tensor, "S V C h w"]
-    """Of what the caption adds."""
 
 
 @torch.no_grad()
@@ -101,11 +92,11 @@ def ask(prior: Denoiser, shard: Shard, job: Response, small: bool, seed: int) ->
         x_t = prior.schedule.add_noise(x0.expand(4, *x0.shape), signs * eps, t)
         found = prior.predict(x_t, t, [empty, empty, text, text], cameras)
         without, asked = ((found[i] - found[i + 1]) / 2 - eps for i in (0, 2))
+        words = tokens.mean(0, keepdim=True)
         rows.append(
-            (x0, eps, prior.schedule.alpha(t[0]), tokens.mean(0, keepdim=True), cameras.viewmats, cameras.Ks, without, asked - without)
+            Answers(x0, eps, prior.schedule.alpha(t[0]), words, cameras.viewmats, cameras.Ks, without, asked - without)
         )
-    stacked = [torch.stack(column) for column in zip(*rows, strict=True)]
-    return Answers(*(x.half() if x.ndim == 5 else x for x in stacked))
+    return stacked(rows)
 
 
 def first_guess(
@@ -123,15 +114,20 @@ def first_guess(
 
 
 def answered(job: Response, sources: list[Source]) -> list[Path]:
-    """Files of answers about all shards of some families; those that are missing are made."""
+    """Files of answers about all shards of some families, and along runs; those that are missing are made."""
     folder = job.data.folder / "answers"
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = [(source, i, k) for k in range(job.passes) for source in sources for i in range(source.shards)]
-    wanted.sort(key=lambda row: (row[2], row[1]))
-    paths, priors, began = [], {}, time.monotonic()
+    shards = [(source, i, k) for k in range(job.passes) for source in sources for i in range(source.shards)]
+    shards.sort(key=lambda row: (row[2], row[1]))
+    total = sum(source.share for source in sources)
+    runs = [(source, i, -1) for source in sources for i in range(round(job.runs * source.share / total))]
+    runs.sort(key=lambda row: row[1] / row[0].share)
+    wanted = [row for pair in itertools.zip_longest(shards, runs) for row in pair if row is not None]
+    priors: dict[bool, DiffusionPrior] = {}
+    paths, began = [], time.monotonic()
     for number, (source, index, which) in enumerate(wanted):
-        path = folder / f"{source.family.name}-{index:05d}-{which}.pt"
-        if not path.exists():
+        name = f"{source.family.name}-{index:05d}-{which if which >= 0 else 'run'}"
+        if not (there := sorted(folder.glob(f"{name}-*.pt"))):
             if 0 < job.seconds < time.monotonic() - began:
                 continue
             objects = source.family.name == "objects"
@@ -139,14 +135,23 @@ def answered(job: Response, sources: list[Source]) -> list[Path]:
                 model = job.prior if job.prior != "bundled" or not objects else "bundled-objects"
                 priors[objects] = load_prior(DiffusionOptions(model=model))
             seed = 1_000_003 * which + 7919 * index + source.family.first_seed
-            small = float(torch.rand((), generator=torch.Generator().manual_seed(seed + 1))) < job.small
-            shard = Shard.load(rendered(shard_path(job.data.folder, source.family, index)))
-            temporary = path.with_suffix(f".{os.getpid()}.tmp")
-            torch.save(ask(priors[objects], shard, job, small, seed)._asdict(), temporary)
-            os.replace(temporary, path)
+            shard = Shard.load(rendered(shard_path(job.data.folder, source.family, index % source.shards)))
+            if which < 0:
+                presets = {"objects": ("object",), "landscapes": ("scene", "outdoors")}
+                caption = shard.captions[index * 7 % SCENES_PER_SHARD][0]
+                kind = presets.get(source.family.name, ("scene",))
+                parts = along_run(priors[objects], caption, kind, job.iterations, index)
+            else:
+                small = float(torch.rand((), generator=torch.Generator().manual_seed(seed + 1))) < job.small
+                parts = [ask(priors[objects], shard, job, small, seed)]
+            for part in parts:
+                temporary = folder / f"{name}.{os.getpid()}.tmp"
+                torch.save(part._asdict(), temporary)
+                there.append(folder / f"{name}-{part.eps.shape[-1]}.pt")
+                os.replace(temporary, there[-1])
             taken = time.monotonic() - began
-            print(f"asked about {number + 1} of {len(wanted)} shards in {taken:.0f} s", file=sys.stderr, flush=True)
-        paths.append(path)
+            print(f"asked about {number + 1} of {len(wanted)}: {name}, {taken:.0f} s", file=sys.stderr, flush=True)
+        paths += there
     return paths
 
 
