@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import subprocess
@@ -360,6 +361,32 @@ def test_a_kernel_is_compiled_anew_when_any_file_of_the_folder_changed(monkeypat
     assert cpu_layouts.stamp_of(tmp_path) != before
     monkeypatch.setattr(cpu_layouts, "_STAMP", before)
     assert [hits(), hits()] == [0, 1]
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+@pytest.mark.parametrize("kept", [0, 40])
+def test_a_damaged_kernel_is_compiled_anew(monkeypatch, tmp_path: Path, suffix: str, kept: int) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+
+    def hits() -> int:
+        kernel = cpu_layouts.jitted(_doubled)
+        assert kernel(3) == 6
+        return sum(kernel.stats.cache_hits.values())
+
+    hits()
+    (file,) = tmp_path.rglob(f"*.{suffix}")
+    file.write_bytes(file.read_bytes()[:kept])
+    assert [hits(), hits()] == [0, 1]
+
+
+def test_a_kernel_that_cannot_be_kept_is_used_all_the_same(monkeypatch, tmp_path: Path) -> None:
+    def full(self, path: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(numba.core.caching.IndexDataCacheFile, "_open_for_write", full)
+    assert cpu_layouts.jitted(_doubled)(5) == 10
+    assert not list(tmp_path.rglob("*.nb?"))
 
 
 def test_while_kernels_are_compiled_it_is_said_which(monkeypatch, capsys) -> None:
