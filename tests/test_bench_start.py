@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from gs_stein.bench import start
 from gs_stein.bench.__main__ import main
@@ -28,6 +29,18 @@ def test_a_program_that_shows_nothing_is_told_with_its_reason(tmp_path: Path) ->
         start.until_splats(("view", str(tmp_path / "nowhere")))
     with pytest.raises(ValueError, match=r"gs-stein train failed: .*--prompt"):
         start.until_done(("train", "--prompt", ""))
+
+
+def test_a_scene_is_known_in_a_compressed_message() -> None:
+    def message(described: bytes, count: int) -> bytes:
+        packed = zstandard.compress(described)
+        return len(described).to_bytes(8, "little") + len(packed).to_bytes(8, "little") + packed + bytes(32 * count)
+
+    scene = " ".join(map(str, range(100))).encode() + b"/splats"
+    assert b"/splats" not in message(scene, 2000), "as it is sent"
+    assert start.brings_scene(message(scene, 2000))
+    assert not start.brings_scene(message(scene, 1))
+    assert not start.brings_scene(message(b"/cameras", 2000))
 
 
 @pytest.mark.occasional

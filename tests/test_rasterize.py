@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import functools
 import os
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +21,7 @@ from hypothesis import strategies as st
 from scenes import front_view, orbit_views, random_scene
 
 from gs_stein.gaussians.model import Gaussians
-from gs_stein.rasterize import cpu_layouts, team
+from gs_stein.rasterize import cpu, cpu_layouts, team
 from gs_stein.rasterize.api import rasterize
 from gs_stein.rasterize.options import DEFAULTS, RasterizeOptions
 from gs_stein.types import Cameras, Render
@@ -358,6 +361,44 @@ def test_a_kernel_is_compiled_anew_when_any_file_of_the_folder_changed(monkeypat
     assert cpu_layouts.stamp_of(tmp_path) != before
     monkeypatch.setattr(cpu_layouts, "_STAMP", before)
     assert [hits(), hits()] == [0, 1]
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+@pytest.mark.parametrize("kept", [0, 40])
+def test_a_damaged_kernel_is_compiled_anew(monkeypatch, tmp_path: Path, suffix: str, kept: int) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+
+    def hits() -> int:
+        kernel = cpu_layouts.jitted(_doubled)
+        assert kernel(3) == 6
+        return sum(kernel.stats.cache_hits.values())
+
+    hits()
+    (file,) = tmp_path.rglob(f"*.{suffix}")
+    file.write_bytes(file.read_bytes()[:kept])
+    assert [hits(), hits()] == [0, 1]
+
+
+def test_a_kernel_that_cannot_be_kept_is_used_all_the_same(monkeypatch, tmp_path: Path) -> None:
+    def full(self, path: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(numba.core.caching.IndexDataCacheFile, "_open_for_write", full)
+    assert cpu_layouts.jitted(_doubled)(5) == 10
+    assert not list(tmp_path.rglob("*.nb?"))
+
+
+def test_while_kernels_are_compiled_it_is_said_which(monkeypatch, capsys) -> None:
+    quick, slow, following, last = (functools.partial(time.sleep, seconds) for seconds in (0.0, 1.0, 0.6, 0.0))
+    monkeypatch.setattr(cpu.team, "run", lambda kernel, work: kernel())
+    monkeypatch.setattr(cpu, "_first_calls", {})
+    monkeypatch.setattr(cpu, "_PATIENCE", 0.2)
+    monkeypatch.setattr(cpu, "_NEXT", 0.05)
+    for kernel in (quick, slow, following, last, slow):
+        cpu._run(kernel, 1)
+    line = "gs_stein: compiling the CPU rasterizer, once on this machine: kernel {} of 7 …\n"
+    assert capsys.readouterr().err == line.format(2) + line.format(3)
 
 
 def test_kernels_are_compiled_where_no_cache_can_be_written(monkeypatch) -> None:

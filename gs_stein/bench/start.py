@@ -32,8 +32,10 @@ _PATIENCE = 300.0
 """Seconds that one start may take."""
 _MANY = 1000
 """Splats that make a scene: a page that waits shows a single one, or none."""
+_BYTES_A_SPLAT = 32
 PAGE = """
 import sys, time, msgspec, viser
+from gs_stein.bench.start import brings_scene
 from viser._messages import ViewerCameraMessage
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
@@ -48,8 +50,7 @@ while True:
 with socket:
     socket.send(msgspec.msgpack.encode(camera.as_serializable_dict()))
     while True:
-        message = socket.recv()
-        if b"/splats" in message and len(message) > int(sys.argv[2]):
+        if brings_scene(socket.recv()):
             print(time.time(), flush=True)
             break
 """
@@ -105,6 +106,19 @@ def until_done(arguments: Sequence[str]) -> float:
     return time.time() - began
 
 
+def brings_scene(message: bytes) -> bool:
+    """Whether a message to a page has a scene of splats in it.
+
+    Args:
+        message: as it is sent: lengths of the description before and after compression (8 bytes each), the description
+            (zstandard), then arrays as they are.
+    """
+    import zstandard
+
+    described = zstandard.decompress(message[16 : 16 + int.from_bytes(message[8:16], "little")])
+    return b"/splats" in described and len(message) > _BYTES_A_SPLAT * _MANY
+
+
 def until_splats(arguments: Sequence[str]) -> float:
     """Seconds from a command's start until its page has had a scene, to a client that was there before.
 
@@ -115,7 +129,7 @@ def until_splats(arguments: Sequence[str]) -> float:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     page = subprocess.Popen(
-        [sys.executable, "-c", PAGE, f"ws://127.0.0.1:{port}", str(32 * _MANY)],
+        [sys.executable, "-c", PAGE, f"ws://127.0.0.1:{port}"],
         stdout=subprocess.PIPE,
         encoding="utf-8",
     )

@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from gs_stein.command import usage
 from gs_stein.command.beside import after_first, beside, let_first_speak
+from gs_stein.command.loading import importing_torch
 from gs_stein.files import print_anything
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def main(arguments: list[str] | None = None, command: str = "gs-stein train") ->
     from gs_stein.command.parse import parse
 
     try:
-        with after_first():
+        with after_first(), importing_torch():
             job = parse(arguments, command.removeprefix("python "))
         return run_job(job, command)
     except (ValueError, FloatingPointError, OSError) as error:

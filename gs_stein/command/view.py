@@ -17,6 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # as long, alone no less.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from gs_stein.command.loading import importing_torch
 from gs_stein.files import print_anything
 from gs_stein.gaussians.formats.table import FORMATS
 from gs_stein.live.options import LiveOptions
@@ -64,11 +65,13 @@ def main(arguments: list[str] | None = None, command: str = "gs-stein view") -> 
         if asked.up is not None and not asked.paths:
             raise ValueError("up: there is no file to turn; give one, or leave --up out")
         if asked.paths:
-            from gs_stein.live.browse import browse
+            with importing_torch():
+                from gs_stein.live.browse import browse
 
             whole = browse(list(asked.paths), asked.live, up=asked.up)
         else:
-            from gs_stein.live.studio import studio
+            with importing_torch():
+                from gs_stein.live.studio import studio
 
             whole = studio(asked.output, asked.live)
     except ValueError as error:

@@ -73,7 +73,7 @@ def descend(
     else:
         state.colours.weight, state.reused = seen, None
     for optimizer in state.optimizers.values():
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
     return losses
 
 

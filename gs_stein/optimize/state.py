@@ -42,7 +42,7 @@ class State:
     priors: Priors
     prompts: Prompts
     parameters: dict[str, torch.nn.Parameter]
-    optimizers: dict[str, torch.optim.Optimizer]
+    optimizers: dict[str, adam.Adam]
     densifier: Densifier
     distiller: Distiller
     refiner: Refiner

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -44,25 +44,30 @@ from gs_stein.rasterize.cpu_project_backward import project_backward
 from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.types import Cameras, Render
 
-_compiled: set[str] = set()
+_KERNELS = 7
+_PATIENCE, _NEXT = 4.0, 0.5
+"""Seconds that first calls of kernels may take, all together and each one, before it is said that they are compiled."""
+_first_calls: dict[Any, float] = {}
+"""Seconds of the first call, by kernel."""
 
 
-@contextmanager
-def _announce_compiling(what: str) -> Iterator[None]:
-    """One line on stderr if a first call takes long, which it does only while the kernels are not cached yet."""
-    if what in _compiled:
-        yield
+def _run(kernel: Callable[..., bool], work: int, *arguments: Any) -> None:
+    """`team.run`, with a line on stderr if a first call takes long: it does only while kernels are not cached yet."""
+    if kernel in _first_calls:
+        team.run(kernel, work, *arguments)
         return
+    which = f"kernel {len(_first_calls) + 1} of {_KERNELS}"
 
     def announce() -> None:
-        print(f"gs_stein: compiling the CPU rasterizer ({what}), once on this machine …", file=sys.stderr, flush=True)
+        print(f"gs_stein: compiling the CPU rasterizer, once on this machine: {which} …", file=sys.stderr, flush=True)
 
-    timer = threading.Timer(4.0, announce)
+    timer = threading.Timer(max(_NEXT, _PATIENCE - sum(_first_calls.values())), announce)
     timer.daemon = True
     timer.start()
+    began = time.monotonic()
     try:
-        yield
-        _compiled.add(what)
+        team.run(kernel, work, *arguments)
+        _first_calls[kernel] = time.monotonic() - began
     finally:
         timer.cancel()
 
@@ -90,7 +95,7 @@ class _Project(torch.autograd.Function):
             counts=counts,
             pair_bounds=np.zeros_like(counts),
         )
-        team.run(project_forward, 1 + n * v // 2048, scene, views, chunks, means2d.numpy(), radii.numpy(), items)
+        _run(project_forward, 1 + n * v // 2048, scene, views, chunks, means2d.numpy(), radii.numpy(), items)
         ends = counts.reshape(-1).cumsum()
         m = int(ends[-1]) if len(ends) else 0
         starts = (ends - counts.reshape(-1)).reshape(counts.shape)
@@ -103,7 +108,7 @@ class _Project(torch.autograd.Function):
             view_starts=np.concatenate([[0], counts.sum(axis=1).cumsum()]),
             pair_starts=np.concatenate([[0], chunks.pair_bounds.sum(axis=1).cumsum()]),
         )
-        team.run(pack_seen, 1 + m // 8192, starts, chunks, features.numpy(), seen)
+        _run(pack_seen, 1 + m // 8192, starts, chunks, features.numpy(), seen)
         box.append((seen, radii))
         ctx.save_for_backward(means, log_scales, quats, logits, sh, features)
         ctx.views, ctx.items = views, items
@@ -115,7 +120,7 @@ class _Project(torch.autograd.Function):
         *parameters, features = ctx.saved_tensors
         scene = Scene(*(_numpy(tensor) for tensor in parameters))
         out = [torch.empty(tensor.shape) for tensor in parameters]
-        team.run(
+        _run(
             project_backward, 1 + len(features) // 512, scene, ctx.views, ctx.items, _numpy(features),
             ProjectedGradients(_numpy(v_means2d), _numpy(v_features)), Scene(*(tensor.numpy() for tensor in out)),
         )  # fmt: skip
@@ -141,7 +146,7 @@ class _Blend(torch.autograd.Function):
             order=np.empty(v * tiles, np.int64),
         )
         f = features.detach().numpy()
-        team.run(sort_and_bin, v, views, f, seen, pairs)
+        _run(sort_and_bin, v, views, f, seen, pairs)
         # Long tiles first, dealt out like cards: every share is about the same.
         lengths = (pairs.tile_ranges[..., 1] - pairs.tile_ranges[..., 0]).reshape(-1)
         pairs.order[:] = np.argsort(-lengths, kind="stable")
@@ -150,18 +155,13 @@ class _Blend(torch.autograd.Function):
         normals = torch.empty((v, height, width, 3) if views.normals else (0, 0, 0, 3))
         planes = np.empty((v * tiles, 512), np.float32)
         images = Images(rgb.numpy(), depth.numpy(), alpha.numpy(), normals.numpy(), planes)
-        team.run(blend_forward, v * tiles, views, f, pairs, _numpy(background), images)
+        _run(blend_forward, v * tiles, views, f, pairs, _numpy(background), images)
         ctx.save_for_backward(features, background, depth)
         ctx.views, ctx.seen, ctx.shape, ctx.pairs, ctx.planes = views, seen, means2d.shape, pairs, planes
         return rgb, depth, alpha, normals
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
-        with _announce_compiling("backward"):
-            return _Blend._backward(ctx, *gradients)
-
-    @staticmethod
-    def _backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
         features, background, depth = ctx.saved_tensors
         views, pairs = ctx.views, ctx.pairs
         f = features.detach().numpy()
@@ -171,9 +171,9 @@ class _Blend(torch.autograd.Function):
         found = BlendGradients(
             np.empty((len(pairs.items), PAIR_GRADIENTS), np.float32), np.empty((v, tiles, 3), np.float32)
         )
-        team.run(blend_backward, v * tiles, views, f, pairs, kept, incoming, found)
+        _run(blend_backward, v * tiles, views, f, pairs, kept, incoming, found)
         v_features, v_means2d = torch.empty_like(features), torch.zeros(ctx.shape)
-        team.run(
+        _run(
             gather_gradients, 1 + len(f) // 2048, views, f, ctx.seen, pairs, found.pairs,
             ProjectedGradients(v_means2d.numpy(), v_features.numpy()),
         )  # fmt: skip
@@ -210,8 +210,7 @@ def rasterize_cpu(
         degree=degree,
     )
     box: list[tuple[Seen, Tensor]] = []
-    with _announce_compiling("forward"):
-        means2d, features = _Project.apply(*gaussians.tensors(), views, box)
-        ((seen, radii),) = box
-        rgb, depth, alpha, normals = _Blend.apply(means2d, features, background, views, seen)
+    means2d, features = _Project.apply(*gaussians.tensors(), views, box)
+    ((seen, radii),) = box
+    rgb, depth, alpha, normals = _Blend.apply(means2d, features, background, views, seen)
     return Render(rgb, depth, alpha, normals if options.normals else None, means2d, radii)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,7 +68,30 @@ def _cached(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     # A kernel is made of functions from several files, and Numba compares the date of its own one alone.
     file = dispatcher._cache._cache_file
     file._source_stamp = (*file._source_stamp, _STAMP)
+    _make_robust(file)
     return dispatcher
+
+
+def _make_robust(file: Any) -> None:
+    """Of one of Numba's caches: what is damaged counts as not there, and what cannot be kept is left.
+
+    By themselves, half a file (the machine went down) ends every later process, and a full disk this one.
+    """
+    load, save = file.load, file.save
+
+    def load_whole(key: Any) -> Any:
+        try:
+            return load(key)
+        except Exception:  # whatever half a pickle makes of itself
+            with suppress(OSError):
+                file.flush()
+            return None
+
+    def save_if_possible(key: Any, data: Any) -> None:
+        with suppress(OSError):
+            save(key, data)
+
+    file.load, file.save = load_whole, save_if_possible
 
 
 def kept_in() -> Path | None:

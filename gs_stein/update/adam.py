@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
+from torch.optim.adam import adam
 
 from gs_stein.gaussians.denormals import start_threads
 from gs_stein.update.options import LearningRates
@@ -22,6 +25,48 @@ FAINT = -4.6
 # Moments of Gaussians that no view shows decay to denormal numbers. The loop flushes them in its own thread; torch's
 # threads, which share its work, have to be started so before anything else starts them.
 start_threads()
+
+
+class Adam:
+    """`torch.optim.Adam(fused=True)` of one parameter, bit for bit, with what gsplat's densification uses of it.
+
+    To make one of torch's own imports torch's compiler, which takes a second or two; the function that both call does
+    not.
+
+    Args:
+        parameter: what it descends on.
+        name: of the parameter.
+        lr: learning rate.
+        betas: decay of the moments.
+    """
+
+    def __init__(self, parameter: torch.nn.Parameter, name: str, lr: float, betas: tuple[float, float]) -> None:
+        self.betas = betas
+        self.param_groups: list[dict[str, Any]] = [{"params": [parameter], "name": name, "lr": lr}]
+        self.state: defaultdict[Tensor, dict[str, Tensor]] = defaultdict(dict)
+        """By parameter: `step`, `exp_avg` and `exp_avg_sq`; nothing before the first step."""
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One step along the gradient; none where there is no gradient."""
+        (group,) = self.param_groups
+        (parameter,) = group["params"]
+        if parameter.grad is None:
+            return
+        state = self.state[parameter]
+        if not state:
+            state["step"] = torch.zeros((), device=parameter.device)
+            state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        adam(
+            [parameter], [parameter.grad], [state["exp_avg"]], [state["exp_avg_sq"]], [], [state["step"]],
+            fused=True, amsgrad=False, beta1=self.betas[0], beta2=self.betas[1], lr=group["lr"], weight_decay=0.0,
+            eps=EPS, maximize=False,
+        )  # fmt: skip
+
+    def zero_grad(self) -> None:
+        """Forget the gradient."""
+        for parameter in self.param_groups[0]["params"]:
+            parameter.grad = None
 
 
 def learning_rate(start_end: tuple[float, float], progress: float, until: float = 1.0) -> float:
@@ -41,21 +86,12 @@ def rate_of(rates: LearningRates, name: str) -> tuple[float, float]:
     }[name]  # fmt: skip
 
 
-def make_optimizers(
-    parameters: dict[str, torch.nn.Parameter], rates: LearningRates
-) -> dict[str, torch.optim.Optimizer]:
+def make_optimizers(parameters: dict[str, torch.nn.Parameter], rates: LearningRates) -> dict[str, Adam]:
     """One Adam a parameter, each with the single parameter group that gsplat's densification replaces."""
-    return {
-        name: torch.optim.Adam(
-            [{"params": [parameter], "name": name}], lr=rate_of(rates, name)[0], eps=EPS, betas=rates.betas, fused=True
-        )
-        for name, parameter in parameters.items()
-    }
+    return {name: Adam(parameter, name, rate_of(rates, name)[0], rates.betas) for name, parameter in parameters.items()}
 
 
-def set_rates(
-    optimizers: dict[str, torch.optim.Optimizer], rates: LearningRates, progress: float, factor: float = 1.0
-) -> None:
+def set_rates(optimizers: dict[str, Adam], rates: LearningRates, progress: float, factor: float = 1.0) -> None:
     """Set every learning rate for a moment of the run.
 
     Args:
@@ -68,7 +104,7 @@ def set_rates(
         optimizer.param_groups[0]["lr"] = factor * learning_rate(rate_of(rates, name), progress, rates.decay_until)
 
 
-def moments(parameters: dict[str, torch.nn.Parameter], optimizers: dict[str, torch.optim.Optimizer]) -> list[Tensor]:
+def moments(parameters: dict[str, torch.nn.Parameter], optimizers: dict[str, Adam]) -> list[Tensor]:
     """Adam's memory of the Gaussians, one a row: live tensors, none before the first step."""
     return [
         moment
@@ -81,7 +117,7 @@ def moments(parameters: dict[str, torch.nn.Parameter], optimizers: dict[str, tor
 @torch.no_grad()
 def put(
     parameters: dict[str, torch.nn.Parameter],
-    optimizers: dict[str, torch.optim.Optimizer],
+    optimizers: dict[str, Adam],
     places: Int[Tensor, " n"],
     others: Mapping[str, Tensor],
 ) -> None:
@@ -100,7 +136,7 @@ def put(
 
 
 @torch.no_grad()
-def reset_broken(parameters: dict[str, torch.nn.Parameter], optimizers: dict[str, torch.optim.Optimizer]) -> int:
+def reset_broken(parameters: dict[str, torch.nn.Parameter], optimizers: dict[str, Adam]) -> int:
     """Put Gaussians right that have a number, or a moment, that is not finite, or too large to be reckoned with.
 
     One without place, size or colour becomes a faint copy of another one, which densification may move elsewhere. All
@@ -132,7 +168,7 @@ def reset_broken(parameters: dict[str, torch.nn.Parameter], optimizers: dict[str
     return int(forgetful.sum())
 
 
-def state_dict(optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, dict[str, Tensor]]:
+def state_dict(optimizers: dict[str, Adam]) -> dict[str, dict[str, Tensor]]:
     """Adam's moments and counts, by parameter."""
     saved = {}
     for name, optimizer in optimizers.items():
@@ -141,7 +177,7 @@ def state_dict(optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, dict[s
     return saved
 
 
-def load_state_dict(optimizers: dict[str, torch.optim.Optimizer], saved: dict[str, dict[str, Tensor]]) -> None:
+def load_state_dict(optimizers: dict[str, Adam], saved: dict[str, dict[str, Tensor]]) -> None:
     """The inverse of `state_dict`, bit for bit."""
     for name, optimizer in optimizers.items():
         parameter = optimizer.param_groups[0]["params"][0]

@@ -21,10 +21,11 @@ from torch import Tensor
 from gs_stein import ranks
 from gs_stein.rasterize.reference import covariances
 from gs_stein.types import Render
+from gs_stein.update.adam import Adam
 from gs_stein.update.options import Densify, GradientDensify, MCMCDensify, NoDensify
 
 Parameters = dict[str, torch.nn.Parameter]
-Optimizers = dict[str, torch.optim.Optimizer]
+Optimizers = dict[str, Adam]
 
 
 def relocation(
@@ -171,6 +172,7 @@ class Densifier:
         if isinstance(self.options, NoDensify):
             return
         device = parameters["means"].device
+        like_torchs: Any = optimizers  # as far as gsplat reads them
         with _without_cuda(device), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(seed)
             if isinstance(self.strategy, MCMCStrategy):
@@ -178,7 +180,7 @@ class Densifier:
                 if bool((parameters["opacities"].sigmoid() > self.options.min_opacity).any()):
                     rate = optimizers["means"].param_groups[0]["lr"]
                     with nullcontext() if self.options.noise else _without_noise():
-                        self.strategy.step_post_backward(parameters, optimizers, self.state, iteration, {}, lr=rate)
+                        self.strategy.step_post_backward(parameters, like_torchs, self.state, iteration, {}, lr=rate)
                 return
             V, _ = render.radii.shape
             height, width = render.alpha.shape[1:]
@@ -186,7 +188,7 @@ class Densifier:
                 "means2d": render.means2d, "radii": render.radii[..., None].expand(-1, -1, 2), "gaussian_ids": None,
                 "width": width, "height": height, "n_cameras": V,
             }  # fmt: skip
-            self.strategy.step_post_backward(parameters, optimizers, self.state, iteration, info)
+            self.strategy.step_post_backward(parameters, like_torchs, self.state, iteration, info)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Running sums, as tensors."""
