@@ -15,8 +15,6 @@ import pytest
 import torch
 from tiny_bundled import SIDE, tiny_bundled
 from viewer_support import blob, eventually, fake_training, moved, socket_of
-from viser import Icon
-from viser._icons import svg_from_icon
 
 from gs_stein.bench.viewer import watcher
 from gs_stein.cameras.options import OrbitCameras, RoomCameras
@@ -25,7 +23,6 @@ from gs_stein.config.schema import Config
 from gs_stein.gaussians.formats.ply import write_ply
 from gs_stein.gaussians.model import Gaussians, sh_to_rgb
 from gs_stein.gaussians.options import BallStart
-from gs_stein.live import icons
 from gs_stein.live.camera_path import Keyframe, catmull_rom, interpolate
 from gs_stein.live.disk import Source
 from gs_stein.live.door import admitted
@@ -115,16 +112,6 @@ def test_copies_share_no_memory_and_a_sample_is_even():
 
 
 # Cameras.
-def test_buttons_have_the_icons_that_viser_would_give_them():
-    server = open_server("127.0.0.1", 0, "icons")
-    try:
-        for name in (Icon.HOME, Icon.FILE_EXPORT):
-            assert server.gui.add_button("a button", icon=name)._impl.props._icon_html == svg_from_icon(name)
-        assert icons.svg.cache_info().currsize >= 2, "viser reads them in another place"
-    finally:
-        close_server(server)
-
-
 def test_home_views_stand_where_people_expect():
     room = home(RoomCameras())
     assert room.position[:2] == pytest.approx((0.0, -0.55))  # in the southern half of where cameras stand

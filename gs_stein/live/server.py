@@ -14,7 +14,6 @@ from weakref import WeakKeyDictionary
 
 from gs_stein.live.door import Door, door_of, guarding, is_loopback
 from gs_stein.live.html import ON_A_PHONE, printable
-from gs_stein.live.icons import read_icons_once
 from gs_stein.live.inputs import guard_inputs
 from gs_stein.live.intake import bound_intake
 from gs_stein.live.options import LiveOptions
@@ -45,7 +44,6 @@ def open_server(host: str, port: int, title: str, options: LiveOptions | None = 
     import viser
     from viser import _messages
 
-    read_icons_once()
     door = door_of(replace(LiveOptions() if options is None else options, host=host))
     port = free_port(host, port)
     with guarding(door), contextlib.redirect_stdout(io.StringIO()):  # its banner; callers print `address`
