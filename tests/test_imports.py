@@ -75,7 +75,8 @@ ALLOWED: dict[str, str] = {
     "ranks evaluate run live command",
     "__main__": "files command",
     "doctor": "types ranks files text cameras gaussians rasterize prior distill update refine config run live command",
-    "world": "types ranks files images text cameras prior scorer",
+    "world": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
+    "ranks",
     "bench": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
     "ranks evaluate run live render command batch world",
 }

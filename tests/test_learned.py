@@ -84,7 +84,7 @@ def test_a_latent_that_is_no_multiple_of_the_patch_is_told() -> None:
 
 
 def test_zero_mean_as_long_as_it_does_not_see_the_noisy_picture() -> None:
-    draw, made = scene(noises=1024), network(std=0.2)
+    draw, made = scene(noises=2048), network(std=0.2)
 
     def responses(pictures: torch.Tensor) -> torch.Tensor:
         """Of each view for itself, so that views are independent draws."""
