@@ -24,11 +24,13 @@ from gs_stein.rasterize.simd import (
     but_not,
     exp2_nonpositive,
     load,
+    maximum,
     minimum,
     prefetch,
     ramp,
     spread,
     store,
+    store3,
     where,
 )
 from gs_stein.rasterize.team import sharing
@@ -37,9 +39,9 @@ PLANE = 272
 """Distance between scratch planes of 256 floats: the extra line keeps their rows off the same cache sets."""
 LOG2E = np.float32(1.0 / math.log(2.0))
 """Exponents of e times this are exponents of 2."""
-LOWEST = np.float32(math.log2(ALPHA_MIN))
-"""log₂ α below which nothing is drawn."""
-_ALPHA_MAX = np.float32(ALPHA_MAX)
+_LOWEST = np.float32(math.log2(ALPHA_MIN))
+HIGHEST = np.float32(ALPHA_MAX)
+"""What α is cut off at."""
 _T_MIN = np.float32(T_MIN)
 _HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1.0), np.float32(0.0)
 _NEVER = np.float32(2.0**30)
@@ -68,20 +70,83 @@ def tile_at(views, which):
     return view, tile, (tile % views.tiles_x) * TILE, (tile // views.tiles_x) * TILE
 
 
+@jitted_inline
+@no_type_check
+def write_alphas(features, item, x0, y0, left, top, bottom, A):
+    """Write a Gaussian's alpha at WIDTH pixels of a tile's rows top … bottom, from column left on; 0 where it draws
+    nothing.
+
+    A loop of its own, because what follows waits for the Gaussians in front: a processor looks ahead over no more than
+    two or three rows of both together.
+    """
+    y = features[item, 1] - float32(y0)
+    xx = features[item, 2] * (_HALF * LOG2E)
+    xy = features[item, 3] * LOG2E
+    yy = features[item, 4] * (_HALF * LOG2E)
+    peak = features[item, 5] * LOG2E
+    dx = (ramp() + float32(left)) - (features[item, 0] - float32(x0))
+    xxdx = xx * dx
+    dy = spread(float32(top) - _HALF - y)
+    for row in range(bottom + 1 - top):
+        dy = dy + _ONE
+        log2_alpha = (peak - yy * dy * dy) - (xxdx + xy * dy) * dx
+        drawn = both(log2_alpha >= _LOWEST, log2_alpha <= peak)
+        store(A, row * WIDTH, where(drawn, minimum(exp2_nonpositive(log2_alpha), HIGHEST), _ZERO))
+
+
+@jitted_inline
+@no_type_check
+def _write_pixels(S, views, which, background, images, rim):
+    """Write what a tile's planes have gathered; rim: room for WIDTH pixels of which the image has only some."""
+    view, _, x0, y0 = tile_at(views, which)
+    for row in range(min(views.height - y0, TILE)):
+        for left in range(0, min(views.width - x0, TILE), WIDTH):
+            p, pixel = row * TILE + left, (view * views.height + y0 + row) * views.width + x0 + left
+            T = load(S, p)
+            T = where(T > _ZERO, T, _ZERO - T)
+            r = load(S, 2 * PLANE + p) + T * background[view, 0]
+            g = load(S, 3 * PLANE + p) + T * background[view, 1]
+            b = load(S, 4 * PLANE + p) + T * background[view, 2]
+            alpha = _ONE - T
+            depth = load(S, 5 * PLANE + p) / maximum(alpha, float32(1e-10))
+            nx, ny, nz = spread(_ZERO), spread(_ZERO), spread(_ZERO)
+            if views.normals:
+                nx, ny, nz = load(S, 6 * PLANE + p), load(S, 7 * PLANE + p), load(S, 8 * PLANE + p)
+            if x0 + left + WIDTH <= views.width:
+                store3(images.rgb, 3 * pixel, r, g, b)
+                store(images.alpha, pixel, alpha)
+                store(images.depth, pixel, depth)
+                if views.normals:
+                    store3(images.normals, 3 * pixel, nx, ny, nz)
+                continue
+            store3(rim, 0, r, g, b)
+            store(rim, 3 * WIDTH, alpha)
+            store(rim, 4 * WIDTH, depth)
+            store3(rim, 5 * WIDTH, nx, ny, nz)
+            for i in range(views.width - x0 - left):
+                v, u = y0 + row, x0 + left + i
+                images.alpha[view, v, u], images.depth[view, v, u] = rim[3 * WIDTH + i], rim[4 * WIDTH + i]
+                for c in range(3):
+                    images.rgb[view, v, u, c] = rim[3 * i + c]
+                    if views.normals:
+                        images.normals[view, v, u, c] = rim[5 * WIDTH + 3 * i + c]
+
+
 @no_type_check
 def _blend_forward(share, shares, views, features, pairs, background, images):
     """Composite the tiles pairs.order[share::shares] front to back and write their pixels."""
     channels = 7 if views.normals else 4
     # Planes: transmittance (negative once finished), the Gaussian that ended the pixel, then the channels.
-    S = scratch(2 + channels)
+    S, A = scratch(2 + channels), scratch(1)  # A: alphas of the Gaussian that is being drawn
     for k in range(share, pairs.order.shape[0], shares):
         view, tile, x0, y0 = tile_at(views, pairs.order[k])
         columns, rows = min(views.width - x0, TILE), min(views.height - y0, TILE)
         for at in range(0, TILE * TILE, WIDTH):
             # Pixels outside the image start finished.
             left = float32(columns - at % TILE if at // TILE < rows else 0)
-            store(S, at, where(ramp() < left, _ONE, -_ONE))
-            store(S, PLANE + at, _NEVER)
+            inside = ramp() < left
+            store(S, at, where(inside, _ONE, -_ONE))
+            store(S, PLANE + at, where(inside, _NEVER, -_ONE))
             for c in range(channels):
                 store(S, (2 + c) * PLANE + at, _ZERO)
         first, last = pairs.tile_ranges[view, tile, 0], pairs.tile_ranges[view, tile, 1]
@@ -97,29 +162,19 @@ def _blend_forward(share, shares, views, features, pairs, background, images):
             if pair + AHEAD < last:
                 prefetch(features, pairs.items[pair + AHEAD])
             number = spread(float32(pair - first))
-            y = features[item, 1] - float32(y0)
-            xx = features[item, 2] * (_HALF * LOG2E)
-            xy = features[item, 3] * LOG2E
-            yy = features[item, 4] * (_HALF * LOG2E)
-            peak = features[item, 5] * LOG2E
             r, g, b, z = features[item, 6], features[item, 7], features[item, 8], features[item, 9]
             top, bottom = pairs.rows[pair] // 16, pairs.rows[pair] % 16
             for left in range(pairs.columns[pair] // 16 // WIDTH * WIDTH, pairs.columns[pair] % 16 + 1, WIDTH):
-                dx = (ramp() + float32(left)) - (features[item, 0] - float32(x0))
-                xxdx = xx * dx
-                dy = spread(float32(top) - _HALF - y)
+                write_alphas(features, item, x0, y0, left, top, bottom, A)
                 for row in range(top, bottom + 1):
                     at = row * TILE + left
-                    dy = dy + _ONE
-                    log2_alpha = (peak - yy * dy * dy) - (xxdx + xy * dy) * dx
-                    a = minimum(exp2_nonpositive(log2_alpha), _ALPHA_MAX)
-                    drawn = both(log2_alpha >= LOWEST, log2_alpha <= peak)
                     T = load(S, at)
-                    w = a * T
-                    live = both(drawn, T - w > _T_MIN)
+                    w = load(A, (row - top) * WIDTH) * T
+                    rest = T - w
+                    live = rest > _T_MIN
                     w = where(live, w, _ZERO)
+                    ended = but_not(T > _ZERO, live)
                     store(S, at, T - w)
-                    ended = but_not(both(drawn, T > _ZERO), live)
                     if any_lane(ended):
                         store(S, at, where(ended, _ZERO - T, T - w))
                         store(S, PLANE + at, where(ended, number, load(S, PLANE + at)))
@@ -131,18 +186,7 @@ def _blend_forward(share, shares, views, features, pairs, background, images):
                         store(S, 6 * PLANE + at, load(S, 6 * PLANE + at) + w * features[item, 10])
                         store(S, 7 * PLANE + at, load(S, 7 * PLANE + at) + w * features[item, 11])
                         store(S, 8 * PLANE + at, load(S, 8 * PLANE + at) + w * features[item, 12])
-        for row in range(rows):
-            for column in range(columns):
-                p = row * TILE + column
-                T = abs(S[p])
-                v, u = y0 + row, x0 + column
-                for c in range(3):
-                    images.rgb[view, v, u, c] = S[(2 + c) * PLANE + p] + T * background[view, c]
-                images.alpha[view, v, u] = _ONE - T
-                images.depth[view, v, u] = S[5 * PLANE + p] / max(_ONE - T, float32(1e-10))
-                if views.normals:
-                    for c in range(3):
-                        images.normals[view, v, u, c] = S[(6 + c) * PLANE + p]
+        _write_pixels(S, views, pairs.order[k], background, images, A)
         plane = images.planes[pairs.order[k]]
         for at in range(0, TILE * TILE, WIDTH):
             T = load(S, at)

@@ -26,7 +26,7 @@ TILE = 16
 FEATURES = 13
 """Per seen Gaussian: x, y, conic xx, xy, yy, ln opacity, r, g, b, depth, normal x, y, z."""
 PAIR_GRADIENTS = 16
-"""Per pair: Σg, Σg·dx, Σg·dy, Σg·dx², Σg·dx·dy, Σg·dy² with g = ∂loss/∂σ, then the features from r on (one cache
+"""Per pair: Σg, Σg·dx, Σg·dy, Σg·dx², Σg·dx·dy, Σg·dy² with g = ∂loss/∂ln α, then the features from r on (one cache
 line, so that two threads never write to the same one)."""
 _COMPILED: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 _INLINED: dict[str, Any] = {**_COMPILED, "forceinline": True, "_nrt": False}

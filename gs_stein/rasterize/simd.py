@@ -28,6 +28,7 @@ WIDTH = 16 if binding.get_host_cpu_features().get("avx512f") else 8
 """Numbers in one value: what one register holds, but a tile's row at most."""
 _F32, _I32 = ir.FloatType(), ir.IntType(32)
 _VF, _VI, _VB = (ir.VectorType(element, WIDTH) for element in (_F32, _I32, ir.IntType(1)))
+_V3 = ir.VectorType(_F32, 3 * WIDTH)
 _FLAGS = ("contract", "nsz")
 
 
@@ -228,6 +229,46 @@ def store(typing_context, array, index, value):
     return types.none(array, index, value), codegen
 
 
+@no_type_check
+def _pixels(context, builder, array_type, array, index, index_type):
+    """Where the channels of WIDTH pixels lie."""
+    index = context.cast(builder, index, index_type, types.intp)
+    return builder.bitcast(_address(context, builder, array_type, array, index), _V3.as_pointer())
+
+
+@intrinsic
+@no_type_check
+def load3(typing_context, array, index):
+    """The three channels of WIDTH consecutive pixels of a contiguous float32 array, channels last; no bounds check."""
+
+    def codegen(context, builder, signature, arguments):
+        place = _pixels(context, builder, signature.args[0], arguments[0], arguments[1], signature.args[1])
+        pixels = builder.load(place, align=4)
+        lanes = ([3 * i + c for i in range(WIDTH)] for c in range(3))
+        channels = [builder.shuffle_vector(pixels, pixels, ir.Constant(_VI, chosen)) for chosen in lanes]
+        return context.make_tuple(builder, signature.return_type, channels)
+
+    return types.UniTuple(lanes_type, 3)(array, index), codegen
+
+
+@intrinsic
+@no_type_check
+def store3(typing_context, array, index, r, g, b):
+    """Write the three channels of WIDTH consecutive pixels of a contiguous float32 array, channels last."""
+
+    def codegen(context, builder, signature, arguments):
+        array, index, r, g, b = arguments
+        two = ir.Constant(ir.VectorType(_I32, 2 * WIDTH), list(range(2 * WIDTH)))
+        red_green, blue = builder.shuffle_vector(r, g, two), builder.shuffle_vector(b, b, two)
+        order = [c * WIDTH + i for i in range(WIDTH) for c in range(3)]
+        pixels = builder.shuffle_vector(red_green, blue, ir.Constant(ir.VectorType(_I32, 3 * WIDTH), order))
+        place = _pixels(context, builder, signature.args[0], array, index, signature.args[1])
+        builder.store(pixels, place, align=4)
+        return context.get_dummy_value()
+
+    return types.none(array, index, r, g, b), codegen
+
+
 @intrinsic
 @no_type_check
 def prefetch(typing_context, array, row):
@@ -249,21 +290,35 @@ def prefetch(typing_context, array, row):
 
 @intrinsic
 @no_type_check
-def total(typing_context, value):
-    """Sum over the lanes, pairwise, always in the same order."""
+def store_totals(typing_context, array, index, values):
+    """Write the sums over the lanes of up to 16 values, and 0 for those that there are not, in a contiguous array.
+
+    In every step two values made of parts become one, whose parts are half as wide: lanes i and i + half of a part are
+    added, always in the same order.
+    """
 
     def codegen(context, builder, signature, arguments):
-        value, width = arguments[0], WIDTH
-        while width > 1:
-            width //= 2
-            upper = ir.Constant(ir.VectorType(_I32, width), list(range(width, 2 * width)))
-            lower = ir.Constant(ir.VectorType(_I32, width), list(range(width)))
-            value = builder.fadd(
-                builder.shuffle_vector(value, value, lower), builder.shuffle_vector(value, value, upper)
-            )
-        return builder.extract_element(value, ir.Constant(_I32, 0))
+        def halves(a, b, first, width):
+            lanes = [part + first + i for part in range(0, 2 * WIDTH, width) for i in range(width // 2)]
+            return builder.shuffle_vector(a, b, ir.Constant(_VI, lanes))
 
-    return types.float32(value), codegen
+        array, index, values = arguments
+        nothing = ir.Constant(_VF, [0.0] * WIDTH)
+        found = cgutils.unpack_tuple(builder, values, len(signature.args[2]))
+        found, width = [*found, *[nothing] * (16 - len(found))], WIDTH
+        while width > 1:
+            found = [
+                a if a is nothing else builder.fadd(halves(a, b, 0, width), halves(a, b, width // 2, width))
+                for a, b in zip(found[::2], found[1::2], strict=True)
+            ]
+            width //= 2
+        index = context.cast(builder, index, signature.args[1], types.intp)
+        for k, sums in enumerate(found):
+            place = builder.add(index, ir.Constant(index.type, k * WIDTH))
+            builder.store(sums, _address(context, builder, signature.args[0], array, place), align=4)
+        return context.get_dummy_value()
+
+    return types.none(array, index, values), codegen
 
 
 def _exp2_polynomial() -> list[float]:
@@ -281,10 +336,10 @@ _EXP2 = _exp2_polynomial()
 @intrinsic
 @no_type_check
 def exp2_nonpositive(typing_context, x):
-    """2^x for x ≤ 0; what lies below -120 counts as -120."""
+    """2^x for x ≤ 0; what lies below -24 counts as -24."""
 
     def codegen(context, builder, signature, arguments):
-        x = _maximum_of(builder, arguments[0], _constant(-120.0))
+        x = _maximum_of(builder, arguments[0], _constant(-24.0))
         # Truncation towards zero leaves a fraction in (-1, 0]; the integer part goes straight into the exponent.
         whole = builder.fptosi(x, _VI)
         fraction = builder.fsub(x, builder.sitofp(whole, _VF), flags=_FLAGS)
