@@ -22,7 +22,7 @@ from gs_stein.rasterize.simd import (
     any_lane,
     both,
     but_not,
-    exp2_nonpositive,
+    exp2_of_four,
     load,
     maximum,
     minimum,
@@ -87,11 +87,20 @@ def write_alphas(features, item, x0, y0, left, top, bottom, A):
     dx = (ramp() + float32(left)) - (features[item, 0] - float32(x0))
     xxdx = xx * dx
     dy = spread(float32(top) - _HALF - y)
-    for row in range(bottom + 1 - top):
-        dy = dy + _ONE
-        log2_alpha = (peak - yy * dy * dy) - (xxdx + xy * dy) * dx
-        drawn = both(log2_alpha >= _LOWEST, log2_alpha <= peak)
-        store(A, row * WIDTH, where(drawn, minimum(exp2_nonpositive(log2_alpha), HIGHEST), _ZERO))
+    for row in range(0, bottom + 1 - top, 4):
+        dy0 = dy + _ONE
+        dy1 = dy0 + _ONE
+        dy2 = dy1 + _ONE
+        dy = dy2 + _ONE
+        l0 = (peak - yy * dy0 * dy0) - (xxdx + xy * dy0) * dx
+        l1 = (peak - yy * dy1 * dy1) - (xxdx + xy * dy1) * dx
+        l2 = (peak - yy * dy2 * dy2) - (xxdx + xy * dy2) * dx
+        l3 = (peak - yy * dy * dy) - (xxdx + xy * dy) * dx
+        a0, a1, a2, a3 = exp2_of_four(l0, l1, l2, l3)
+        store(A, row * WIDTH, where(both(l0 >= _LOWEST, l0 <= peak), minimum(a0, HIGHEST), _ZERO))
+        store(A, row * WIDTH + WIDTH, where(both(l1 >= _LOWEST, l1 <= peak), minimum(a1, HIGHEST), _ZERO))
+        store(A, row * WIDTH + 2 * WIDTH, where(both(l2 >= _LOWEST, l2 <= peak), minimum(a2, HIGHEST), _ZERO))
+        store(A, row * WIDTH + 3 * WIDTH, where(both(l3 >= _LOWEST, l3 <= peak), minimum(a3, HIGHEST), _ZERO))
 
 
 @jitted_inline

@@ -335,18 +335,24 @@ _EXP2 = _exp2_polynomial()
 
 @intrinsic
 @no_type_check
-def exp2_nonpositive(typing_context, x):
-    """2^x for x ≤ 0; what lies below -24 counts as -24."""
+def exp2_of_four(typing_context, a, b, c, d):
+    """2^x for four values x ≤ 0, whose steps alternate; what lies below -24 counts as -24."""
 
     def codegen(context, builder, signature, arguments):
-        x = _maximum_of(builder, arguments[0], _constant(-24.0))
+        x = [_maximum_of(builder, value, _constant(-24.0)) for value in arguments]
         # Truncation towards zero leaves a fraction in (-1, 0]; the integer part goes straight into the exponent.
-        whole = builder.fptosi(x, _VI)
-        fraction = builder.fsub(x, builder.sitofp(whole, _VF), flags=_FLAGS)
-        value = _constant(_EXP2[0])
+        whole = [builder.fptosi(value, _VI) for value in x]
+        fraction = [builder.fsub(v, builder.sitofp(w, _VF), flags=_FLAGS) for v, w in zip(x, whole, strict=True)]
+        value = [_constant(_EXP2[0])] * 4
         for coefficient in _EXP2[1:]:
-            value = builder.fadd(builder.fmul(value, fraction, flags=_FLAGS), _constant(coefficient), flags=_FLAGS)
-        shifted = builder.shl(whole, ir.Constant(_VI, [23] * WIDTH))
-        return builder.bitcast(builder.add(builder.bitcast(value, _VI), shifted), _VF)
+            value = [
+                builder.fadd(builder.fmul(v, f, flags=_FLAGS), _constant(coefficient), flags=_FLAGS)
+                for v, f in zip(value, fraction, strict=True)
+            ]
+        shifted = [builder.shl(w, ir.Constant(_VI, [23] * WIDTH)) for w in whole]
+        value = [
+            builder.bitcast(builder.add(builder.bitcast(v, _VI), s), _VF) for v, s in zip(value, shifted, strict=True)
+        ]
+        return context.make_tuple(builder, signature.return_type, value)
 
-    return lanes_type(x), codegen
+    return types.UniTuple(lanes_type, 4)(a, b, c, d), codegen
