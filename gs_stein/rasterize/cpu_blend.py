@@ -13,7 +13,7 @@ import math
 from typing import no_type_check
 
 import numpy as np
-from numba import float32
+from numba import float32, int64
 
 from gs_stein.rasterize.cpu_layouts import TILE, jitted, jitted_inline
 from gs_stein.rasterize.options import ALPHA_MAX, ALPHA_MIN, T_MIN
@@ -21,7 +21,6 @@ from gs_stein.rasterize.simd import (
     WIDTH,
     any_lane,
     both,
-    but_not,
     exp2_of_four,
     load,
     maximum,
@@ -44,12 +43,12 @@ HIGHEST = np.float32(ALPHA_MAX)
 """What α is cut off at."""
 _T_MIN = np.float32(T_MIN)
 _HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1.0), np.float32(0.0)
-_NEVER = np.float32(2.0**30)
-"""Number of the Gaussian that ended a pixel which none did."""
-_CHECK_EVERY = 8
+_PARTS = TILE // WIDTH
+"""Values in a row of a tile."""
+BATCH = 32
+"""Gaussians of a tile that are composited together."""
 AHEAD = 4
 """Pairs that the memory is asked for beforehand: Gaussians of a tile lie far apart."""
-"""Gaussians between two looks at whether a tile is finished."""
 
 
 @jitted
@@ -72,35 +71,97 @@ def tile_at(views, which):
 
 @jitted_inline
 @no_type_check
-def write_alphas(features, item, x0, y0, left, top, bottom, A):
-    """Write a Gaussian's alpha at WIDTH pixels of a tile's rows top … bottom, from column left on; 0 where it draws
-    nothing.
-
-    A loop of its own, because what follows waits for the Gaussians in front: a processor looks ahead over no more than
-    two or three rows of both together.
-    """
+def lanes_of(features, item, x0, y0, left, top):
+    """What alphas of a Gaussian at WIDTH columns from `left` on are made of, and dy one row above `top`."""
     y = features[item, 1] - float32(y0)
     xx = features[item, 2] * (_HALF * LOG2E)
     xy = features[item, 3] * LOG2E
     yy = features[item, 4] * (_HALF * LOG2E)
     peak = features[item, 5] * LOG2E
     dx = (ramp() + float32(left)) - (features[item, 0] - float32(x0))
-    xxdx = xx * dx
-    dy = spread(float32(top) - _HALF - y)
-    for row in range(0, bottom + 1 - top, 4):
-        dy0 = dy + _ONE
-        dy1 = dy0 + _ONE
-        dy2 = dy1 + _ONE
-        dy = dy2 + _ONE
-        l0 = (peak - yy * dy0 * dy0) - (xxdx + xy * dy0) * dx
-        l1 = (peak - yy * dy1 * dy1) - (xxdx + xy * dy1) * dx
-        l2 = (peak - yy * dy2 * dy2) - (xxdx + xy * dy2) * dx
-        l3 = (peak - yy * dy * dy) - (xxdx + xy * dy) * dx
-        a0, a1, a2, a3 = exp2_of_four(l0, l1, l2, l3)
-        store(A, row * WIDTH, where(both(l0 >= _LOWEST, l0 <= peak), minimum(a0, HIGHEST), _ZERO))
-        store(A, row * WIDTH + WIDTH, where(both(l1 >= _LOWEST, l1 <= peak), minimum(a1, HIGHEST), _ZERO))
-        store(A, row * WIDTH + 2 * WIDTH, where(both(l2 >= _LOWEST, l2 <= peak), minimum(a2, HIGHEST), _ZERO))
-        store(A, row * WIDTH + 3 * WIDTH, where(both(l3 >= _LOWEST, l3 <= peak), minimum(a3, HIGHEST), _ZERO))
+    return (dx, xx * dx, xy, yy, peak), spread(float32(top) - _HALF - y)
+
+
+@jitted_inline
+@no_type_check
+def alphas_of_four(lanes, dy):
+    """Alphas in the four rows below dy, 0 where nothing is drawn, and dy of the last one."""
+    dx, xxdx, xy, yy, peak = lanes
+    dy0 = dy + _ONE
+    dy1 = dy0 + _ONE
+    dy2 = dy1 + _ONE
+    dy3 = dy2 + _ONE
+    l0 = (peak - yy * dy0 * dy0) - (xxdx + xy * dy0) * dx
+    l1 = (peak - yy * dy1 * dy1) - (xxdx + xy * dy1) * dx
+    l2 = (peak - yy * dy2 * dy2) - (xxdx + xy * dy2) * dx
+    l3 = (peak - yy * dy3 * dy3) - (xxdx + xy * dy3) * dx
+    a0, a1, a2, a3 = exp2_of_four(l0, l1, l2, l3)
+    a0 = where(both(l0 >= _LOWEST, l0 <= peak), minimum(a0, HIGHEST), _ZERO)
+    a1 = where(both(l1 >= _LOWEST, l1 <= peak), minimum(a1, HIGHEST), _ZERO)
+    a2 = where(both(l2 >= _LOWEST, l2 <= peak), minimum(a2, HIGHEST), _ZERO)
+    a3 = where(both(l3 >= _LOWEST, l3 <= peak), minimum(a3, HIGHEST), _ZERO)
+    return (a0, a1, a2, a3), dy3
+
+
+@jitted_inline
+@no_type_check
+def _append(lists, unit, slot, alpha, counted):
+    """Append to a unit's list; what does not count is written over by what comes next."""
+    A, slots, counts = lists
+    place = unit * BATCH + counts[unit]
+    store(A, place * WIDTH, alpha)
+    slots[place] = slot
+    counts[unit] += 1 if counted else 0
+
+
+@jitted_inline
+@no_type_check
+def _list_alphas(features, pairs, pair, slot, x0, y0, lists):
+    """Append a pair's alphas to the lists of the rows, or halves of rows, that it touches."""
+    item = pairs.items[pair]
+    top, bottom = int64(pairs.rows[pair]) // 16, int64(pairs.rows[pair]) % 16
+    for left in range(int64(pairs.columns[pair]) // 16 // WIDTH * WIDTH, int64(pairs.columns[pair]) % 16 + 1, WIDTH):
+        lanes, dy = lanes_of(features, item, x0, y0, left, top)
+        for row in range(top, bottom + 1, 4):
+            (a0, a1, a2, a3), dy = alphas_of_four(lanes, dy)
+            unit = row * _PARTS + left // WIDTH
+            _append(lists, unit, slot, a0, row <= bottom)
+            _append(lists, unit + _PARTS, slot, a1, row + 1 <= bottom)
+            _append(lists, unit + 2 * _PARTS, slot, a2, row + 2 <= bottom)
+            _append(lists, unit + 3 * _PARTS, slot, a3, row + 3 <= bottom)
+
+
+@jitted_inline
+@no_type_check
+def _blend_unit(S, at, count, place, lists, colours, normals):
+    """Composite a batch's Gaussians that touch WIDTH pixels; returns their transmittance.
+
+    What a pixel has is in registers all the while; where T has come to the limit nothing counts any more.
+    """
+    A, slots, _ = lists
+    T, kept, number = load(S, at), load(S, PLANE + at), load(S, 2 * PLANE + at)
+    r, g, b, z = load(S, 3 * PLANE + at), load(S, 4 * PLANE + at), load(S, 5 * PLANE + at), load(S, 6 * PLANE + at)
+    for k in range(place, place + count):
+        c = colours[slots[k]]
+        w = load(A, k * WIDTH) * T
+        T = T - w
+        live = T > _T_MIN
+        w = where(live, w, _ZERO)
+        kept = where(live, T, kept)
+        number = where(live, c[0], number)
+        r, g, b, z = r + w * c[1], g + w * c[2], b + w * c[3], z + w * c[4]
+        if normals:
+            store(S, 7 * PLANE + at, load(S, 7 * PLANE + at) + w * c[5])
+            store(S, 8 * PLANE + at, load(S, 8 * PLANE + at) + w * c[6])
+            store(S, 9 * PLANE + at, load(S, 9 * PLANE + at) + w * c[7])
+    store(S, at, T)
+    store(S, PLANE + at, kept)
+    store(S, 2 * PLANE + at, number)
+    store(S, 3 * PLANE + at, r)
+    store(S, 4 * PLANE + at, g)
+    store(S, 5 * PLANE + at, b)
+    store(S, 6 * PLANE + at, z)
+    return T
 
 
 @jitted_inline
@@ -111,16 +172,15 @@ def _write_pixels(S, views, which, background, images, rim):
     for row in range(min(views.height - y0, TILE)):
         for left in range(0, min(views.width - x0, TILE), WIDTH):
             p, pixel = row * TILE + left, (view * views.height + y0 + row) * views.width + x0 + left
-            T = load(S, p)
-            T = where(T > _ZERO, T, _ZERO - T)
-            r = load(S, 2 * PLANE + p) + T * background[view, 0]
-            g = load(S, 3 * PLANE + p) + T * background[view, 1]
-            b = load(S, 4 * PLANE + p) + T * background[view, 2]
+            T = load(S, PLANE + p)
+            r = load(S, 3 * PLANE + p) + T * background[view, 0]
+            g = load(S, 4 * PLANE + p) + T * background[view, 1]
+            b = load(S, 5 * PLANE + p) + T * background[view, 2]
             alpha = _ONE - T
-            depth = load(S, 5 * PLANE + p) / maximum(alpha, float32(1e-10))
+            depth = load(S, 6 * PLANE + p) / maximum(alpha, float32(1e-10))
             nx, ny, nz = spread(_ZERO), spread(_ZERO), spread(_ZERO)
             if views.normals:
-                nx, ny, nz = load(S, 6 * PLANE + p), load(S, 7 * PLANE + p), load(S, 8 * PLANE + p)
+                nx, ny, nz = load(S, 7 * PLANE + p), load(S, 8 * PLANE + p), load(S, 9 * PLANE + p)
             if x0 + left + WIDTH <= views.width:
                 store3(images.rgb, 3 * pixel, r, g, b)
                 store(images.alpha, pixel, alpha)
@@ -143,64 +203,51 @@ def _write_pixels(S, views, which, background, images, rim):
 
 @no_type_check
 def _blend_forward(share, shares, views, features, pairs, background, images):
-    """Composite the tiles pairs.order[share::shares] front to back and write their pixels."""
-    channels = 7 if views.normals else 4
-    # Planes: transmittance (negative once finished), the Gaussian that ended the pixel, then the channels.
-    S, A = scratch(2 + channels), scratch(1)  # A: alphas of the Gaussian that is being drawn
+    """Composite the tiles pairs.order[share::shares] front to back and write their pixels.
+
+    A batch of Gaussians at a time: first all their alphas, listed row by row, then row after row is composited.
+    """
+    # Planes: transmittance; what it was when the pixel was finished; one more than the number of the last Gaussian that
+    # counted; then the channels.
+    S = scratch(10 if views.normals else 7)
+    A = scratch((TILE + 3) * TILE * BATCH // PLANE + 1)
+    slots, counts = np.empty((TILE + 3) * _PARTS * BATCH, np.int64), np.empty((TILE + 3) * _PARTS, np.int64)
+    colours, lists = np.empty((BATCH, 8), np.float32), (A, slots, counts)
     for k in range(share, pairs.order.shape[0], shares):
         view, tile, x0, y0 = tile_at(views, pairs.order[k])
         columns, rows = min(views.width - x0, TILE), min(views.height - y0, TILE)
         for at in range(0, TILE * TILE, WIDTH):
             # Pixels outside the image start finished.
             left = float32(columns - at % TILE if at // TILE < rows else 0)
-            inside = ramp() < left
-            store(S, at, where(inside, _ONE, -_ONE))
-            store(S, PLANE + at, where(inside, _NEVER, -_ONE))
-            for c in range(channels):
-                store(S, (2 + c) * PLANE + at, _ZERO)
+            store(S, at, where(ramp() < left, _ONE, _ZERO))
+            store(S, PLANE + at, _ONE)
+            for c in range(2, 10 if views.normals else 7):
+                store(S, c * PLANE + at, _ZERO)
         first, last = pairs.tile_ranges[view, tile, 0], pairs.tile_ranges[view, tile, 1]
-        for pair in range(first, last):
-            if (pair - first) % _CHECK_EVERY == 0 and pair > first:
-                alive = load(S, 0)
-                for at in range(WIDTH, TILE * TILE, WIDTH):
-                    other = load(S, at)
-                    alive = where(other > alive, other, alive)
-                if not any_lane(alive > _ZERO):
-                    break
-            item = pairs.items[pair]
-            if pair + AHEAD < last:
-                prefetch(features, pairs.items[pair + AHEAD])
-            number = spread(float32(pair - first))
-            r, g, b, z = features[item, 6], features[item, 7], features[item, 8], features[item, 9]
-            top, bottom = pairs.rows[pair] // 16, pairs.rows[pair] % 16
-            for left in range(pairs.columns[pair] // 16 // WIDTH * WIDTH, pairs.columns[pair] % 16 + 1, WIDTH):
-                write_alphas(features, item, x0, y0, left, top, bottom, A)
-                for row in range(top, bottom + 1):
-                    at = row * TILE + left
-                    T = load(S, at)
-                    w = load(A, (row - top) * WIDTH) * T
-                    rest = T - w
-                    live = rest > _T_MIN
-                    w = where(live, w, _ZERO)
-                    ended = but_not(T > _ZERO, live)
-                    store(S, at, T - w)
-                    if any_lane(ended):
-                        store(S, at, where(ended, _ZERO - T, T - w))
-                        store(S, PLANE + at, where(ended, number, load(S, PLANE + at)))
-                    store(S, 2 * PLANE + at, load(S, 2 * PLANE + at) + w * r)
-                    store(S, 3 * PLANE + at, load(S, 3 * PLANE + at) + w * g)
-                    store(S, 4 * PLANE + at, load(S, 4 * PLANE + at) + w * b)
-                    store(S, 5 * PLANE + at, load(S, 5 * PLANE + at) + w * z)
-                    if views.normals:
-                        store(S, 6 * PLANE + at, load(S, 6 * PLANE + at) + w * features[item, 10])
-                        store(S, 7 * PLANE + at, load(S, 7 * PLANE + at) + w * features[item, 11])
-                        store(S, 8 * PLANE + at, load(S, 8 * PLANE + at) + w * features[item, 12])
+        for start in range(first, last, BATCH):
+            counts[:] = 0
+            for slot in range(min(last - start, BATCH)):
+                pair = start + slot
+                if pair + AHEAD < last:
+                    prefetch(features, pairs.items[pair + AHEAD])
+                item = pairs.items[pair]
+                colours[slot, 0] = float32(pair - first + 1)
+                for c in range(7):
+                    colours[slot, 1 + c] = features[item, 6 + c]
+                _list_alphas(features, pairs, pair, slot, x0, y0, lists)
+            alive = spread(_ZERO)
+            for unit in range(TILE * _PARTS):
+                T = load(S, unit * WIDTH)
+                if counts[unit] and any_lane(T > _T_MIN):
+                    T = _blend_unit(S, unit * WIDTH, counts[unit], unit * BATCH, lists, colours, views.normals)
+                alive = maximum(alive, T)
+            if not any_lane(alive > _T_MIN):
+                break
         _write_pixels(S, views, pairs.order[k], background, images, A)
         plane = images.planes[pairs.order[k]]
         for at in range(0, TILE * TILE, WIDTH):
-            T = load(S, at)
-            store(plane, at, where(T > _ZERO, T, _ZERO - T))
-            store(plane, 256 + at, load(S, PLANE + at))
+            store(plane, at, load(S, PLANE + at))
+            store(plane, 256 + at, load(S, 2 * PLANE + at))
 
 
 _share_blend_forward = sharing(_blend_forward)

@@ -9,7 +9,7 @@ from typing import no_type_check
 import numpy as np
 from numba import float32
 
-from gs_stein.rasterize.cpu_blend import AHEAD, HIGHEST, PLANE, scratch, tile_at, write_alphas
+from gs_stein.rasterize.cpu_blend import AHEAD, HIGHEST, PLANE, alphas_of_four, lanes_of, scratch, tile_at
 from gs_stein.rasterize.cpu_layouts import FEATURES, PAIR_GRADIENTS, TILE, jitted, jitted_inline
 from gs_stein.rasterize.simd import WIDTH, load, load3, maximum, prefetch, ramp, spread, store, store_totals, where
 from gs_stein.rasterize.team import sharing
@@ -49,13 +49,14 @@ def _incoming(views, v_images, depth, view, v, u, columns, rim):
 @jitted_inline
 @no_type_check
 def _enter_tile(S, views, which, kept, v_images, v_background, rim):
-    """Fill the planes of a tile: transmittance, b, the Gaussian that ended the pixel, then gradients of the channels.
+    """Fill the planes of a tile: transmittance, b, one more than the last Gaussian that counted, then gradients of the
+    channels.
 
-    Writes the gradient of the background; returns the largest number of a Gaussian that ended a pixel.
+    Writes the gradient of the background; returns how many Gaussians counted anywhere.
     """
     view, tile, x0, y0 = tile_at(views, which)
     final = kept.planes[which]
-    furthest = spread(-_ONE)
+    furthest = spread(_ZERO)
     sum_r, sum_g, sum_b = spread(_ZERO), spread(_ZERO), spread(_ZERO)
     for p in range(0, TILE * TILE, WIDTH):
         row, left = p // TILE, p % TILE
@@ -86,7 +87,7 @@ def _enter_tile(S, views, which, kept, v_images, v_background, rim):
     for c in range(3):
         v_background[view, tile, c] = rim[c]
     store(rim, 0, furthest)
-    last = -_ONE
+    last = _ZERO
     for i in range(WIDTH):
         last = max(last, rim[i])
     return last
@@ -121,7 +122,13 @@ def _blend_backward(share, shares, views, features, pairs, kept, v_images, found
             sum_r, sum_g, sum_b, sum_z = spread(_ZERO), spread(_ZERO), spread(_ZERO), spread(_ZERO)
             sum_nx, sum_ny, sum_nz = spread(_ZERO), spread(_ZERO), spread(_ZERO)
             for left in range(pairs.columns[pair] // 16 // WIDTH * WIDTH, pairs.columns[pair] % 16 + 1, WIDTH):
-                write_alphas(features, item, x0, y0, left, top, bottom, A)
+                lanes, dy = lanes_of(features, item, x0, y0, left, top)
+                for row in range(0, bottom + 1 - top, 4):
+                    (a0, a1, a2, a3), dy = alphas_of_four(lanes, dy)
+                    store(A, row * WIDTH, a0)
+                    store(A, row * WIDTH + WIDTH, a1)
+                    store(A, row * WIDTH + 2 * WIDTH, a2)
+                    store(A, row * WIDTH + 3 * WIDTH, a3)
                 dx = (ramp() + float32(left)) - (features[item, 0] - float32(x0))
                 q0, qy, qyy = spread(_ZERO), spread(_ZERO), spread(_ZERO)
                 dy = spread(float32(top) - _HALF - (features[item, 1] - float32(y0)))

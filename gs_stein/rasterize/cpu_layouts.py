@@ -199,8 +199,8 @@ class Images(NamedTuple):
     normals: np.ndarray
     """(V, H, W, 3), or empty."""
     planes: np.ndarray
-    """(V · T, 512): final transmittance of a tile's 256 pixels, then the number (in the tile) of the Gaussian that
-    would have taken each to the limit, and so ended it; 2³⁰ if none did."""
+    """(V · T, 512): final transmittance of a tile's 256 pixels, then, for each of them, one more than the number (in the
+    tile) of the last Gaussian that counted."""
 
 
 class Kept(NamedTuple):
