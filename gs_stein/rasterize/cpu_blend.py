@@ -72,29 +72,30 @@ def tile_at(views, which):
 @jitted_inline
 @no_type_check
 def lanes_of(features, item, x0, y0, left, top):
-    """What alphas of a Gaussian at WIDTH columns from `left` on are made of, and dy one row above `top`."""
-    y = features[item, 1] - float32(y0)
-    xx = features[item, 2] * (_HALF * LOG2E)
-    xy = features[item, 3] * LOG2E
-    yy = features[item, 4] * (_HALF * LOG2E)
-    peak = features[item, 5] * LOG2E
+    """What log₂ α of a Gaussian is made of at WIDTH columns from `left` on: with dy from its centre down it is
+    (yy · dy + xy) · dy + peak at the centre's row, and no more than the last, its peak; and dy one row above `top`."""
     dx = (ramp() + float32(left)) - (features[item, 0] - float32(x0))
-    return (dx, xx * dx, xy, yy, peak), spread(float32(top) - _HALF - y)
+    xx = features[item, 2] * (-_HALF * LOG2E)
+    xy = features[item, 3] * -LOG2E
+    yy = features[item, 4] * (-_HALF * LOG2E)
+    peak = features[item, 5] * LOG2E
+    above = float32(top) - _HALF - (features[item, 1] - float32(y0))
+    return (spread(yy), xy * dx, xx * dx * dx + peak, spread(peak)), spread(above)
 
 
 @jitted_inline
 @no_type_check
 def alphas_of_four(lanes, dy):
     """Alphas in the four rows below dy, 0 where nothing is drawn, and dy of the last one."""
-    dx, xxdx, xy, yy, peak = lanes
+    yy, slope, level, peak = lanes
     dy0 = dy + _ONE
     dy1 = dy0 + _ONE
     dy2 = dy1 + _ONE
     dy3 = dy2 + _ONE
-    l0 = (peak - yy * dy0 * dy0) - (xxdx + xy * dy0) * dx
-    l1 = (peak - yy * dy1 * dy1) - (xxdx + xy * dy1) * dx
-    l2 = (peak - yy * dy2 * dy2) - (xxdx + xy * dy2) * dx
-    l3 = (peak - yy * dy3 * dy3) - (xxdx + xy * dy3) * dx
+    l0 = (yy * dy0 + slope) * dy0 + level
+    l1 = (yy * dy1 + slope) * dy1 + level
+    l2 = (yy * dy2 + slope) * dy2 + level
+    l3 = (yy * dy3 + slope) * dy3 + level
     a0, a1, a2, a3 = exp2_of_four(l0, l1, l2, l3)
     a0 = where(both(l0 >= _LOWEST, l0 <= peak), minimum(a0, HIGHEST), _ZERO)
     a1 = where(both(l1 >= _LOWEST, l1 <= peak), minimum(a1, HIGHEST), _ZERO)

@@ -325,10 +325,10 @@ _EXP2 = _exp2_polynomial()
 @intrinsic
 @no_type_check
 def exp2_of_four(typing_context, a, b, c, d):
-    """2^x for four values x ≤ 0, whose steps alternate; what lies below -24 counts as -24."""
+    """2^x for four values, whose steps alternate; of no meaning where x is not in [-126, 0]."""
 
     def codegen(context, builder, signature, arguments):
-        x = [_maximum_of(builder, value, _constant(-24.0)) for value in arguments]
+        x = arguments
         # Truncation towards zero leaves a fraction in (-1, 0]; the integer part goes straight into the exponent.
         whole = [builder.fptosi(value, _VI) for value in x]
         fraction = [builder.fsub(v, builder.sitofp(w, _VF), flags=_FLAGS) for v, w in zip(x, whole, strict=True)]
