@@ -15,7 +15,7 @@ from typing import no_type_check
 import numpy as np
 from numba import float32, int64
 
-from gs_stein.rasterize.cpu_layouts import TILE, jitted, jitted_inline
+from gs_stein.rasterize.cpu_layouts import TILE, aligned, jitted, jitted_inline
 from gs_stein.rasterize.options import ALPHA_MAX, ALPHA_MIN, T_MIN
 from gs_stein.rasterize.simd import (
     WIDTH,
@@ -49,15 +49,6 @@ BATCH = 32
 """Gaussians of a tile that are composited together."""
 AHEAD = 4
 """Pairs that the memory is asked for beforehand: Gaussians of a tile lie far apart."""
-
-
-@jitted
-@no_type_check
-def scratch(planes):
-    """Scratch memory that starts on a cache line, so that no row of a plane straddles two."""
-    memory = np.empty(planes * PLANE + 16, np.float32)
-    skip = (64 - memory.ctypes.data % 64) % 64 // 4
-    return memory[skip : skip + planes * PLANE]
 
 
 @jitted_inline
@@ -210,8 +201,8 @@ def _blend_forward(share, shares, views, features, pairs, background, images):
     """
     # Planes: transmittance; what it was when the pixel was finished; one more than the number of the last Gaussian that
     # counted; then the channels.
-    S = scratch(10 if views.normals else 7)
-    A = scratch((TILE + 3) * TILE * BATCH // PLANE + 1)
+    S = aligned((10 if views.normals else 7) * PLANE)
+    A = aligned((TILE + 3) * TILE * BATCH)
     slots, counts = np.empty((TILE + 3) * _PARTS * BATCH, np.int64), np.empty((TILE + 3) * _PARTS, np.int64)
     colours, lists = np.empty((BATCH, 8), np.float32), (A, slots, counts)
     for k in range(share, pairs.order.shape[0], shares):

@@ -9,8 +9,8 @@ from typing import no_type_check
 import numpy as np
 from numba import float32
 
-from gs_stein.rasterize.cpu_blend import AHEAD, HIGHEST, PLANE, alphas_of_four, lanes_of, scratch, tile_at
-from gs_stein.rasterize.cpu_layouts import FEATURES, PAIR_GRADIENTS, TILE, jitted, jitted_inline
+from gs_stein.rasterize.cpu_blend import AHEAD, HIGHEST, PLANE, alphas_of_four, lanes_of, tile_at
+from gs_stein.rasterize.cpu_layouts import FEATURES, PAIR_GRADIENTS, TILE, aligned, jitted, jitted_inline
 from gs_stein.rasterize.simd import WIDTH, load, load3, maximum, prefetch, ramp, spread, store, store_totals, where
 from gs_stein.rasterize.team import sharing
 
@@ -100,7 +100,7 @@ def _blend_backward(share, shares, views, features, pairs, kept, v_images, found
     With v the incoming gradient of the sums, dᵢ = featuresᵢ·v and bᵢ the same of all that lies behind i, as if it
     were looked at without i: ∂loss/∂αᵢ = Tᵢ (dᵢ - bᵢ), and bᵢ₋₁ = bᵢ + αᵢ (dᵢ - bᵢ).
     """
-    S, A = scratch(10 if views.normals else 7), scratch(1)
+    S, A = aligned((10 if views.normals else 7) * PLANE), aligned((TILE + 3) * TILE)
     for k in range(share, pairs.order.shape[0], shares):
         view, tile, x0, y0 = tile_at(views, pairs.order[k])
         first, last = pairs.tile_ranges[view, tile, 0], pairs.tile_ranges[view, tile, 1]

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit
@@ -98,6 +98,15 @@ def kept_in() -> Path | None:
     """Where compiled kernels are kept for later processes; None if each process compiles its own."""
     cache = getattr(_cached(kept_in, _COMPILED), "_cache", None)
     return None if cache is None or cache.cache_path is None else Path(cache.cache_path)
+
+
+@jitted
+@no_type_check
+def aligned(count):
+    """Scratch memory that starts on a cache line, so that no `Lanes` value in it straddles two."""
+    memory = np.empty(count + 16, np.float32)
+    skip = (64 - memory.ctypes.data % 64) % 64 // 4
+    return memory[skip : skip + count]
 
 
 class Scene(NamedTuple):

@@ -5,25 +5,97 @@
 from __future__ import annotations
 
 import math
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import float32, float64
 
 from gs_stein.rasterize.cpu_layouts import CHUNK, jitted, jitted_inline
-from gs_stein.rasterize.cpu_project import (
-    centre_in,
-    depth_of,
-    facing_axis,
-    limits_and_positions,
-    sharp_covariance,
-    sharp_determinant,
-    write_axes,
-)
+from gs_stein.rasterize.cpu_project import depth_of, limits_and_positions
 from gs_stein.rasterize.cpu_sh import basis_gradient, write_basis
 from gs_stein.rasterize.team import sharing
 
 _ONE, _ZERO, _TWO, _FOUR = (np.float32(value) for value in (1, 0, 2, 4))
+
+
+class _Centre(NamedTuple):
+    """Where a camera sees the centre of a Gaussian."""
+
+    x: float
+    y: float
+    inverse_z: float
+    """All in the camera's axes, metres."""
+    slope_x: float
+    slope_y: float
+    """x/z and y/z where projection is linearised: no farther out than the margin."""
+    free_x: bool
+    free_y: bool
+    """Whether they are the centre's own."""
+
+
+@jitted_inline
+@no_type_check
+def _write_axes(scene, i, R, M, scales):
+    """Write rotation, scaled axes and scales of a Gaussian; return its quaternion at length 1, and what made it so."""
+    w, x, y, z = scene.quats[i, 0], scene.quats[i, 1], scene.quats[i, 2], scene.quats[i, 3]
+    norm = _ONE / max(math.sqrt(w * w + x * x + y * y + z * z), float32(1e-12))
+    w, x, y, z = w * norm, x * norm, y * norm, z * norm
+    R[0, 0], R[0, 1], R[0, 2] = _ONE - _TWO * (y * y + z * z), _TWO * (x * y - w * z), _TWO * (x * z + w * y)
+    R[1, 0], R[1, 1], R[1, 2] = _TWO * (x * y + w * z), _ONE - _TWO * (x * x + z * z), _TWO * (y * z - w * x)
+    R[2, 0], R[2, 1], R[2, 2] = _TWO * (x * z - w * y), _TWO * (y * z + w * x), _ONE - _TWO * (x * x + y * y)
+    for c in range(3):
+        scales[c] = math.exp(scene.log_scales[i, c])
+        for r in range(3):
+            M[r, c] = R[r, c] * scales[c]
+    return w, x, y, z, norm
+
+
+@jitted_inline
+@no_type_check
+def _centre_in(V, limits, mean, z):
+    """The `_Centre` of a Gaussian at `mean`, seen at depth z."""
+    x = V[0, 0] * mean[0] + V[0, 1] * mean[1] + V[0, 2] * mean[2] + V[0, 3]
+    y = V[1, 0] * mean[0] + V[1, 1] * mean[1] + V[1, 2] * mean[2] + V[1, 3]
+    iz = _ONE / z
+    tx, ty = x * iz, y * iz
+    free_x = tx >= limits[0] and tx <= limits[1]
+    free_y = ty >= limits[2] and ty <= limits[3]
+    tx = min(max(tx, limits[0]), limits[1])
+    ty = min(max(ty, limits[2]), limits[3])
+    return _Centre(x, y, iz, tx, ty, free_x, free_y)
+
+
+@jitted_inline
+@no_type_check
+def _facing_axis(log_scales, R, offset):
+    """The shortest axis of a Gaussian, and the sign that turns it towards the camera that sees it at `offset`."""
+    shortest = 0
+    if log_scales[1] < log_scales[shortest]:
+        shortest = 1
+    if log_scales[2] < log_scales[shortest]:
+        shortest = 2
+    away = R[0, shortest] * offset[0] + R[1, shortest] * offset[1] + R[2, shortest] * offset[2]
+    return shortest, -_ONE if away > 0 else _ONE
+
+
+@jitted_inline
+@no_type_check
+def _sharp_covariance(U):
+    """xx, xy and yy of U Uᵀ."""
+    a = U[0, 0] * U[0, 0] + U[0, 1] * U[0, 1] + U[0, 2] * U[0, 2]
+    b = U[0, 0] * U[1, 0] + U[0, 1] * U[1, 1] + U[0, 2] * U[1, 2]
+    c = U[1, 0] * U[1, 0] + U[1, 1] * U[1, 1] + U[1, 2] * U[1, 2]
+    return a, b, c
+
+
+@jitted_inline
+@no_type_check
+def _sharp_determinant(U):
+    """|u₀ × u₁|², the determinant of U Uᵀ."""
+    k0 = U[0, 1] * U[1, 2] - U[0, 2] * U[1, 1]
+    k1 = U[0, 2] * U[1, 0] - U[0, 0] * U[1, 2]
+    k2 = U[0, 0] * U[1, 1] - U[0, 1] * U[1, 0]
+    return k0 * k0 + k1 * k1 + k2 * k2
 
 
 @jitted_inline
@@ -41,7 +113,7 @@ def _write_projection(V, K, centre, M, W, U):
 
 @jitted_inline
 @no_type_check
-def _write_axes_gradient(f, v_f, antialiased, U, v_U):
+def __write_axes_gradient(f, v_f, antialiased, U, v_U):
     """Write the gradient of U from that of the conic and, antialiased, of the opacity.
 
     Covariance [[p, q], [q, r]] from its inverse: v_P = -Q V Q. In float64, because for a long Gaussian all but one part
@@ -54,8 +126,8 @@ def _write_axes_gradient(f, v_f, antialiased, U, v_U):
     v_p, v_q, v_r = -(t0 * A + t1 * B), -2.0 * (t0 * B + t1 * C), -(t2 * B + t3 * C)
     if antialiased:
         # ln ρ = ½ (ln det sharp - ln det); adj(P)/det is the conic, adj of the sharp one follows.
-        sharp = _ONE / sharp_determinant(U)
-        a, b, c = sharp_covariance(U)
+        sharp = _ONE / _sharp_determinant(U)
+        a, b, c = _sharp_covariance(U)
         v_p += 0.5 * v_f[5] * (c * sharp - A)
         v_q += v_f[5] * (-b * sharp - B)
         v_r += 0.5 * v_f[5] * (a * sharp - C)
@@ -161,7 +233,7 @@ def _project_backward(share, shares, scene, views, items, features, v_projected,
                     continue
                 if not ready:
                     ready = True
-                    quaternion = write_axes(scene, i, R, M, scales)
+                    quaternion = _write_axes(scene, i, R, M, scales)
                     for c in range(3):
                         v_mean[c] = _ZERO
                         for r in range(3):
@@ -170,10 +242,10 @@ def _project_backward(share, shares, scene, views, items, features, v_projected,
                 mean = scene.means[i, 0], scene.means[i, 1], scene.means[i, 2]
                 V, K = views.viewmats[view], views.Ks[view]
                 f, v_f = features[item], v_projected.features[item]
-                centre = centre_in(V, limits[view], mean, depth_of(V, mean))
+                centre = _centre_in(V, limits[view], mean, depth_of(V, mean))
                 v_log_opacity += v_f[5]
                 _write_projection(V, K, centre, M, W, U)
-                _write_axes_gradient(f, v_f, views.antialiased, U, v_U)
+                __write_axes_gradient(f, v_f, views.antialiased, U, v_U)
                 for r in range(2):
                     for c in range(3):
                         v_W[r, c] = v_U[r, 0] * M[c, 0] + v_U[r, 1] * M[c, 1] + v_U[r, 2] * M[c, 2]
@@ -183,7 +255,7 @@ def _project_backward(share, shares, scene, views, items, features, v_projected,
                 _add_mean_gradient(V, K, centre, v_W, v_projected.means2d[view, i], v_f[9], v_mean)
                 offset = mean[0] - positions[view, 0], mean[1] - positions[view, 1], mean[2] - positions[view, 2]
                 _add_colour_gradient(f, v_f, offset, scene.sh[i], v_sh, v_mean, work)
-                shortest, sign = facing_axis(scene.log_scales[i], R, offset)
+                shortest, sign = _facing_axis(scene.log_scales[i], R, offset)
                 for c in range(3):
                     v_R[c, shortest] += sign * v_f[10 + c]
             if not ready:

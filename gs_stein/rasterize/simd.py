@@ -154,6 +154,40 @@ def any_lane(typing_context, mask):
 
 @intrinsic
 @no_type_check
+def bits_of(typing_context, mask):
+    """The mask as an integer, lane 0 in its lowest bit."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.zext(builder.bitcast(arguments[0], ir.IntType(WIDTH)), ir.IntType(64))
+
+    return types.int64(mask), codegen
+
+
+@intrinsic
+@no_type_check
+def lowest_bit(typing_context, bits):
+    """Number of the lowest bit that is set."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+@no_type_check
+def square_root(typing_context, x):
+    """√x; not a number below 0."""
+
+    def codegen(context, builder, signature, arguments):
+        root = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_VF, [_VF]), f"llvm.sqrt.v{WIDTH}f32")
+        return builder.call(root, arguments)
+
+    return lanes_type(x), codegen
+
+
+@intrinsic
+@no_type_check
 def where(typing_context, mask, a, b):
     """a where the mask holds, else b (Lanes or scalars)."""
 
@@ -322,26 +356,69 @@ def _exp2_polynomial() -> list[float]:
 _EXP2 = _exp2_polynomial()
 
 
+@no_type_check
+def _power_of_two(builder, values, whole):
+    """2^x for several values x from whole numbers up to 1 above each; their steps alternate."""
+    fraction = [
+        builder.fsub(v, builder.sitofp(w, _VF), flags=_FLAGS) for v, w in zip(values, whole, strict=True)
+    ]
+    found = [_constant(_EXP2[0])] * len(values)
+    for coefficient in _EXP2[1:]:
+        found = [
+            builder.fadd(builder.fmul(v, f, flags=_FLAGS), _constant(coefficient), flags=_FLAGS)
+            for v, f in zip(found, fraction, strict=True)
+        ]
+    # The whole number goes straight into the exponent.
+    shifted = [builder.shl(w, ir.Constant(_VI, [23] * WIDTH)) for w in whole]
+    return [builder.bitcast(builder.add(builder.bitcast(v, _VI), s), _VF) for v, s in zip(found, shifted, strict=True)]
+
+
 @intrinsic
 @no_type_check
 def exp2_of_four(typing_context, a, b, c, d):
-    """2^x for four values, whose steps alternate; of no meaning where x is not in [-126, 0]."""
+    """2^x for four values; of no meaning where x is not in [-126, 0]."""
 
     def codegen(context, builder, signature, arguments):
-        x = arguments
-        # Truncation towards zero leaves a fraction in (-1, 0]; the integer part goes straight into the exponent.
-        whole = [builder.fptosi(value, _VI) for value in x]
-        fraction = [builder.fsub(v, builder.sitofp(w, _VF), flags=_FLAGS) for v, w in zip(x, whole, strict=True)]
-        value = [_constant(_EXP2[0])] * 4
-        for coefficient in _EXP2[1:]:
-            value = [
-                builder.fadd(builder.fmul(v, f, flags=_FLAGS), _constant(coefficient), flags=_FLAGS)
-                for v, f in zip(value, fraction, strict=True)
-            ]
-        shifted = [builder.shl(w, ir.Constant(_VI, [23] * WIDTH)) for w in whole]
-        value = [
-            builder.bitcast(builder.add(builder.bitcast(v, _VI), s), _VF) for v, s in zip(value, shifted, strict=True)
-        ]
-        return context.make_tuple(builder, signature.return_type, value)
+        # Truncation towards zero leaves a fraction in (-1, 0].
+        whole = [builder.fptosi(value, _VI) for value in arguments]
+        return context.make_tuple(builder, signature.return_type, _power_of_two(builder, arguments, whole))
 
     return types.UniTuple(lanes_type, 4)(a, b, c, d), codegen
+
+
+@intrinsic
+@no_type_check
+def exp2(typing_context, x):
+    """2^x; what lies below -126 or above 126 counts as that."""
+
+    def codegen(context, builder, signature, arguments):
+        x = _minimum_of(builder, _maximum_of(builder, arguments[0], _constant(-126.0)), _constant(126.0))
+        whole = builder.fptosi(builder.fsub(x, _constant(127.0)), _VI)
+        (found,) = _power_of_two(builder, [x], [builder.add(whole, ir.Constant(_VI, [127] * WIDTH))])
+        return found
+
+    return lanes_type(x), codegen
+
+
+def _log1p_polynomial() -> list[float]:
+    """Coefficients, highest first, of degree 9 for ln(1 + x) / x on [0, 1]: error below 5e-8."""
+    nodes = np.cos(np.pi * (np.arange(256) + 0.5) / 256) * 0.5 + 0.5
+    coefficients, *_ = np.linalg.lstsq(np.vander(nodes, 10), np.log1p(nodes) / nodes, rcond=None)
+    return [float(c) for c in coefficients]
+
+
+_LOG1P = _log1p_polynomial()
+
+
+@intrinsic
+@no_type_check
+def log1p(typing_context, x):
+    """ln(1 + x) for x in [0, 1]."""
+
+    def codegen(context, builder, signature, arguments):
+        (x,), found = arguments, _constant(_LOG1P[0])
+        for coefficient in _LOG1P[1:]:
+            found = builder.fadd(builder.fmul(found, x, flags=_FLAGS), _constant(coefficient), flags=_FLAGS)
+        return builder.fmul(found, x, flags=_FLAGS)
+
+    return lanes_type(x), codegen
