@@ -167,7 +167,7 @@ def _describe(scene, first, members, count, known):
         store(known, 14 * _ROW + k, where(third, r22, where(second, r21, r20)))
         # ln sigmoid, exact at both ends.
         logit = load(known, 15 * _ROW + k)
-        low = minimum(logit, _ZERO)
+        low = minimum(_ZERO, logit)  # in this order what is not a number stays so
         store(known, 15 * _ROW + k, low - log1p(exp2((low - maximum(logit, _ZERO)) * _LOG2E)))
 
 

@@ -392,7 +392,8 @@ def exp2(typing_context, x):
     """2^x; what lies below -126 or above 126 counts as that."""
 
     def codegen(context, builder, signature, arguments):
-        x = _minimum_of(builder, _maximum_of(builder, arguments[0], _constant(-126.0)), _constant(126.0))
+        # In this order what is not a number stays so.
+        x = _minimum_of(builder, _constant(126.0), _maximum_of(builder, _constant(-126.0), arguments[0]))
         whole = builder.fptosi(builder.fsub(x, _constant(127.0)), _VI)
         (found,) = _power_of_two(builder, [x], [builder.add(whole, ir.Constant(_VI, [127] * WIDTH))])
         return found
