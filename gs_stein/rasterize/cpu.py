@@ -20,7 +20,7 @@ from torch import Tensor
 
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.rasterize import team
-from gs_stein.rasterize.cpu_bin import sort_and_bin
+from gs_stein.rasterize.cpu_bin import list_pairs, sort_and_bin
 from gs_stein.rasterize.cpu_blend import blend_forward
 from gs_stein.rasterize.cpu_blend_backward import blend_backward, gather_gradients
 from gs_stein.rasterize.cpu_layouts import (
@@ -33,6 +33,7 @@ from gs_stein.rasterize.cpu_layouts import (
     ImageGradients,
     Images,
     Kept,
+    Listed,
     Pairs,
     ProjectedGradients,
     Scene,
@@ -95,10 +96,9 @@ class _Project(torch.autograd.Function):
             counts=counts,
             pair_bounds=np.zeros_like(counts),
         )
-        _run(project_forward, 1 + n * v // 2048, scene, views, chunks, means2d.numpy(), radii.numpy(), items)
-        ends = counts.reshape(-1).cumsum()
-        m = int(ends[-1]) if len(ends) else 0
-        starts = (ends - counts.reshape(-1)).reshape(counts.shape)
+        team.run(project_forward, 1 + n * v // 2048, scene, views, chunks, means2d.numpy(), radii.numpy(), items)
+        starts, slots = (np.concatenate([[0], x.reshape(-1).cumsum()]) for x in (counts, chunks.pair_bounds))
+        m = int(starts[-1])
         features = torch.empty(m, FEATURES)
         seen = Seen(
             extents=np.empty((m, 2), np.float32),
@@ -106,9 +106,10 @@ class _Project(torch.autograd.Function):
             ids=np.empty(m, np.int32),
             items=items,
             view_starts=np.concatenate([[0], counts.sum(axis=1).cumsum()]),
-            pair_starts=np.concatenate([[0], chunks.pair_bounds.sum(axis=1).cumsum()]),
+            chunk_starts=starts,
+            slot_starts=slots,
         )
-        _run(pack_seen, 1 + m // 8192, starts, chunks, features.numpy(), seen)
+        team.run(pack_seen, 1 + m // 8192, starts[:-1].reshape(counts.shape), chunks, features.numpy(), seen)
         box.append((seen, radii))
         ctx.save_for_backward(means, log_scales, quats, logits, sh, features)
         ctx.views, ctx.items = views, items
@@ -135,18 +136,28 @@ class _Blend(torch.autograd.Function):
         ctx: Any, means2d: Tensor, features: Tensor, background: Tensor, views: Views, seen: Seen
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         v, width, height = means2d.shape[0], views.width, views.height
-        tiles, count = views.tiles_x * views.tiles_y, int(seen.pair_starts[-1])
+        tiles, slots = views.tiles_x * views.tiles_y, int(seen.slot_starts[-1])
+        listed = Listed(
+            item_ranges=np.empty((features.shape[0], 2), np.int64),
+            tiles=np.empty(slots, np.int32),
+            rows=np.empty(slots, np.uint8),
+            columns=np.empty(slots, np.uint8),
+            counts=np.empty(len(seen.chunk_starts) - 1, np.int64),
+        )
+        f = features.detach().numpy()
+        team.run(list_pairs, 1 + len(f) // 2048, views, f, seen, listed)
+        view_starts = np.concatenate([[0], listed.counts.reshape(v, -1).sum(axis=1).cumsum()])
+        count = int(view_starts[-1])
         pairs = Pairs(
             items=np.empty(count, np.int32),
             rows=np.empty(count, np.uint8),
             columns=np.empty(count, np.uint8),
             slots=np.empty(count, np.int32),
             tile_ranges=np.empty((v, tiles, 2), np.int64),
-            item_ranges=np.empty((features.shape[0], 2), np.int64),
+            view_starts=view_starts,
             order=np.empty(v * tiles, np.int64),
         )
-        f = features.detach().numpy()
-        _run(sort_and_bin, v, views, f, seen, pairs)
+        team.run(sort_and_bin, v, views, f, seen, listed, pairs)
         # Long tiles first, dealt out like cards: every share is about the same.
         lengths = (pairs.tile_ranges[..., 1] - pairs.tile_ranges[..., 0]).reshape(-1)
         pairs.order[:] = np.argsort(-lengths, kind="stable")
@@ -158,6 +169,7 @@ class _Blend(torch.autograd.Function):
         _run(blend_forward, v * tiles, views, f, pairs, _numpy(background), images)
         ctx.save_for_backward(features, background, depth)
         ctx.views, ctx.seen, ctx.shape, ctx.pairs, ctx.planes = views, seen, means2d.shape, pairs, planes
+        ctx.slots = listed.item_ranges
         return rgb, depth, alpha, normals
 
     @staticmethod
@@ -169,12 +181,12 @@ class _Blend(torch.autograd.Function):
         kept = Kept(_numpy(background), _numpy(depth), ctx.planes)
         incoming = ImageGradients(*(_numpy(gradient) for gradient in gradients))
         found = BlendGradients(
-            np.empty((len(pairs.items), PAIR_GRADIENTS), np.float32), np.empty((v, tiles, 3), np.float32)
+            np.empty((int(ctx.seen.slot_starts[-1]), PAIR_GRADIENTS), np.float32), np.empty((v, tiles, 3), np.float32)
         )
         _run(blend_backward, v * tiles, views, f, pairs, kept, incoming, found)
         v_features, v_means2d = torch.empty_like(features), torch.zeros(ctx.shape)
-        _run(
-            gather_gradients, 1 + len(f) // 2048, views, f, ctx.seen, pairs, found.pairs,
+        team.run(
+            gather_gradients, 1 + len(f) // 2048, views, f, ctx.seen, ctx.slots, found.pairs,
             ProjectedGradients(v_means2d.numpy(), v_features.numpy()),
         )  # fmt: skip
         return v_means2d, v_features, torch.from_numpy(found.background.sum(axis=1)), None, None

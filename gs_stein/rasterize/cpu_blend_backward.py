@@ -174,7 +174,7 @@ def blend_backward(parallel, threads, *arguments):
 
 
 @no_type_check
-def _gather_gradients(share, shares, views, features, seen, pairs, pair_gradients, found):
+def _gather_gradients(share, shares, views, features, seen, slots, pair_gradients, found):
     """Sum the pairs of each seen Gaussian, in the order in which its tiles were listed."""
     count = features.shape[0]
     columns = 13 if views.normals else 10
@@ -182,7 +182,7 @@ def _gather_gradients(share, shares, views, features, seen, pairs, pair_gradient
     for item in range(count * share // shares, count * (share + 1) // shares):
         for c in range(columns):
             sums[c] = _ZERO
-        for k in range(pairs.item_ranges[item, 0], pairs.item_ranges[item, 1]):
+        for k in range(slots[item, 0], slots[item, 1]):
             for c in range(columns):
                 sums[c] += pair_gradients[k, c]
         xx, xy, yy = features[item, 2], features[item, 3], features[item, 4]

@@ -1,7 +1,7 @@
 """What the compiled kernels are handed: arrays under names, and what lies where in them.
 
 Arrays are contiguous and float32 unless said otherwise. N Gaussians, V views, T tiles a view; M seen (view, Gaussian)
-combinations, view after view; P pairs (tile, seen combination).
+combinations, view after view; P pairs (tile, seen combination), in S slots.
 """
 
 from __future__ import annotations
@@ -173,8 +173,25 @@ class Seen(NamedTuple):
     """(V, N) int32: the row of a Gaussian in a view, -1 where it is not seen."""
     view_starts: np.ndarray
     """(V + 1,) int64: first row of each view."""
-    pair_starts: np.ndarray
-    """(V + 1,) int64: where the pairs of each view begin."""
+    chunk_starts: np.ndarray
+    """(V · chunks + 1,) int64: first row of each chunk of each view."""
+    slot_starts: np.ndarray
+    """(V · chunks + 1,) int64: first slot of its pairs; there are enough of them, and some stay empty."""
+
+
+class Listed(NamedTuple):
+    """Pairs by slot, Gaussian after Gaussian as they are seen; S slots."""
+
+    item_ranges: np.ndarray
+    """(M, 2) int64: first slot, one past the last."""
+    tiles: np.ndarray
+    """(S,) int32: tile of the view."""
+    rows: np.ndarray
+    """(S,) uint8, see `Pairs`."""
+    columns: np.ndarray
+    """(S,) uint8."""
+    counts: np.ndarray
+    """(V · chunks,) int64: slots that are filled."""
 
 
 class Pairs(NamedTuple):
@@ -187,11 +204,11 @@ class Pairs(NamedTuple):
     columns: np.ndarray
     """(P,) uint8: the same of columns."""
     slots: np.ndarray
-    """(P,) int32: row of the pair's gradients, which lie Gaussian by Gaussian."""
+    """(P,) int32: slot of the pair, where its gradients go too."""
     tile_ranges: np.ndarray
     """(V, T, 2) int64: first pair, one past the last."""
-    item_ranges: np.ndarray
-    """(M, 2) int64: first slot, one past the last."""
+    view_starts: np.ndarray
+    """(V + 1,) int64: first pair of each view."""
     order: np.ndarray
     """(V · T,) int64: tiles in the order in which they are dealt out, those with most pairs first."""
 
@@ -234,7 +251,7 @@ class BlendGradients(NamedTuple):
     """What blending backward writes."""
 
     pairs: np.ndarray
-    """(P, PAIR_GRADIENTS), by slot."""
+    """(S, PAIR_GRADIENTS)."""
     background: np.ndarray
     """(V, T, 3)."""
 

@@ -255,10 +255,18 @@ def _tiles(views, out, lane):
     rx, ry = min(math.ceil(hx), float32(1e9)), min(math.ceil(hy), float32(1e9))
     if not (rx > 0 and ry > 0 and px + rx > 0 and px - rx < w and py + ry > 0 and py - ry < h):
         return 0
-    # Tiles in the bounding box; two more across and down make it a bound under any rounding.
-    columns = (min(px + hx, w) - max(px - hx, _ZERO)) * float32(1 / TILE)
-    rows = (min(py + hy, h) - max(py - hy, _ZERO)) * float32(1 / TILE)
-    return (int(columns) + 2) * (int(rows) + 2)
+    # Tiles that a box somewhat larger than the ellipse touches: a bound under any rounding.
+    hx, hy = hx * float32(1.002) + _ONE, hy * float32(1.002) + _ONE
+    columns = _cell(px + hx, views.tiles_x) - _cell(px - hx, views.tiles_x)
+    rows = _cell(py + hy, views.tiles_y) - _cell(py - hy, views.tiles_y)
+    return (columns + 1) * (rows + 1)
+
+
+@jitted_inline
+@no_type_check
+def _cell(pixel, tiles):
+    """Row or column of the tile where a pixel lies, or of the nearest one."""
+    return int(min(max(pixel * float32(1 / TILE), _ZERO), float32(tiles - 1)))
 
 
 @jitted_inline
