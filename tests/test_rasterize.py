@@ -243,7 +243,7 @@ def test_the_same_bits_without_openmp(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(team, "parallel", team.address(counted))
     assert all_bits(scene, cameras) == expected
-    assert len(calls) == 7, "one call a kernel"
+    assert len(calls) == 8, "one call a kernel"
     assert max(calls) == 3
 
 

@@ -88,7 +88,7 @@ class _Project(torch.autograd.Function):
         scene = Scene(*(_numpy(tensor) for tensor in (means, log_scales, quats, logits, sh)))
         n, v = means.shape[0], len(views.viewmats)
         means2d, radii = torch.empty(v, n, 2), torch.empty(v, n, dtype=torch.int32)
-        items, counts = np.empty((v, n), np.int32), np.zeros((v, -(-n // CHUNK)), np.int64)
+        counts = np.zeros((v, -(-n // CHUNK)), np.int64)
         chunks = Chunks(
             features=np.empty((v, n, FEATURES), np.float32),
             extents=np.empty((v, n, 2), np.float32),
@@ -96,7 +96,7 @@ class _Project(torch.autograd.Function):
             counts=counts,
             pair_bounds=np.zeros_like(counts),
         )
-        team.run(project_forward, 1 + n * v // 2048, scene, views, chunks, means2d.numpy(), radii.numpy(), items)
+        team.run(project_forward, 1 + n * v // 2048, scene, views, chunks, means2d.numpy(), radii.numpy())
         starts, slots = (np.concatenate([[0], x.reshape(-1).cumsum()]) for x in (counts, chunks.pair_bounds))
         m = int(starts[-1])
         features = torch.empty(m, FEATURES)
@@ -104,7 +104,6 @@ class _Project(torch.autograd.Function):
             extents=np.empty((m, 2), np.float32),
             views=np.empty(m, np.int32),
             ids=np.empty(m, np.int32),
-            items=items,
             view_starts=np.concatenate([[0], counts.sum(axis=1).cumsum()]),
             chunk_starts=starts,
             slot_starts=slots,
@@ -112,7 +111,7 @@ class _Project(torch.autograd.Function):
         team.run(pack_seen, 1 + m // 8192, starts[:-1].reshape(counts.shape), chunks, features.numpy(), seen)
         box.append((seen, radii))
         ctx.save_for_backward(means, log_scales, quats, logits, sh, features)
-        ctx.views, ctx.items = views, items
+        ctx.views, ctx.seen = views, seen
         return means2d, features
 
     @staticmethod
@@ -121,8 +120,8 @@ class _Project(torch.autograd.Function):
         *parameters, features = ctx.saved_tensors
         scene = Scene(*(_numpy(tensor) for tensor in parameters))
         out = [torch.empty(tensor.shape) for tensor in parameters]
-        _run(
-            project_backward, 1 + len(features) // 512, scene, ctx.views, ctx.items, _numpy(features),
+        team.run(
+            project_backward, 1 + len(features) // 512, scene, ctx.views, ctx.seen, _numpy(features),
             ProjectedGradients(_numpy(v_means2d), _numpy(v_features)), Scene(*(tensor.numpy() for tensor in out)),
         )  # fmt: skip
         return (*out, None, None)

@@ -169,8 +169,6 @@ class Seen(NamedTuple):
     """(M,) int32."""
     ids: np.ndarray
     """(M,) int32."""
-    items: np.ndarray
-    """(V, N) int32: the row of a Gaussian in a view, -1 where it is not seen."""
     view_starts: np.ndarray
     """(V + 1,) int64: first row of each view."""
     chunk_starts: np.ndarray

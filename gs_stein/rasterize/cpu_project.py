@@ -43,8 +43,8 @@ from gs_stein.rasterize.team import sharing
 _LN_LOWEST = np.float32(math.log(ALPHA_MIN))
 _EXTENT = np.float32(EXTENT)
 _MARGIN = np.float32(0.5 * FOV_MARGIN)
-_LOG2E = np.float32(1.0 / math.log(2.0))
-_ROW = CHUNK + 16
+LOG2E = np.float32(1.0 / math.log(2.0))
+ROW = CHUNK + 16
 """Distance between planes of a chunk: the extra line keeps them off the same cache sets."""
 _HALF, _ONE, _ZERO, _TWO = (np.float32(value) for value in (0.5, 1, 0, 2))
 
@@ -83,19 +83,19 @@ def _enter_chunk(scene, first, count, near):
         else:  # the last few of all
             for i in range(count - at):
                 for c in range(3):
-                    near[4 * _ROW + 3 * i + c] = scene.means[first + at + i, c]
-                    near[5 * _ROW + 3 * i + c] = scene.log_scales[first + at + i, c]
-            x, y, z = load3(near, 4 * _ROW)
-            s0, s1, s2 = load3(near, 5 * _ROW)
+                    near[4 * ROW + 3 * i + c] = scene.means[first + at + i, c]
+                    near[5 * ROW + 3 * i + c] = scene.log_scales[first + at + i, c]
+            x, y, z = load3(near, 4 * ROW)
+            s0, s1, s2 = load3(near, 5 * ROW)
         store(near, at, x)
-        store(near, _ROW + at, y)
-        store(near, 2 * _ROW + at, z)
-        store(near, 3 * _ROW + at, exp2(maximum(maximum(s0, s1), s2) * _LOG2E))
+        store(near, ROW + at, y)
+        store(near, 2 * ROW + at, z)
+        store(near, 3 * ROW + at, exp2(maximum(maximum(s0, s1), s2) * LOG2E))
 
 
 @jitted_inline
 @no_type_check
-def _centre_in(V, limits, x, y, z):
+def centre_in(V, limits, x, y, z):
     """Where a camera sees points: x, y and 1/z in its axes, and the slopes x/z and y/z where projection is linearised,
     no farther out than the margin."""
     cx = V[0, 0] * x + V[0, 1] * y + V[0, 2] * z + V[0, 3]
@@ -117,10 +117,10 @@ def _find_near(views, view, limits, near, count, found):
     w, h, blur = float32(views.width), float32(views.height), math.sqrt(views.eps2d)
     fx, fy = K[0, 0], K[1, 1]
     for at in range(0, count, WIDTH):
-        x, y, z = load(near, at), load(near, _ROW + at), load(near, 2 * _ROW + at)
-        largest = load(near, 3 * _ROW + at)
+        x, y, z = load(near, at), load(near, ROW + at), load(near, 2 * ROW + at)
+        largest = load(near, 3 * ROW + at)
         depth = depth_of(V, (x, y, z))
-        cx, cy, iz, slope_x, slope_y = _centre_in(V, limits, x, y, z)
+        cx, cy, iz, slope_x, slope_y = centre_in(V, limits, x, y, z)
         px, py = fx * cx * iz + K[0, 2], fy * cy * iz + K[1, 2]
         reach_x = (fx * iz * largest * (maximum(slope_x, _ZERO - slope_x) + _ONE) + blur) * _EXTENT + _ONE
         reach_y = (fy * iz * largest * (maximum(slope_y, _ZERO - slope_y) + _ONE) + blur) * _EXTENT + _ONE
@@ -138,37 +138,52 @@ def _find_near(views, view, limits, near, count, found):
 
 @jitted_inline
 @no_type_check
-def _describe(scene, first, members, count, known):
+def unit_quaternion(w, x, y, z):
+    """Quaternions at length 1, and what made them so."""
+    norm = spread(_ONE) / maximum(square_root(w * w + x * x + y * y + z * z), float32(1e-12))
+    return w * norm, x * norm, y * norm, z * norm, norm
+
+
+@jitted_inline
+@no_type_check
+def axes_of(quaternion):
+    """Columns of the rotation matrix."""
+    w, x, y, z, _ = quaternion
+    first = _ONE - (y * y + z * z) * _TWO, (x * y + w * z) * _TWO, (x * z - w * y) * _TWO
+    second = (x * y - w * z) * _TWO, _ONE - (x * x + z * z) * _TWO, (y * z + w * x) * _TWO
+    third = (x * z + w * y) * _TWO, (y * z - w * x) * _TWO, _ONE - (x * x + y * y) * _TWO
+    return first, second, third
+
+
+@jitted_inline
+@no_type_check
+def describe(scene, first, members, count, known):
     """Write the planes of Gaussians that some view may show: centre, M, facing axis, logarithm of the opacity."""
     for k in range(count):
         i = first + members[k]
         for c in range(3):
-            known[c * _ROW + k] = scene.means[i, c]
-            known[(7 + c) * _ROW + k] = scene.log_scales[i, c]
+            known[c * ROW + k] = scene.means[i, c]
+            known[(7 + c) * ROW + k] = scene.log_scales[i, c]
         for c in range(4):
-            known[(3 + c) * _ROW + k] = scene.quats[i, c]
-        known[15 * _ROW + k] = scene.logits[i]
+            known[(3 + c) * ROW + k] = scene.quats[i, c]
+        known[15 * ROW + k] = scene.logits[i]
     for k in range(0, count, WIDTH):
-        w, x = load(known, 3 * _ROW + k), load(known, 4 * _ROW + k)
-        y, z = load(known, 5 * _ROW + k), load(known, 6 * _ROW + k)
-        norm = spread(_ONE) / maximum(square_root(w * w + x * x + y * y + z * z), float32(1e-12))
-        w, x, y, z = w * norm, x * norm, y * norm, z * norm
-        r00, r01, r02 = _ONE - (y * y + z * z) * _TWO, (x * y - w * z) * _TWO, (x * z + w * y) * _TWO
-        r10, r11, r12 = (x * y + w * z) * _TWO, _ONE - (x * x + z * z) * _TWO, (y * z - w * x) * _TWO
-        r20, r21, r22 = (x * z - w * y) * _TWO, (y * z + w * x) * _TWO, _ONE - (x * x + y * y) * _TWO
-        l0, l1, l2 = load(known, 7 * _ROW + k), load(known, 8 * _ROW + k), load(known, 9 * _ROW + k)
-        _store3(known, 3 * _ROW + k, r00, r10, r20, exp2(l0 * _LOG2E))
-        _store3(known, 6 * _ROW + k, r01, r11, r21, exp2(l1 * _LOG2E))
-        _store3(known, 9 * _ROW + k, r02, r12, r22, exp2(l2 * _LOG2E))
+        w, x = load(known, 3 * ROW + k), load(known, 4 * ROW + k)
+        y, z = load(known, 5 * ROW + k), load(known, 6 * ROW + k)
+        (r00, r10, r20), (r01, r11, r21), (r02, r12, r22) = axes_of(unit_quaternion(w, x, y, z))
+        l0, l1, l2 = load(known, 7 * ROW + k), load(known, 8 * ROW + k), load(known, 9 * ROW + k)
+        _store3(known, 3 * ROW + k, r00, r10, r20, exp2(l0 * LOG2E))
+        _store3(known, 6 * ROW + k, r01, r11, r21, exp2(l1 * LOG2E))
+        _store3(known, 9 * ROW + k, r02, r12, r22, exp2(l2 * LOG2E))
         second = l1 < l0
         third = l2 < where(second, l1, l0)
-        store(known, 12 * _ROW + k, where(third, r02, where(second, r01, r00)))
-        store(known, 13 * _ROW + k, where(third, r12, where(second, r11, r10)))
-        store(known, 14 * _ROW + k, where(third, r22, where(second, r21, r20)))
+        store(known, 12 * ROW + k, where(third, r02, where(second, r01, r00)))
+        store(known, 13 * ROW + k, where(third, r12, where(second, r11, r10)))
+        store(known, 14 * ROW + k, where(third, r22, where(second, r21, r20)))
         # ln sigmoid, exact at both ends.
-        logit = load(known, 15 * _ROW + k)
+        logit = load(known, 15 * ROW + k)
         low = minimum(_ZERO, logit)  # in this order what is not a number stays so
-        store(known, 15 * _ROW + k, low - log1p(exp2((low - maximum(logit, _ZERO)) * _LOG2E)))
+        store(known, 15 * ROW + k, low - log1p(exp2((low - maximum(logit, _ZERO)) * LOG2E)))
 
 
 @jitted_inline
@@ -176,8 +191,8 @@ def _describe(scene, first, members, count, known):
 def _store3(planes, at, x, y, z, scale):
     """Write a scaled axis in three planes."""
     store(planes, at, x * scale)
-    store(planes, at + _ROW, y * scale)
-    store(planes, at + 2 * _ROW, z * scale)
+    store(planes, at + ROW, y * scale)
+    store(planes, at + 2 * ROW, z * scale)
 
 
 @jitted_inline
@@ -189,7 +204,7 @@ def _outline(views, view, limits, L, out):
     """
     V, K = views.viewmats[view], views.Ks[view]
     x, y, z = load(L, 0), load(L, WIDTH), load(L, 2 * WIDTH)
-    cx, cy, iz, slope_x, slope_y = _centre_in(V, limits, x, y, z)
+    cx, cy, iz, slope_x, slope_y = centre_in(V, limits, x, y, z)
     fx, fy = iz * K[0, 0], iz * K[1, 1]
     store(out, 0, fx * cx + K[0, 2])
     store(out, WIDTH, fy * cy + K[1, 2])
@@ -285,14 +300,14 @@ def _write_features(row, scene, i, position, lanes, work):
 
 
 @no_type_check
-def _project_forward(share, shares, scene, views, chunks, means2d, radii, items):
+def _project_forward(share, shares, scene, views, chunks, means2d, radii):
     """Project every Gaussian into every view; keep what is seen, packed at the start of each chunk's rows.
 
-    Writes radii and means2d (0 where not seen, and there items is -1), and the chunks.
+    Writes radii and means2d (0 where not seen), and the chunks.
     """
     n, count = scene.means.shape[0], views.viewmats.shape[0]
     work = views.degree, np.zeros(16, np.float32)
-    near, known = aligned(6 * _ROW), aligned(16 * _ROW)
+    near, known = aligned(6 * ROW), aligned(16 * ROW)
     L, out = aligned(16 * WIDTH), aligned(9 * WIDTH)
     limits, positions = limits_and_positions(views)
     found, listed = np.empty((count, CHUNK), np.int64), np.empty(count, np.int64)
@@ -305,7 +320,6 @@ def _project_forward(share, shares, scene, views, chunks, means2d, radii, items)
         known_count = 0
         for view in range(count):
             radii[view, first : first + length] = 0
-            items[view, first : first + length] = -1
             means2d[view, first : first + length] = _ZERO
             listed[view] = _find_near(views, view, limits[view], near, length, found[view])
             for k in range(listed[view]):
@@ -313,14 +327,14 @@ def _project_forward(share, shares, scene, views, chunks, means2d, radii, items)
                     places[found[view, k]] = known_count
                     members[known_count] = found[view, k]
                     known_count += 1
-        _describe(scene, first, members, known_count, known)
+        describe(scene, first, members, known_count, known)
         for view in range(count):
             filled, bound = 0, 0
             for start in range(0, listed[view], WIDTH):
                 group = found[view, start : min(start + WIDTH, listed[view])]
                 for lane in range(len(group)):
                     for plane in range(16):
-                        L[plane * WIDTH + lane] = known[plane * _ROW + places[group[lane]]]
+                        L[plane * WIDTH + lane] = known[plane * ROW + places[group[lane]]]
                 _outline(views, view, limits[view], L, out)
                 for lane in range(len(group)):
                     i = first + group[lane]
@@ -356,9 +370,7 @@ def _pack_seen(share, shares, starts, chunks, features, seen):
         for view in range(starts.shape[0]):
             for k in range(chunks.counts[view, chunk]):
                 item, source = starts[view, chunk] + k, chunk * CHUNK + k
-                gaussian = chunks.ids[view, source]
-                seen.views[item], seen.ids[item] = view, gaussian
-                seen.items[view, gaussian] = item
+                seen.views[item], seen.ids[item] = view, chunks.ids[view, source]
                 for c in range(2):
                     seen.extents[item, c] = chunks.extents[view, source, c]
                 for c in range(features.shape[1]):

@@ -142,6 +142,17 @@ def both(typing_context, a, b):
 
 @intrinsic
 @no_type_check
+def but_not(typing_context, a, b):
+    """Mask: a and not b."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.and_(arguments[0], builder.not_(arguments[1]))
+
+    return mask_type(a, b), codegen
+
+
+@intrinsic
+@no_type_check
 def any_lane(typing_context, mask):
     """Whether the mask holds anywhere."""
 
