@@ -42,7 +42,7 @@ from gs_stein.rasterize.cpu_layouts import (
 )
 from gs_stein.rasterize.cpu_project import pack_seen, project_forward
 from gs_stein.rasterize.cpu_project_backward import project_backward
-from gs_stein.rasterize.options import RasterizeOptions
+from gs_stein.rasterize.options import FOV_MARGIN, RasterizeOptions
 from gs_stein.types import Cameras, Render
 
 _KERNELS = 7
@@ -75,6 +75,16 @@ def _run(kernel: Callable[..., bool], work: int, *arguments: Any) -> None:
 
 def _numpy(tensor: Tensor) -> np.ndarray:
     return tensor.detach().contiguous().numpy()
+
+
+def _limits(Ks: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Per view: lowest and highest x/z, then y/z, at which the projection is linearised: somewhat beyond the edges."""
+    limits = []
+    for axis, size in enumerate((width, height)):
+        focal, centre = Ks[:, axis, axis], Ks[:, axis, 2]
+        margin = np.float32(0.5 * FOV_MARGIN * size) / focal
+        limits += [-(centre / focal + margin), (size - centre) / focal + margin]
+    return np.stack(limits, axis=1).astype(np.float32)
 
 
 class _Project(torch.autograd.Function):
@@ -156,7 +166,7 @@ class _Blend(torch.autograd.Function):
             view_starts=view_starts,
             order=np.empty(v * tiles, np.int64),
         )
-        team.run(sort_and_bin, v, views, f, seen, listed, pairs)
+        team.run(sort_and_bin, v, views, f.view(np.uint32), seen, listed, pairs)
         # Long tiles first, dealt out like cards: every share is about the same.
         lengths = (pairs.tile_ranges[..., 1] - pairs.tile_ranges[..., 0]).reshape(-1)
         pairs.order[:] = np.argsort(-lengths, kind="stable")
@@ -213,6 +223,8 @@ def rasterize_cpu(
         height=height,
         tiles_x=-(-width // TILE),
         tiles_y=-(-height // TILE),
+        limits=_limits(_numpy(cameras.Ks), width, height),
+        positions=_numpy(cameras.positions),
         near=np.float32(options.near),
         far=np.float32(options.far),
         eps2d=np.float32(options.eps2d),

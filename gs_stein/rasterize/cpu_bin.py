@@ -84,12 +84,14 @@ def list_pairs(parallel, threads, *arguments):
 
 
 @no_type_check
-def _sort_and_bin(share, shares, views, features, seen, listed, pairs):
-    """Per view: sort the seen Gaussians by depth, and group the pairs by tile in that order."""
+def _sort_and_bin(share, shares, views, bits, seen, listed, pairs):
+    """Per view: sort the seen Gaussians by depth, and group the pairs by tile in that order; bits: of the features."""
     tiles = views.tiles_x * views.tiles_y
     for view in range(share, views.viewmats.shape[0], shares):
         start, end, base = seen.view_starts[view], seen.view_starts[view + 1], pairs.view_starts[view]
-        places = np.zeros(tiles + 1, np.int64)
+        places = np.empty(tiles + 1, np.int64)
+        for tile in range(tiles + 1):
+            places[tile] = 0
         for item in range(start, end):
             for slot in range(listed.item_ranges[item, 0], listed.item_ranges[item, 1]):
                 places[listed.tiles[slot] + 1] += 1
@@ -97,7 +99,7 @@ def _sort_and_bin(share, shares, views, features, seen, listed, pairs):
             places[tile + 1] += places[tile]
             pairs.tile_ranges[view, tile, 0] = base + places[tile]
             pairs.tile_ranges[view, tile, 1] = base + places[tile + 1]
-        order = _by_depth(features, start, end - start)
+        order = _by_depth(bits, start, end - start)
         for rank in range(end - start):
             item = start + order[rank]
             for slot in range(listed.item_ranges[item, 0], listed.item_ranges[item, 1]):
@@ -119,16 +121,16 @@ def sort_and_bin(parallel, threads, *arguments):
 
 @jitted
 @no_type_check
-def _by_depth(features, start, count):
+def _by_depth(bits, start, count):
     """Stable order of rows start … start + count by column 9, which is positive: its bits sort like integers."""
-    depths = np.empty(count, np.float32)
+    keys, order = np.empty(count, np.uint32), np.empty(count, np.int32)
+    other_keys, other_order = np.empty(count, np.uint32), np.empty(count, np.int32)
+    places = np.empty(2049, np.int64)
     for i in range(count):
-        depths[i] = features[start + i, 9]
-    keys = depths.view(np.uint32)
-    order = np.arange(count).astype(np.int32)
-    other_keys, other_order = np.empty_like(keys), np.empty_like(order)
+        keys[i], order[i] = bits[start + i, 9], i
     for shift in (0, 11, 22):
-        places = np.zeros(2049, np.int64)
+        for digit in range(2049):
+            places[digit] = 0
         for i in range(count):
             places[((keys[i] >> np.uint32(shift)) & np.uint32(2047)) + 1] += 1
         for digit in range(2048):

@@ -21,7 +21,6 @@ from gs_stein.rasterize.simd import (
     WIDTH,
     any_lane,
     both,
-    exp2_of_four,
     load,
     maximum,
     minimum,
@@ -32,6 +31,7 @@ from gs_stein.rasterize.simd import (
     store3,
     where,
 )
+from gs_stein.rasterize.simd_math import exp2_of_four
 from gs_stein.rasterize.team import sharing
 
 PLANE = 272
@@ -217,7 +217,8 @@ def _blend_forward(share, shares, views, features, pairs, background, images):
                 store(S, c * PLANE + at, _ZERO)
         first, last = pairs.tile_ranges[view, tile, 0], pairs.tile_ranges[view, tile, 1]
         for start in range(first, last, BATCH):
-            counts[:] = 0
+            for unit in range((TILE + 3) * _PARTS):
+                counts[unit] = 0
             for slot in range(min(last - start, BATCH)):
                 pair = start + slot
                 if pair + AHEAD < last:

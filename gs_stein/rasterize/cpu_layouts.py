@@ -29,7 +29,13 @@ PAIR_GRADIENTS = 16
 """Per pair: Σg, Σg·dx, Σg·dy, Σg·dx², Σg·dx·dy, Σg·dy² with g = ∂loss/∂ln α, then the features from r on (one cache
 line, so that two threads never write to the same one)."""
 _COMPILED: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-_INLINED: dict[str, Any] = {**_COMPILED, "forceinline": True, "_nrt": False}
+_INLINED: dict[str, Any] = {
+    **_COMPILED,
+    "forceinline": True,
+    "_nrt": False,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 
 def stamp_of(folder: Path) -> str:
@@ -135,6 +141,10 @@ class Views(NamedTuple):
     height: int
     tiles_x: int
     tiles_y: int
+    limits: np.ndarray
+    """(V, 4): lowest and highest x/z and y/z at which the projection is linearised."""
+    positions: np.ndarray
+    """(V, 3): of the cameras, in the world."""
     near: np.float32
     far: np.float32
     eps2d: np.float32
@@ -223,7 +233,7 @@ class Images(NamedTuple):
     normals: np.ndarray
     """(V, H, W, 3), or empty."""
     planes: np.ndarray
-    """(V · T, 512): final transmittance of a tile's 256 pixels, then, for each of them, one more than the number (in the
+    """(V · T, 512): final transmittance of a tile's 256 pixels, then for each of them one more than the number (in the
     tile) of the last Gaussian that counted."""
 
 

@@ -21,48 +21,29 @@ from numba import float32
 
 from gs_stein.rasterize.cpu_layouts import CHUNK, TILE, aligned, jitted, jitted_inline
 from gs_stein.rasterize.cpu_sh import C0, write_basis
-from gs_stein.rasterize.options import ALPHA_MIN, EXTENT, FOV_MARGIN
+from gs_stein.rasterize.options import ALPHA_MIN, EXTENT
 from gs_stein.rasterize.simd import (
     WIDTH,
     bits_of,
     both,
-    exp2,
     load,
     load3,
-    log1p,
     lowest_bit,
     maximum,
     minimum,
     spread,
-    square_root,
     store,
     where,
 )
+from gs_stein.rasterize.simd_math import exp2, log1p, square_root
 from gs_stein.rasterize.team import sharing
 
 _LN_LOWEST = np.float32(math.log(ALPHA_MIN))
 _EXTENT = np.float32(EXTENT)
-_MARGIN = np.float32(0.5 * FOV_MARGIN)
 LOG2E = np.float32(1.0 / math.log(2.0))
 ROW = CHUNK + 16
 """Distance between planes of a chunk: the extra line keeps them off the same cache sets."""
 _HALF, _ONE, _ZERO, _TWO = (np.float32(value) for value in (0.5, 1, 0, 2))
-
-
-@jitted
-@no_type_check
-def limits_and_positions(views):
-    """Per view: lowest and highest x/z and y/z at which the projection is linearised (V, 4), and positions (V, 3)."""
-    count, w, h = views.viewmats.shape[0], float32(views.width), float32(views.height)
-    limits, positions = np.empty((count, 4), np.float32), np.empty((count, 3), np.float32)
-    for view in range(count):
-        V, K = views.viewmats[view], views.Ks[view]
-        margin_x, margin_y = _MARGIN * w / K[0, 0], _MARGIN * h / K[1, 1]
-        limits[view, 0], limits[view, 1] = -(K[0, 2] / K[0, 0] + margin_x), (w - K[0, 2]) / K[0, 0] + margin_x
-        limits[view, 2], limits[view, 3] = -(K[1, 2] / K[1, 1] + margin_y), (h - K[1, 2]) / K[1, 1] + margin_y
-        for c in range(3):
-            positions[view, c] = -(V[0, c] * V[0, 3] + V[1, c] * V[1, 3] + V[2, c] * V[2, 3])
-    return limits, positions
 
 
 @jitted_inline
@@ -309,19 +290,20 @@ def _project_forward(share, shares, scene, views, chunks, means2d, radii):
     work = views.degree, np.zeros(16, np.float32)
     near, known = aligned(6 * ROW), aligned(16 * ROW)
     L, out = aligned(16 * WIDTH), aligned(9 * WIDTH)
-    limits, positions = limits_and_positions(views)
     found, listed = np.empty((count, CHUNK), np.int64), np.empty(count, np.int64)
     members, places = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
     for chunk in range(share, chunks.counts.shape[1], shares):
         first = chunk * CHUNK
         length = min(CHUNK, n - first)
         _enter_chunk(scene, first, length, near)
-        places[:] = -1
+        for k in range(CHUNK):
+            places[k] = -1
         known_count = 0
         for view in range(count):
-            radii[view, first : first + length] = 0
-            means2d[view, first : first + length] = _ZERO
-            listed[view] = _find_near(views, view, limits[view], near, length, found[view])
+            for i in range(first, first + length):
+                radii[view, i] = 0
+                means2d[view, i, 0] = means2d[view, i, 1] = _ZERO
+            listed[view] = _find_near(views, view, views.limits[view], near, length, found[view])
             for k in range(listed[view]):
                 if places[found[view, k]] < 0:
                     places[found[view, k]] = known_count
@@ -335,7 +317,7 @@ def _project_forward(share, shares, scene, views, chunks, means2d, radii):
                 for lane in range(len(group)):
                     for plane in range(16):
                         L[plane * WIDTH + lane] = known[plane * ROW + places[group[lane]]]
-                _outline(views, view, limits[view], L, out)
+                _outline(views, view, views.limits[view], L, out)
                 for lane in range(len(group)):
                     i = first + group[lane]
                     tiles = _tiles(views, out, lane)
@@ -349,7 +331,7 @@ def _project_forward(share, shares, scene, views, chunks, means2d, radii):
                     means2d[view, i, 0], means2d[view, i, 1] = px, py
                     chunks.ids[view, row] = i
                     chunks.extents[view, row, 0], chunks.extents[view, row, 1] = hx, hy
-                    _write_features(chunks.features[view, row], scene, i, positions[view], (L, out, lane), work)
+                    _write_features(chunks.features[view, row], scene, i, views.positions[view], (L, out, lane), work)
             chunks.counts[view, chunk] = filled
             chunks.pair_bounds[view, chunk] = bound
 

@@ -1,7 +1,8 @@
 """Numba kernel: gradients of the raw parameters from what blending sends back (see `cpu_project.py`).
 
 A chunk at a time, one lane a Gaussian: what each view sends back is turned into gradients of centre, scaled axes and
-so on, and summed over the views in their order; what the sums mean for the raw parameters is worked out once at the end.
+so on, and summed over the views in their order; what the sums mean for the raw parameters is worked out once, at the
+end.
 """
 
 # pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false, reportIndexIssue=false
@@ -21,11 +22,11 @@ from gs_stein.rasterize.cpu_project import (
     axes_of,
     centre_in,
     describe,
-    limits_and_positions,
     unit_quaternion,
 )
 from gs_stein.rasterize.cpu_sh import C0, basis_gradient, write_basis
-from gs_stein.rasterize.simd import WIDTH, both, but_not, exp2, load, spread, store, where
+from gs_stein.rasterize.simd import WIDTH, both, but_not, load, store, where
+from gs_stein.rasterize.simd_math import exp2
 from gs_stein.rasterize.team import sharing
 
 _ONE, _ZERO, _TWO, _FOUR = (np.float32(value) for value in (1, 0, 2, 4))
@@ -65,8 +66,8 @@ def _gather(known, k, lane, features, v_projected, where_, L):
 @jitted_inline
 @no_type_check
 def _turn_axes_gradients(antialiased, L, U):
-    """Replace the projected axes u, v (planes 0 … 5) by the gradients that come from that of the conic and, antialiased,
-    of the opacity.
+    """Replace the projected axes u, v (planes 0 … 5) by their gradients, which come from that of the conic and,
+    antialiased, of the opacity.
 
     Covariance [[p, q], [q, r]] from its inverse: v_P = -Q V Q. In float64, because for a long Gaussian all but one part
     in (length / thickness)⁴ cancels.
@@ -95,7 +96,7 @@ def _turn_axes_gradients(antialiased, L, U):
 @jitted_inline
 @no_type_check
 def _write_gradients(views, view, limits, position, L, out):
-    """Write what reaches WIDTH Gaussians from one view: gradients of centre, M, facing axis and ln opacity, 16 planes."""
+    """Write what reaches WIDTH Gaussians from one view: gradients of centre, M, facing axis and ln opacity."""
     V, K = views.viewmats[view], views.Ks[view]
     x, y, z = _load3(L, 0, WIDTH)
     cx, cy, iz, tx, ty = centre_in(V, limits, x, y, z)
@@ -201,7 +202,11 @@ def _quaternion_gradient(quaternion, c0, c1, c2):
 def _scaled(v_column, scale, v_axis, facing):
     """Gradient of an axis from that of the scaled one, and of the facing one if it is that."""
     x, y, z = v_column[0] * scale, v_column[1] * scale, v_column[2] * scale
-    x, y, z = x + where(facing, v_axis[0], _ZERO), y + where(facing, v_axis[1], _ZERO), z + where(facing, v_axis[2], _ZERO)
+    x, y, z = (
+        x + where(facing, v_axis[0], _ZERO),
+        y + where(facing, v_axis[1], _ZERO),
+        z + where(facing, v_axis[2], _ZERO),
+    )
     return x, y, z
 
 
@@ -241,18 +246,18 @@ def _project_backward(share, shares, scene, views, seen, features, v_projected, 
     n, count = scene.means.shape[0], views.viewmats.shape[0]
     chunk_count = (n + CHUNK - 1) // CHUNK
     known, sums, L, out = aligned(16 * ROW), aligned(16 * ROW), aligned(28 * WIDTH), aligned(16 * WIDTH)
-    work = views.degree, np.zeros(16, np.float32), np.zeros(16, np.float32), np.zeros(3, np.float32)
+    work = views.degree, np.empty(16, np.float32), np.empty(16, np.float32), np.empty(3, np.float32)
     members, places = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
-    limits, positions = limits_and_positions(views)
     for chunk in range(share, chunk_count, shares):
         first = chunk * CHUNK
-        last = min(first + CHUNK, n)
-        v_scene.means[first:last] = _ZERO
-        v_scene.log_scales[first:last] = _ZERO
-        v_scene.quats[first:last] = _ZERO
-        v_scene.logits[first:last] = _ZERO
-        v_scene.sh[first:last] = _ZERO
-        places[:] = -1
+        for i in range(first, min(first + CHUNK, n)):
+            for c in range(3):
+                v_scene.means[i, c] = v_scene.log_scales[i, c] = v_scene.quats[i, c] = _ZERO
+                for k in range(scene.sh.shape[1]):
+                    v_scene.sh[i, k, c] = _ZERO
+            v_scene.quats[i, 3] = v_scene.logits[i] = _ZERO
+        for k in range(CHUNK):
+            places[k] = -1
         known_count = 0
         for view in range(count):
             row = view * chunk_count + chunk
@@ -264,7 +269,8 @@ def _project_backward(share, shares, scene, views, seen, features, v_projected, 
                     known_count += 1
         describe(scene, first, members, known_count, known)
         for plane in range(16):
-            sums[plane * ROW : plane * ROW + known_count] = _ZERO
+            for k in range(known_count):
+                sums[plane * ROW + k] = _ZERO
         for view in range(count):
             row = view * chunk_count + chunk
             for start in range(seen.chunk_starts[row], seen.chunk_starts[row + 1], WIDTH):
@@ -272,14 +278,16 @@ def _project_backward(share, shares, scene, views, seen, features, v_projected, 
                 for lane in range(lanes):
                     i = seen.ids[start + lane]
                     _gather(known, places[i - first], lane, features, v_projected, (start + lane, view, i), L)
-                _write_gradients(views, view, limits[view], positions[view], L, out)
+                _write_gradients(views, view, views.limits[view], views.positions[view], L, out)
                 for lane in range(lanes):
                     i = seen.ids[start + lane]
                     k = places[i - first]
                     for plane in range(16):
                         sums[plane * ROW + k] += out[plane * WIDTH + lane]
                     f, v_f = features[start + lane], v_projected.features[start + lane]
-                    _add_colour_gradient(f, v_f, scene.means[i], positions[view], scene.sh[i], v_scene.sh[i], work)
+                    _add_colour_gradient(
+                        f, v_f, scene.means[i], views.positions[view], scene.sh[i], v_scene.sh[i], work
+                    )
                     if views.degree > 0:
                         for c in range(3):
                             sums[c * ROW + k] += work[3][c]

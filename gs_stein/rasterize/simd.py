@@ -27,9 +27,9 @@ from numba.extending import intrinsic, models, overload, register_model
 WIDTH = 16 if binding.get_host_cpu_features().get("avx512f") else 8
 """Numbers in one value: what one register holds, but a tile's row at most."""
 _F32, _I32 = ir.FloatType(), ir.IntType(32)
-_VF, _VI, _VB = (ir.VectorType(element, WIDTH) for element in (_F32, _I32, ir.IntType(1)))
+VF, VI, _VB = (ir.VectorType(element, WIDTH) for element in (_F32, _I32, ir.IntType(1)))
 _V3 = ir.VectorType(_F32, 3 * WIDTH)
-_FLAGS = ("contract", "nsz")
+FLAGS = ("contract", "nsz")
 
 
 class LanesType(types.Type):
@@ -53,7 +53,7 @@ lanes_type, mask_type = LanesType(), MaskType()
 class _LanesModel(models.PrimitiveModel):
     @no_type_check
     def __init__(self, manager, numba_type):
-        super().__init__(manager, numba_type, _VF)
+        super().__init__(manager, numba_type, VF)
 
 
 @register_model(MaskType)
@@ -66,13 +66,13 @@ class _MaskModel(models.PrimitiveModel):
 @no_type_check
 def _spread(builder, value):
     """A scalar in every lane."""
-    first = builder.insert_element(ir.Constant(_VF, ir.Undefined), value, ir.Constant(_I32, 0))
-    return builder.shuffle_vector(first, ir.Constant(_VF, ir.Undefined), ir.Constant(_VI, [0] * WIDTH))
+    first = builder.insert_element(ir.Constant(VF, ir.Undefined), value, ir.Constant(_I32, 0))
+    return builder.shuffle_vector(first, ir.Constant(VF, ir.Undefined), ir.Constant(VI, [0] * WIDTH))
 
 
 @no_type_check
-def _constant(value):
-    return ir.Constant(_VF, [float(np.float32(value))] * WIDTH)
+def constant(value):
+    return ir.Constant(VF, [float(np.float32(value))] * WIDTH)
 
 
 @no_type_check
@@ -112,25 +112,25 @@ def _overload_operator(symbol, emit, result):
 
 
 @no_type_check
-def _minimum_of(builder, a, b):
+def minimum_of(builder, a, b):
     return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
 
 @no_type_check
-def _maximum_of(builder, a, b):
+def maximum_of(builder, a, b):
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
-_overload_operator(operator.add, lambda b, x, y: b.fadd(x, y, flags=_FLAGS), lanes_type)
-_overload_operator(operator.sub, lambda b, x, y: b.fsub(x, y, flags=_FLAGS), lanes_type)
-_overload_operator(operator.mul, lambda b, x, y: b.fmul(x, y, flags=_FLAGS), lanes_type)
-_overload_operator(operator.truediv, lambda b, x, y: b.fdiv(x, y, flags=_FLAGS), lanes_type)
+_overload_operator(operator.add, lambda b, x, y: b.fadd(x, y, flags=FLAGS), lanes_type)
+_overload_operator(operator.sub, lambda b, x, y: b.fsub(x, y, flags=FLAGS), lanes_type)
+_overload_operator(operator.mul, lambda b, x, y: b.fmul(x, y, flags=FLAGS), lanes_type)
+_overload_operator(operator.truediv, lambda b, x, y: b.fdiv(x, y, flags=FLAGS), lanes_type)
 _overload_operator(operator.lt, lambda b, x, y: b.fcmp_ordered("<", x, y), mask_type)
 _overload_operator(operator.le, lambda b, x, y: b.fcmp_ordered("<=", x, y), mask_type)
 _overload_operator(operator.gt, lambda b, x, y: b.fcmp_ordered(">", x, y), mask_type)
 _overload_operator(operator.ge, lambda b, x, y: b.fcmp_ordered(">=", x, y), mask_type)
-minimum = _binary(_minimum_of, lanes_type)
-maximum = _binary(_maximum_of, lanes_type)
+minimum = _binary(minimum_of, lanes_type)
+maximum = _binary(maximum_of, lanes_type)
 
 
 @intrinsic
@@ -187,18 +187,6 @@ def lowest_bit(typing_context, bits):
 
 @intrinsic
 @no_type_check
-def square_root(typing_context, x):
-    """√x; not a number below 0."""
-
-    def codegen(context, builder, signature, arguments):
-        root = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_VF, [_VF]), f"llvm.sqrt.v{WIDTH}f32")
-        return builder.call(root, arguments)
-
-    return lanes_type(x), codegen
-
-
-@intrinsic
-@no_type_check
 def where(typing_context, mask, a, b):
     """a where the mask holds, else b (Lanes or scalars)."""
 
@@ -226,7 +214,7 @@ def ramp(typing_context):
     """0.5, 1.5, …: where the pixel centres of a row, or of its left half, lie."""
 
     def codegen(context, builder, signature, arguments):
-        return ir.Constant(_VF, [i + 0.5 for i in range(WIDTH)])
+        return ir.Constant(VF, [i + 0.5 for i in range(WIDTH)])
 
     return lanes_type(), codegen
 
@@ -234,7 +222,7 @@ def ramp(typing_context):
 @no_type_check
 def _address(context, builder, array_type, array, index):
     data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _VF.as_pointer())
+    return builder.bitcast(builder.gep(data, [index]), VF.as_pointer())
 
 
 @intrinsic
@@ -279,7 +267,7 @@ def load3(typing_context, array, index):
         place = _pixels(context, builder, signature.args[0], arguments[0], arguments[1], signature.args[1])
         pixels = builder.load(place, align=4)
         lanes = ([3 * i + c for i in range(WIDTH)] for c in range(3))
-        channels = [builder.shuffle_vector(pixels, pixels, ir.Constant(_VI, chosen)) for chosen in lanes]
+        channels = [builder.shuffle_vector(pixels, pixels, ir.Constant(VI, chosen)) for chosen in lanes]
         return context.make_tuple(builder, signature.return_type, channels)
 
     return types.UniTuple(lanes_type, 3)(array, index), codegen
@@ -334,10 +322,10 @@ def store_totals(typing_context, array, index, values):
     def codegen(context, builder, signature, arguments):
         def halves(a, b, first, width):
             lanes = [part + first + i for part in range(0, 2 * WIDTH, width) for i in range(width // 2)]
-            return builder.shuffle_vector(a, b, ir.Constant(_VI, lanes))
+            return builder.shuffle_vector(a, b, ir.Constant(VI, lanes))
 
         array, index, values = arguments
-        nothing = ir.Constant(_VF, [0.0] * WIDTH)
+        nothing = ir.Constant(VF, [0.0] * WIDTH)
         found = cgutils.unpack_tuple(builder, values, len(signature.args[2]))
         found, width = [*found, *[nothing] * (16 - len(found))], WIDTH
         while width > 1:
@@ -353,84 +341,3 @@ def store_totals(typing_context, array, index, values):
         return context.get_dummy_value()
 
     return types.none(array, index, values), codegen
-
-
-def _exp2_polynomial() -> list[float]:
-    """Coefficients, highest first, of degree 5 for 2^f on [-1, 0]: relative error below 2e-7 in float32."""
-    nodes = np.cos(np.pi * (np.arange(64) + 0.5) / 64) * 0.5 - 0.5
-    weight = 2.0**-nodes
-    powers = np.vander(nodes, 6)
-    coefficients, *_ = np.linalg.lstsq(powers * weight[:, None], np.ones(64), rcond=None)
-    return [float(c) for c in coefficients]
-
-
-_EXP2 = _exp2_polynomial()
-
-
-@no_type_check
-def _power_of_two(builder, values, whole):
-    """2^x for several values x from whole numbers up to 1 above each; their steps alternate."""
-    fraction = [
-        builder.fsub(v, builder.sitofp(w, _VF), flags=_FLAGS) for v, w in zip(values, whole, strict=True)
-    ]
-    found = [_constant(_EXP2[0])] * len(values)
-    for coefficient in _EXP2[1:]:
-        found = [
-            builder.fadd(builder.fmul(v, f, flags=_FLAGS), _constant(coefficient), flags=_FLAGS)
-            for v, f in zip(found, fraction, strict=True)
-        ]
-    # The whole number goes straight into the exponent.
-    shifted = [builder.shl(w, ir.Constant(_VI, [23] * WIDTH)) for w in whole]
-    return [builder.bitcast(builder.add(builder.bitcast(v, _VI), s), _VF) for v, s in zip(found, shifted, strict=True)]
-
-
-@intrinsic
-@no_type_check
-def exp2_of_four(typing_context, a, b, c, d):
-    """2^x for four values; of no meaning where x is not in [-126, 0]."""
-
-    def codegen(context, builder, signature, arguments):
-        # Truncation towards zero leaves a fraction in (-1, 0].
-        whole = [builder.fptosi(value, _VI) for value in arguments]
-        return context.make_tuple(builder, signature.return_type, _power_of_two(builder, arguments, whole))
-
-    return types.UniTuple(lanes_type, 4)(a, b, c, d), codegen
-
-
-@intrinsic
-@no_type_check
-def exp2(typing_context, x):
-    """2^x; what lies below -126 or above 126 counts as that."""
-
-    def codegen(context, builder, signature, arguments):
-        # In this order what is not a number stays so.
-        x = _minimum_of(builder, _constant(126.0), _maximum_of(builder, _constant(-126.0), arguments[0]))
-        whole = builder.fptosi(builder.fsub(x, _constant(127.0)), _VI)
-        (found,) = _power_of_two(builder, [x], [builder.add(whole, ir.Constant(_VI, [127] * WIDTH))])
-        return found
-
-    return lanes_type(x), codegen
-
-
-def _log1p_polynomial() -> list[float]:
-    """Coefficients, highest first, of degree 9 for ln(1 + x) / x on [0, 1]: error below 5e-8."""
-    nodes = np.cos(np.pi * (np.arange(256) + 0.5) / 256) * 0.5 + 0.5
-    coefficients, *_ = np.linalg.lstsq(np.vander(nodes, 10), np.log1p(nodes) / nodes, rcond=None)
-    return [float(c) for c in coefficients]
-
-
-_LOG1P = _log1p_polynomial()
-
-
-@intrinsic
-@no_type_check
-def log1p(typing_context, x):
-    """ln(1 + x) for x in [0, 1]."""
-
-    def codegen(context, builder, signature, arguments):
-        (x,), found = arguments, _constant(_LOG1P[0])
-        for coefficient in _LOG1P[1:]:
-            found = builder.fadd(builder.fmul(found, x, flags=_FLAGS), _constant(coefficient), flags=_FLAGS)
-        return builder.fmul(found, x, flags=_FLAGS)
-
-    return lanes_type(x), codegen
