@@ -63,21 +63,28 @@ def tile_at(views, which):
 @jitted_inline
 @no_type_check
 def lanes_of(features, item, x0, y0, left, top):
-    """What log₂ α of a Gaussian is made of at WIDTH columns from `left` on: with dy from its centre down it is
-    (yy · dy + xy) · dy + peak at the centre's row, and no more than the last, its peak; and dy one row above `top`."""
+    """What a Gaussian's log₂ α is made of at WIDTH columns from `left` on, and dy of the row above `top`.
+
+    With dy from the centre down it is (yy · dy + slope) · dy + level, and nowhere more than peak.
+    """
     dx = (ramp() + float32(left)) - (features[item, 0] - float32(x0))
     xx = features[item, 2] * (-_HALF * LOG2E)
     xy = features[item, 3] * -LOG2E
     yy = features[item, 4] * (-_HALF * LOG2E)
     peak = features[item, 5] * LOG2E
     above = float32(top) - _HALF - (features[item, 1] - float32(y0))
-    return (spread(yy), xy * dx, xx * dx * dx + peak, spread(peak)), spread(above)
+    slope, level = xy * dx, xx * dx * dx + peak
+    return (spread(yy), slope, level, spread(peak)), spread(above)
 
 
 @jitted_inline
 @no_type_check
 def alphas_of_four(lanes, dy):
-    """Alphas in the four rows below dy, 0 where nothing is drawn, and dy of the last one."""
+    """Alphas in the four rows below dy, 0 where nothing is drawn, and dy of the last one.
+
+    Apart from what composites them, which waits for the Gaussians in front; and four at a time, whose steps alternate:
+    a processor looks ahead over no more than two or three rows, and one after the other each waits for itself.
+    """
     yy, slope, level, peak = lanes
     dy0 = dy + _ONE
     dy1 = dy0 + _ONE

@@ -300,9 +300,8 @@ def _project_forward(share, shares, scene, views, chunks, means2d, radii):
             places[k] = -1
         known_count = 0
         for view in range(count):
-            for i in range(first, first + length):
-                radii[view, i] = 0
-                means2d[view, i, 0] = means2d[view, i, 1] = _ZERO
+            radii[view, first : first + length] = 0
+            means2d[view, first : first + length] = _ZERO
             listed[view] = _find_near(views, view, views.limits[view], near, length, found[view])
             for k in range(listed[view]):
                 if places[found[view, k]] < 0:

@@ -47,10 +47,10 @@ def _dot(a, b):
 
 @jitted_inline
 @no_type_check
-def _gather(known, k, lane, features, v_projected, where_, L):
+def _gather(known, k, lane, features, v_projected, source, L):
     """Put what is known of a Gaussian, and what blending sends back, into a lane: planes 0 … 14 as `describe` has them,
     then conic, its gradient, that of ln opacity, depth, centre and normal."""
-    item, view, i = where_
+    item, view, i = source
     f, v_f = features[item], v_projected.features[item]
     for plane in range(15):
         L[plane * WIDTH + lane] = known[plane * ROW + k]
@@ -250,12 +250,12 @@ def _project_backward(share, shares, scene, views, seen, features, v_projected, 
     members, places = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
     for chunk in range(share, chunk_count, shares):
         first = chunk * CHUNK
-        for i in range(first, min(first + CHUNK, n)):
-            for c in range(3):
-                v_scene.means[i, c] = v_scene.log_scales[i, c] = v_scene.quats[i, c] = _ZERO
-                for k in range(scene.sh.shape[1]):
-                    v_scene.sh[i, k, c] = _ZERO
-            v_scene.quats[i, 3] = v_scene.logits[i] = _ZERO
+        last = min(first + CHUNK, n)
+        v_scene.means[first:last] = _ZERO
+        v_scene.log_scales[first:last] = _ZERO
+        v_scene.quats[first:last] = _ZERO
+        v_scene.logits[first:last] = _ZERO
+        v_scene.sh[first:last] = _ZERO
         for k in range(CHUNK):
             places[k] = -1
         known_count = 0
