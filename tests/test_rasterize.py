@@ -397,7 +397,7 @@ def test_while_kernels_are_compiled_it_is_said_which(monkeypatch, capsys) -> Non
     monkeypatch.setattr(cpu, "_NEXT", 0.05)
     for kernel in (quick, slow, following, last, slow):
         cpu._run(kernel, 1)
-    line = "gs_stein: compiling the CPU rasterizer, once on this machine: kernel {} of 7 …\n"
+    line = "gs_stein: compiling the CPU rasterizer, once on this machine: kernel {} of 8 …\n"
     assert capsys.readouterr().err == line.format(2) + line.format(3)
 
 

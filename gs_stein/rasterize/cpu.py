@@ -45,7 +45,7 @@ from gs_stein.rasterize.cpu_project_backward import project_backward
 from gs_stein.rasterize.options import FOV_MARGIN, RasterizeOptions
 from gs_stein.types import Cameras, Render
 
-_KERNELS = 7
+_KERNELS = 8
 _PATIENCE, _NEXT = 4.0, 0.5
 """Seconds that first calls of kernels may take, all together and each one, before it is said that they are compiled."""
 _first_calls: dict[Any, float] = {}
@@ -106,7 +106,7 @@ class _Project(torch.autograd.Function):
             counts=counts,
             pair_bounds=np.zeros_like(counts),
         )
-        team.run(project_forward, 1 + n * v // 2048, scene, views, chunks, means2d.numpy(), radii.numpy())
+        _run(project_forward, 1 + n * v // 2048, scene, views, chunks, means2d.numpy(), radii.numpy())
         starts, slots = (np.concatenate([[0], x.reshape(-1).cumsum()]) for x in (counts, chunks.pair_bounds))
         m = int(starts[-1])
         features = torch.empty(m, FEATURES)
@@ -118,7 +118,7 @@ class _Project(torch.autograd.Function):
             chunk_starts=starts,
             slot_starts=slots,
         )
-        team.run(pack_seen, 1 + m // 8192, starts[:-1].reshape(counts.shape), chunks, features.numpy(), seen)
+        _run(pack_seen, 1 + m // 8192, starts[:-1].reshape(counts.shape), chunks, features.numpy(), seen)
         box.append((seen, radii))
         ctx.save_for_backward(means, log_scales, quats, logits, sh, features)
         ctx.views, ctx.seen = views, seen
@@ -130,7 +130,7 @@ class _Project(torch.autograd.Function):
         *parameters, features = ctx.saved_tensors
         scene = Scene(*(_numpy(tensor) for tensor in parameters))
         out = [torch.empty(tensor.shape) for tensor in parameters]
-        team.run(
+        _run(
             project_backward, 1 + len(features) // 512, scene, ctx.views, ctx.seen, _numpy(features),
             ProjectedGradients(_numpy(v_means2d), _numpy(v_features)), Scene(*(tensor.numpy() for tensor in out)),
         )  # fmt: skip
@@ -154,7 +154,7 @@ class _Blend(torch.autograd.Function):
             counts=np.empty(len(seen.chunk_starts) - 1, np.int64),
         )
         f = features.detach().numpy()
-        team.run(list_pairs, 1 + len(f) // 2048, views, f, seen, listed)
+        _run(list_pairs, 1 + len(f) // 2048, views, f, seen, listed)
         view_starts = np.concatenate([[0], listed.counts.reshape(v, -1).sum(axis=1).cumsum()])
         count = int(view_starts[-1])
         pairs = Pairs(
@@ -166,7 +166,7 @@ class _Blend(torch.autograd.Function):
             view_starts=view_starts,
             order=np.empty(v * tiles, np.int64),
         )
-        team.run(sort_and_bin, v, views, f.view(np.uint32), seen, listed, pairs)
+        _run(sort_and_bin, v, views, f.view(np.uint32), seen, listed, pairs)
         # Long tiles first, dealt out like cards: every share is about the same.
         lengths = (pairs.tile_ranges[..., 1] - pairs.tile_ranges[..., 0]).reshape(-1)
         pairs.order[:] = np.argsort(-lengths, kind="stable")
@@ -194,7 +194,7 @@ class _Blend(torch.autograd.Function):
         )
         _run(blend_backward, v * tiles, views, f, pairs, kept, incoming, found)
         v_features, v_means2d = torch.empty_like(features), torch.zeros(ctx.shape)
-        team.run(
+        _run(
             gather_gradients, 1 + len(f) // 2048, views, f, ctx.seen, ctx.slots, found.pairs,
             ProjectedGradients(v_means2d.numpy(), v_features.numpy()),
         )  # fmt: skip
