@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -87,6 +88,22 @@ def _limits(Ks: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.stack(limits, axis=1).astype(np.float32)
 
 
+_spare: deque[np.ndarray] = deque(maxlen=1)
+"""What projection wrote its chunks to, for the next call: fresh memory comes page by page, which can take five times as
+long as the projection itself."""
+_MOST_KEPT = 2**27
+"""Bytes."""
+
+
+def _room(count: int) -> np.ndarray:
+    """At least so many float32, of any content."""
+    try:
+        room = _spare.pop()
+    except IndexError:  # the first call, or another thread has it
+        room = np.empty(0, np.float32)
+    return room if room.size >= count else np.empty(count + count // 4, np.float32)
+
+
 class _Project(torch.autograd.Function):
     """Raw parameters → means2d (V, N, 2), features (M, 13)."""
 
@@ -99,10 +116,12 @@ class _Project(torch.autograd.Function):
         n, v = means.shape[0], len(views.viewmats)
         means2d, radii = torch.empty(v, n, 2), torch.empty(v, n, dtype=torch.int32)
         counts = np.zeros((v, -(-n // CHUNK)), np.int64)
+        room = _room(v * n * (FEATURES + 3))
+        features, extents, ids = np.split(room[: v * n * (FEATURES + 3)], [v * n * FEATURES, v * n * (FEATURES + 2)])
         chunks = Chunks(
-            features=np.empty((v, n, FEATURES), np.float32),
-            extents=np.empty((v, n, 2), np.float32),
-            ids=np.empty((v, n), np.int32),
+            features=features.reshape(v, n, FEATURES),
+            extents=extents.reshape(v, n, 2),
+            ids=ids.view(np.int32).reshape(v, n),
             counts=counts,
             pair_bounds=np.zeros_like(counts),
         )
@@ -119,6 +138,8 @@ class _Project(torch.autograd.Function):
             slot_starts=slots,
         )
         _run(pack_seen, 1 + m // 8192, starts[:-1].reshape(counts.shape), chunks, features.numpy(), seen)
+        if room.nbytes <= _MOST_KEPT:
+            _spare.append(room)
         box.append((seen, radii))
         ctx.save_for_backward(means, log_scales, quats, logits, sh, features)
         ctx.views, ctx.seen = views, seen

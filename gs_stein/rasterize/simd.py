@@ -6,8 +6,8 @@ kernels can leave out where nothing is drawn: one register on AVX2, two on NEON,
 between `Lanes`, and between `Lanes` and float32 scalars, is written with the usual operators; comparisons give a
 `Mask`. Every operation is one or a few LLVM instructions, without calls.
 
-Nothing here reorders sums, so results depend neither on how work is spread over threads nor on the width. Products and
-sums may contract to fused multiply-adds.
+Nothing here reorders sums, so results do not depend on how work is spread over threads, nor pictures on the width
+(gradients to rounding). Products and sums may contract to fused multiply-adds.
 """
 
 # Kernels are typed by Numba, not by annotations, and must not be wrapped by a run-time type checker.
