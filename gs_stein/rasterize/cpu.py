@@ -88,20 +88,33 @@ def _limits(Ks: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.stack(limits, axis=1).astype(np.float32)
 
 
-_spare: deque[np.ndarray] = deque(maxlen=1)
-"""What projection wrote its chunks to, for the next call: fresh memory comes page by page, which can take five times as
-long as the projection itself."""
-_MOST_KEPT = 2**27
-"""Bytes."""
+class _Spare:
+    """Memory that the next call uses again: fresh memory comes page by page, which can take longer than the work."""
+
+    MOST = 2**26
+    """Bytes; more is not kept."""
+
+    def __init__(self) -> None:
+        self._kept: deque[np.ndarray] = deque(maxlen=1)
+
+    def take(self, count: int) -> np.ndarray:
+        """So many float32 of any content, from the beginning of a cache line on; to be given back."""
+        try:
+            memory = self._kept.pop()
+        except IndexError:  # the first call, or another thread has it
+            memory = np.empty(0, np.float32)
+        if memory.size < count:
+            memory = np.empty(count + count // 4 + 16, np.float32)
+            memory = memory[-memory.ctypes.data % 64 // 4 :]
+        return memory
+
+    def give_back(self, memory: np.ndarray) -> None:
+        """Keep it for the next call."""
+        if memory.nbytes <= self.MOST:
+            self._kept.append(memory)
 
 
-def _room(count: int) -> np.ndarray:
-    """At least so many float32, of any content."""
-    try:
-        room = _spare.pop()
-    except IndexError:  # the first call, or another thread has it
-        room = np.empty(0, np.float32)
-    return room if room.size >= count else np.empty(count + count // 4, np.float32)
+_chunk_memory, _pair_memory = _Spare(), _Spare()
 
 
 class _Project(torch.autograd.Function):
@@ -116,7 +129,7 @@ class _Project(torch.autograd.Function):
         n, v = means.shape[0], len(views.viewmats)
         means2d, radii = torch.empty(v, n, 2), torch.empty(v, n, dtype=torch.int32)
         counts = np.zeros((v, -(-n // CHUNK)), np.int64)
-        room = _room(v * n * (FEATURES + 3))
+        room = _chunk_memory.take(v * n * (FEATURES + 3))
         features, extents, ids = np.split(room[: v * n * (FEATURES + 3)], [v * n * FEATURES, v * n * (FEATURES + 2)])
         chunks = Chunks(
             features=features.reshape(v, n, FEATURES),
@@ -138,8 +151,7 @@ class _Project(torch.autograd.Function):
             slot_starts=slots,
         )
         _run(pack_seen, 1 + m // 8192, starts[:-1].reshape(counts.shape), chunks, features.numpy(), seen)
-        if room.nbytes <= _MOST_KEPT:
-            _spare.append(room)
+        _chunk_memory.give_back(room)
         box.append((seen, radii))
         ctx.save_for_backward(means, log_scales, quats, logits, sh, features)
         ctx.views, ctx.seen = views, seen
@@ -210,8 +222,10 @@ class _Blend(torch.autograd.Function):
         v, tiles = ctx.shape[0], views.tiles_x * views.tiles_y
         kept = Kept(_numpy(background), _numpy(depth), ctx.planes)
         incoming = ImageGradients(*(_numpy(gradient) for gradient in gradients))
+        slots = int(ctx.seen.slot_starts[-1])
+        room = _pair_memory.take(slots * PAIR_GRADIENTS)
         found = BlendGradients(
-            np.empty((int(ctx.seen.slot_starts[-1]), PAIR_GRADIENTS), np.float32), np.empty((v, tiles, 3), np.float32)
+            room[: slots * PAIR_GRADIENTS].reshape(slots, PAIR_GRADIENTS), np.empty((v, tiles, 3), np.float32)
         )
         _run(blend_backward, v * tiles, views, f, pairs, kept, incoming, found)
         v_features, v_means2d = torch.empty_like(features), torch.zeros(ctx.shape)
@@ -219,6 +233,7 @@ class _Blend(torch.autograd.Function):
             gather_gradients, 1 + len(f) // 2048, views, f, ctx.seen, ctx.slots, found.pairs,
             ProjectedGradients(v_means2d.numpy(), v_features.numpy()),
         )  # fmt: skip
+        _pair_memory.give_back(room)
         return v_means2d, v_features, torch.from_numpy(found.background.sum(axis=1)), None, None
 
 
