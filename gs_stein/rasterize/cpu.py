@@ -91,7 +91,7 @@ def _limits(Ks: np.ndarray, width: int, height: int) -> np.ndarray:
 class _Spare:
     """Memory that the next call uses again: fresh memory comes page by page, which can take longer than the work."""
 
-    MOST = 2**26
+    MOST = 2**27
     """Bytes; more is not kept."""
 
     def __init__(self) -> None:
