@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.rasterize import team
-from gs_stein.rasterize.cpu_bin import sort_and_bin
+from gs_stein.rasterize.cpu_bin import list_pairs, sort_and_bin
 from gs_stein.rasterize.cpu_blend import blend_forward
 from gs_stein.rasterize.cpu_blend_backward import blend_backward, gather_gradients
 from gs_stein.rasterize.cpu_layouts import (
@@ -33,6 +34,7 @@ from gs_stein.rasterize.cpu_layouts import (
     ImageGradients,
     Images,
     Kept,
+    Listed,
     Pairs,
     ProjectedGradients,
     Scene,
@@ -41,10 +43,10 @@ from gs_stein.rasterize.cpu_layouts import (
 )
 from gs_stein.rasterize.cpu_project import pack_seen, project_forward
 from gs_stein.rasterize.cpu_project_backward import project_backward
-from gs_stein.rasterize.options import RasterizeOptions
+from gs_stein.rasterize.options import FOV_MARGIN, RasterizeOptions
 from gs_stein.types import Cameras, Render
 
-_KERNELS = 7
+_KERNELS = 8
 _PATIENCE, _NEXT = 4.0, 0.5
 """Seconds that first calls of kernels may take, all together and each one, before it is said that they are compiled."""
 _first_calls: dict[Any, float] = {}
@@ -76,6 +78,45 @@ def _numpy(tensor: Tensor) -> np.ndarray:
     return tensor.detach().contiguous().numpy()
 
 
+def _limits(Ks: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Per view: lowest and highest x/z, then y/z, at which the projection is linearised: somewhat beyond the edges."""
+    limits = []
+    for axis, size in enumerate((width, height)):
+        focal, centre = Ks[:, axis, axis], Ks[:, axis, 2]
+        margin = np.float32(0.5 * FOV_MARGIN * size) / focal
+        limits += [-(centre / focal + margin), (size - centre) / focal + margin]
+    return np.stack(limits, axis=1).astype(np.float32)
+
+
+class _Spare:
+    """Memory that the next call uses again: fresh memory comes page by page, which can take longer than the work."""
+
+    MOST = 2**27
+    """Bytes; more is not kept."""
+
+    def __init__(self) -> None:
+        self._kept: deque[np.ndarray] = deque(maxlen=1)
+
+    def take(self, count: int) -> np.ndarray:
+        """So many float32 of any content, from the beginning of a cache line on; to be given back."""
+        try:
+            memory = self._kept.pop()
+        except IndexError:  # the first call, or another thread has it
+            memory = np.empty(0, np.float32)
+        if memory.size < count:
+            memory = np.empty(count + count // 4 + 16, np.float32)
+            memory = memory[-memory.ctypes.data % 64 // 4 :]
+        return memory
+
+    def give_back(self, memory: np.ndarray) -> None:
+        """Keep it for the next call."""
+        if memory.nbytes <= self.MOST:
+            self._kept.append(memory)
+
+
+_chunk_memory, _pair_memory = _Spare(), _Spare()
+
+
 class _Project(torch.autograd.Function):
     """Raw parameters → means2d (V, N, 2), features (M, 13)."""
 
@@ -87,31 +128,33 @@ class _Project(torch.autograd.Function):
         scene = Scene(*(_numpy(tensor) for tensor in (means, log_scales, quats, logits, sh)))
         n, v = means.shape[0], len(views.viewmats)
         means2d, radii = torch.empty(v, n, 2), torch.empty(v, n, dtype=torch.int32)
-        items, counts = np.empty((v, n), np.int32), np.zeros((v, -(-n // CHUNK)), np.int64)
+        counts = np.zeros((v, -(-n // CHUNK)), np.int64)
+        room = _chunk_memory.take(v * n * (FEATURES + 3))
+        features, extents, ids = np.split(room[: v * n * (FEATURES + 3)], [v * n * FEATURES, v * n * (FEATURES + 2)])
         chunks = Chunks(
-            features=np.empty((v, n, FEATURES), np.float32),
-            extents=np.empty((v, n, 2), np.float32),
-            ids=np.empty((v, n), np.int32),
+            features=features.reshape(v, n, FEATURES),
+            extents=extents.reshape(v, n, 2),
+            ids=ids.view(np.int32).reshape(v, n),
             counts=counts,
             pair_bounds=np.zeros_like(counts),
         )
-        _run(project_forward, 1 + n * v // 2048, scene, views, chunks, means2d.numpy(), radii.numpy(), items)
-        ends = counts.reshape(-1).cumsum()
-        m = int(ends[-1]) if len(ends) else 0
-        starts = (ends - counts.reshape(-1)).reshape(counts.shape)
+        _run(project_forward, 1 + n * v // 2048, scene, views, chunks, means2d.numpy(), radii.numpy())
+        starts, slots = (np.concatenate([[0], x.reshape(-1).cumsum()]) for x in (counts, chunks.pair_bounds))
+        m = int(starts[-1])
         features = torch.empty(m, FEATURES)
         seen = Seen(
             extents=np.empty((m, 2), np.float32),
             views=np.empty(m, np.int32),
             ids=np.empty(m, np.int32),
-            items=items,
             view_starts=np.concatenate([[0], counts.sum(axis=1).cumsum()]),
-            pair_starts=np.concatenate([[0], chunks.pair_bounds.sum(axis=1).cumsum()]),
+            chunk_starts=starts,
+            slot_starts=slots,
         )
-        _run(pack_seen, 1 + m // 8192, starts, chunks, features.numpy(), seen)
+        _run(pack_seen, 1 + m // 8192, starts[:-1].reshape(counts.shape), chunks, features.numpy(), seen)
+        _chunk_memory.give_back(room)
         box.append((seen, radii))
         ctx.save_for_backward(means, log_scales, quats, logits, sh, features)
-        ctx.views, ctx.items = views, items
+        ctx.views, ctx.seen = views, seen
         return means2d, features
 
     @staticmethod
@@ -121,7 +164,7 @@ class _Project(torch.autograd.Function):
         scene = Scene(*(_numpy(tensor) for tensor in parameters))
         out = [torch.empty(tensor.shape) for tensor in parameters]
         _run(
-            project_backward, 1 + len(features) // 512, scene, ctx.views, ctx.items, _numpy(features),
+            project_backward, 1 + len(features) // 512, scene, ctx.views, ctx.seen, _numpy(features),
             ProjectedGradients(_numpy(v_means2d), _numpy(v_features)), Scene(*(tensor.numpy() for tensor in out)),
         )  # fmt: skip
         return (*out, None, None)
@@ -135,18 +178,28 @@ class _Blend(torch.autograd.Function):
         ctx: Any, means2d: Tensor, features: Tensor, background: Tensor, views: Views, seen: Seen
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         v, width, height = means2d.shape[0], views.width, views.height
-        tiles, count = views.tiles_x * views.tiles_y, int(seen.pair_starts[-1])
+        tiles, slots = views.tiles_x * views.tiles_y, int(seen.slot_starts[-1])
+        listed = Listed(
+            item_ranges=np.empty((features.shape[0], 2), np.int64),
+            tiles=np.empty(slots, np.int32),
+            rows=np.empty(slots, np.uint8),
+            columns=np.empty(slots, np.uint8),
+            counts=np.empty(len(seen.chunk_starts) - 1, np.int64),
+        )
+        f = features.detach().numpy()
+        _run(list_pairs, 1 + len(f) // 2048, views, f, seen, listed)
+        view_starts = np.concatenate([[0], listed.counts.reshape(v, -1).sum(axis=1).cumsum()])
+        count = int(view_starts[-1])
         pairs = Pairs(
             items=np.empty(count, np.int32),
             rows=np.empty(count, np.uint8),
             columns=np.empty(count, np.uint8),
             slots=np.empty(count, np.int32),
             tile_ranges=np.empty((v, tiles, 2), np.int64),
-            item_ranges=np.empty((features.shape[0], 2), np.int64),
+            view_starts=view_starts,
             order=np.empty(v * tiles, np.int64),
         )
-        f = features.detach().numpy()
-        _run(sort_and_bin, v, views, f, seen, pairs)
+        _run(sort_and_bin, v, views, f.view(np.uint32), seen, listed, pairs)
         # Long tiles first, dealt out like cards: every share is about the same.
         lengths = (pairs.tile_ranges[..., 1] - pairs.tile_ranges[..., 0]).reshape(-1)
         pairs.order[:] = np.argsort(-lengths, kind="stable")
@@ -158,6 +211,7 @@ class _Blend(torch.autograd.Function):
         _run(blend_forward, v * tiles, views, f, pairs, _numpy(background), images)
         ctx.save_for_backward(features, background, depth)
         ctx.views, ctx.seen, ctx.shape, ctx.pairs, ctx.planes = views, seen, means2d.shape, pairs, planes
+        ctx.slots = listed.item_ranges
         return rgb, depth, alpha, normals
 
     @staticmethod
@@ -168,15 +222,18 @@ class _Blend(torch.autograd.Function):
         v, tiles = ctx.shape[0], views.tiles_x * views.tiles_y
         kept = Kept(_numpy(background), _numpy(depth), ctx.planes)
         incoming = ImageGradients(*(_numpy(gradient) for gradient in gradients))
+        slots = int(ctx.seen.slot_starts[-1])
+        room = _pair_memory.take(slots * PAIR_GRADIENTS)
         found = BlendGradients(
-            np.empty((len(pairs.items), PAIR_GRADIENTS), np.float32), np.empty((v, tiles, 3), np.float32)
+            room[: slots * PAIR_GRADIENTS].reshape(slots, PAIR_GRADIENTS), np.empty((v, tiles, 3), np.float32)
         )
         _run(blend_backward, v * tiles, views, f, pairs, kept, incoming, found)
         v_features, v_means2d = torch.empty_like(features), torch.zeros(ctx.shape)
         _run(
-            gather_gradients, 1 + len(f) // 2048, views, f, ctx.seen, pairs, found.pairs,
+            gather_gradients, 1 + len(f) // 2048, views, f, ctx.seen, ctx.slots, found.pairs,
             ProjectedGradients(v_means2d.numpy(), v_features.numpy()),
         )  # fmt: skip
+        _pair_memory.give_back(room)
         return v_means2d, v_features, torch.from_numpy(found.background.sum(axis=1)), None, None
 
 
@@ -202,6 +259,8 @@ def rasterize_cpu(
         height=height,
         tiles_x=-(-width // TILE),
         tiles_y=-(-height // TILE),
+        limits=_limits(_numpy(cameras.Ks), width, height),
+        positions=_numpy(cameras.positions),
         near=np.float32(options.near),
         far=np.float32(options.far),
         eps2d=np.float32(options.eps2d),

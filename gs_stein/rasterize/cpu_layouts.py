@@ -1,7 +1,7 @@
 """What the compiled kernels are handed: arrays under names, and what lies where in them.
 
 Arrays are contiguous and float32 unless said otherwise. N Gaussians, V views, T tiles a view; M seen (view, Gaussian)
-combinations, view after view; P pairs (tile, seen combination).
+combinations, view after view; P pairs (tile, seen combination), in S slots.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit
@@ -26,10 +26,16 @@ TILE = 16
 FEATURES = 13
 """Per seen Gaussian: x, y, conic xx, xy, yy, ln opacity, r, g, b, depth, normal x, y, z."""
 PAIR_GRADIENTS = 16
-"""Per pair: Σg, Σg·dx, Σg·dy, Σg·dx², Σg·dx·dy, Σg·dy² with g = ∂loss/∂σ, then the features from r on (one cache
+"""Per pair: Σg, Σg·dx, Σg·dy, Σg·dx², Σg·dx·dy, Σg·dy² with g = ∂loss/∂ln α, then the features from r on (one cache
 line, so that two threads never write to the same one)."""
 _COMPILED: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-_INLINED: dict[str, Any] = {**_COMPILED, "forceinline": True, "_nrt": False}
+_INLINED: dict[str, Any] = {
+    **_COMPILED,
+    "forceinline": True,
+    "_nrt": False,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 
 def stamp_of(folder: Path) -> str:
@@ -100,6 +106,15 @@ def kept_in() -> Path | None:
     return None if cache is None or cache.cache_path is None else Path(cache.cache_path)
 
 
+@jitted
+@no_type_check
+def aligned(count):
+    """Scratch memory that starts on a cache line, so that no `Lanes` value in it straddles two."""
+    memory = np.empty(count + 16, np.float32)
+    skip = (64 - memory.ctypes.data % 64) % 64 // 4
+    return memory[skip : skip + count]
+
+
 class Scene(NamedTuple):
     """Raw parameters of the Gaussians, or their gradients."""
 
@@ -126,6 +141,10 @@ class Views(NamedTuple):
     height: int
     tiles_x: int
     tiles_y: int
+    limits: np.ndarray
+    """(V, 4): lowest and highest x/z and y/z at which the projection is linearised."""
+    positions: np.ndarray
+    """(V, 3): of the cameras, in the world."""
     near: np.float32
     far: np.float32
     eps2d: np.float32
@@ -160,12 +179,27 @@ class Seen(NamedTuple):
     """(M,) int32."""
     ids: np.ndarray
     """(M,) int32."""
-    items: np.ndarray
-    """(V, N) int32: the row of a Gaussian in a view, -1 where it is not seen."""
     view_starts: np.ndarray
     """(V + 1,) int64: first row of each view."""
-    pair_starts: np.ndarray
-    """(V + 1,) int64: where the pairs of each view begin."""
+    chunk_starts: np.ndarray
+    """(V · chunks + 1,) int64: first row of each chunk of each view."""
+    slot_starts: np.ndarray
+    """(V · chunks + 1,) int64: first slot of its pairs; there are enough of them, and some stay empty."""
+
+
+class Listed(NamedTuple):
+    """Pairs by slot, Gaussian after Gaussian as they are seen; S slots."""
+
+    item_ranges: np.ndarray
+    """(M, 2) int64: first slot, one past the last."""
+    tiles: np.ndarray
+    """(S,) int32: tile of the view."""
+    rows: np.ndarray
+    """(S,) uint8, see `Pairs`."""
+    columns: np.ndarray
+    """(S,) uint8."""
+    counts: np.ndarray
+    """(V · chunks,) int64: slots that are filled."""
 
 
 class Pairs(NamedTuple):
@@ -178,11 +212,11 @@ class Pairs(NamedTuple):
     columns: np.ndarray
     """(P,) uint8: the same of columns."""
     slots: np.ndarray
-    """(P,) int32: row of the pair's gradients, which lie Gaussian by Gaussian."""
+    """(P,) int32: slot of the pair, where its gradients go too."""
     tile_ranges: np.ndarray
     """(V, T, 2) int64: first pair, one past the last."""
-    item_ranges: np.ndarray
-    """(M, 2) int64: first slot, one past the last."""
+    view_starts: np.ndarray
+    """(V + 1,) int64: first pair of each view."""
     order: np.ndarray
     """(V · T,) int64: tiles in the order in which they are dealt out, those with most pairs first."""
 
@@ -199,8 +233,8 @@ class Images(NamedTuple):
     normals: np.ndarray
     """(V, H, W, 3), or empty."""
     planes: np.ndarray
-    """(V · T, 512): final transmittance of a tile's 256 pixels, then the number (in the tile) of the Gaussian that
-    would have taken each to the limit, and so ended it; 2³⁰ if none did."""
+    """(V · T, 512): final transmittance of a tile's 256 pixels, then for each of them one more than the number (in the
+    tile) of the last Gaussian that counted."""
 
 
 class Kept(NamedTuple):
@@ -225,7 +259,7 @@ class BlendGradients(NamedTuple):
     """What blending backward writes."""
 
     pairs: np.ndarray
-    """(P, PAIR_GRADIENTS), by slot."""
+    """(S, PAIR_GRADIENTS)."""
     background: np.ndarray
     """(V, T, 3)."""
 

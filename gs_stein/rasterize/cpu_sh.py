@@ -13,7 +13,7 @@ from gs_stein.rasterize import sh
 from gs_stein.rasterize.cpu_layouts import jitted_inline
 
 _ONE, _TWO, _THREE, _FIVE = (np.float32(value) for value in (1, 2, 3, 5))
-_C0, _C1, _C2_XY, _C2_ZZ, _C2_XX = (np.float32(value) for value in (sh.C0, sh.C1, sh.C2_XY, sh.C2_ZZ, sh.C2_XX))
+C0, _C1, _C2_XY, _C2_ZZ, _C2_XX = (np.float32(value) for value in (sh.C0, sh.C1, sh.C2_XY, sh.C2_ZZ, sh.C2_XX))
 _C3_33, _C3_32, _C3_31, _C3_30, _C3_22 = (
     np.float32(value) for value in (sh.C3_33, sh.C3_32, sh.C3_31, sh.C3_30, sh.C3_22)
 )
@@ -23,7 +23,7 @@ _C3_33, _C3_32, _C3_31, _C3_30, _C3_22 = (
 @no_type_check
 def write_basis(x, y, z, degree, basis):
     """Write the spherical-harmonic basis in a unit direction."""
-    basis[0] = _C0
+    basis[0] = C0
     if degree >= 1:
         basis[1], basis[2], basis[3] = -_C1 * y, _C1 * z, -_C1 * x
     if degree >= 2:

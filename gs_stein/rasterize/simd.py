@@ -6,8 +6,8 @@ kernels can leave out where nothing is drawn: one register on AVX2, two on NEON,
 between `Lanes`, and between `Lanes` and float32 scalars, is written with the usual operators; comparisons give a
 `Mask`. Every operation is one or a few LLVM instructions, without calls.
 
-Nothing here reorders sums, so results depend neither on how work is spread over threads nor on the width. Products and
-sums may contract to fused multiply-adds.
+Nothing here reorders sums, so results do not depend on how work is spread over threads, nor pictures on the width
+(gradients to rounding). Products and sums may contract to fused multiply-adds.
 """
 
 # Kernels are typed by Numba, not by annotations, and must not be wrapped by a run-time type checker.
@@ -27,8 +27,9 @@ from numba.extending import intrinsic, models, overload, register_model
 WIDTH = 16 if binding.get_host_cpu_features().get("avx512f") else 8
 """Numbers in one value: what one register holds, but a tile's row at most."""
 _F32, _I32 = ir.FloatType(), ir.IntType(32)
-_VF, _VI, _VB = (ir.VectorType(element, WIDTH) for element in (_F32, _I32, ir.IntType(1)))
-_FLAGS = ("contract", "nsz")
+VF, VI, _VB = (ir.VectorType(element, WIDTH) for element in (_F32, _I32, ir.IntType(1)))
+_V3 = ir.VectorType(_F32, 3 * WIDTH)
+FLAGS = ("contract", "nsz")
 
 
 class LanesType(types.Type):
@@ -52,7 +53,7 @@ lanes_type, mask_type = LanesType(), MaskType()
 class _LanesModel(models.PrimitiveModel):
     @no_type_check
     def __init__(self, manager, numba_type):
-        super().__init__(manager, numba_type, _VF)
+        super().__init__(manager, numba_type, VF)
 
 
 @register_model(MaskType)
@@ -65,13 +66,13 @@ class _MaskModel(models.PrimitiveModel):
 @no_type_check
 def _spread(builder, value):
     """A scalar in every lane."""
-    first = builder.insert_element(ir.Constant(_VF, ir.Undefined), value, ir.Constant(_I32, 0))
-    return builder.shuffle_vector(first, ir.Constant(_VF, ir.Undefined), ir.Constant(_VI, [0] * WIDTH))
+    first = builder.insert_element(ir.Constant(VF, ir.Undefined), value, ir.Constant(_I32, 0))
+    return builder.shuffle_vector(first, ir.Constant(VF, ir.Undefined), ir.Constant(VI, [0] * WIDTH))
 
 
 @no_type_check
-def _constant(value):
-    return ir.Constant(_VF, [float(np.float32(value))] * WIDTH)
+def constant(value):
+    return ir.Constant(VF, [float(np.float32(value))] * WIDTH)
 
 
 @no_type_check
@@ -111,25 +112,25 @@ def _overload_operator(symbol, emit, result):
 
 
 @no_type_check
-def _minimum_of(builder, a, b):
+def minimum_of(builder, a, b):
     return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
 
 @no_type_check
-def _maximum_of(builder, a, b):
+def maximum_of(builder, a, b):
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
-_overload_operator(operator.add, lambda b, x, y: b.fadd(x, y, flags=_FLAGS), lanes_type)
-_overload_operator(operator.sub, lambda b, x, y: b.fsub(x, y, flags=_FLAGS), lanes_type)
-_overload_operator(operator.mul, lambda b, x, y: b.fmul(x, y, flags=_FLAGS), lanes_type)
-_overload_operator(operator.truediv, lambda b, x, y: b.fdiv(x, y, flags=_FLAGS), lanes_type)
+_overload_operator(operator.add, lambda b, x, y: b.fadd(x, y, flags=FLAGS), lanes_type)
+_overload_operator(operator.sub, lambda b, x, y: b.fsub(x, y, flags=FLAGS), lanes_type)
+_overload_operator(operator.mul, lambda b, x, y: b.fmul(x, y, flags=FLAGS), lanes_type)
+_overload_operator(operator.truediv, lambda b, x, y: b.fdiv(x, y, flags=FLAGS), lanes_type)
 _overload_operator(operator.lt, lambda b, x, y: b.fcmp_ordered("<", x, y), mask_type)
 _overload_operator(operator.le, lambda b, x, y: b.fcmp_ordered("<=", x, y), mask_type)
 _overload_operator(operator.gt, lambda b, x, y: b.fcmp_ordered(">", x, y), mask_type)
 _overload_operator(operator.ge, lambda b, x, y: b.fcmp_ordered(">=", x, y), mask_type)
-minimum = _binary(_minimum_of, lanes_type)
-maximum = _binary(_maximum_of, lanes_type)
+minimum = _binary(minimum_of, lanes_type)
+maximum = _binary(maximum_of, lanes_type)
 
 
 @intrinsic
@@ -164,6 +165,28 @@ def any_lane(typing_context, mask):
 
 @intrinsic
 @no_type_check
+def bits_of(typing_context, mask):
+    """The mask as an integer, lane 0 in its lowest bit."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.zext(builder.bitcast(arguments[0], ir.IntType(WIDTH)), ir.IntType(64))
+
+    return types.int64(mask), codegen
+
+
+@intrinsic
+@no_type_check
+def lowest_bit(typing_context, bits):
+    """Number of the lowest bit that is set."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+@no_type_check
 def where(typing_context, mask, a, b):
     """a where the mask holds, else b (Lanes or scalars)."""
 
@@ -191,7 +214,7 @@ def ramp(typing_context):
     """0.5, 1.5, …: where the pixel centres of a row, or of its left half, lie."""
 
     def codegen(context, builder, signature, arguments):
-        return ir.Constant(_VF, [i + 0.5 for i in range(WIDTH)])
+        return ir.Constant(VF, [i + 0.5 for i in range(WIDTH)])
 
     return lanes_type(), codegen
 
@@ -199,7 +222,7 @@ def ramp(typing_context):
 @no_type_check
 def _address(context, builder, array_type, array, index):
     data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _VF.as_pointer())
+    return builder.bitcast(builder.gep(data, [index]), VF.as_pointer())
 
 
 @intrinsic
@@ -228,6 +251,46 @@ def store(typing_context, array, index, value):
     return types.none(array, index, value), codegen
 
 
+@no_type_check
+def _pixels(context, builder, array_type, array, index, index_type):
+    """Where the channels of WIDTH pixels lie."""
+    index = context.cast(builder, index, index_type, types.intp)
+    return builder.bitcast(_address(context, builder, array_type, array, index), _V3.as_pointer())
+
+
+@intrinsic
+@no_type_check
+def load3(typing_context, array, index):
+    """The three channels of WIDTH consecutive pixels of a contiguous float32 array, channels last; no bounds check."""
+
+    def codegen(context, builder, signature, arguments):
+        place = _pixels(context, builder, signature.args[0], arguments[0], arguments[1], signature.args[1])
+        pixels = builder.load(place, align=4)
+        lanes = ([3 * i + c for i in range(WIDTH)] for c in range(3))
+        channels = [builder.shuffle_vector(pixels, pixels, ir.Constant(VI, chosen)) for chosen in lanes]
+        return context.make_tuple(builder, signature.return_type, channels)
+
+    return types.UniTuple(lanes_type, 3)(array, index), codegen
+
+
+@intrinsic
+@no_type_check
+def store3(typing_context, array, index, r, g, b):
+    """Write the three channels of WIDTH consecutive pixels of a contiguous float32 array, channels last."""
+
+    def codegen(context, builder, signature, arguments):
+        array, index, r, g, b = arguments
+        two = ir.Constant(ir.VectorType(_I32, 2 * WIDTH), list(range(2 * WIDTH)))
+        red_green, blue = builder.shuffle_vector(r, g, two), builder.shuffle_vector(b, b, two)
+        order = [c * WIDTH + i for i in range(WIDTH) for c in range(3)]
+        pixels = builder.shuffle_vector(red_green, blue, ir.Constant(ir.VectorType(_I32, 3 * WIDTH), order))
+        place = _pixels(context, builder, signature.args[0], array, index, signature.args[1])
+        builder.store(pixels, place, align=4)
+        return context.get_dummy_value()
+
+    return types.none(array, index, r, g, b), codegen
+
+
 @intrinsic
 @no_type_check
 def prefetch(typing_context, array, row):
@@ -249,49 +312,32 @@ def prefetch(typing_context, array, row):
 
 @intrinsic
 @no_type_check
-def total(typing_context, value):
-    """Sum over the lanes, pairwise, always in the same order."""
+def store_totals(typing_context, array, index, values):
+    """Write the sums over the lanes of up to 16 values, and 0 for those that there are not, in a contiguous array.
+
+    In every step two values made of parts become one, whose parts are half as wide: lanes i and i + half of a part are
+    added, always in the same order.
+    """
 
     def codegen(context, builder, signature, arguments):
-        value, width = arguments[0], WIDTH
+        def halves(a, b, first, width):
+            lanes = [part + first + i for part in range(0, 2 * WIDTH, width) for i in range(width // 2)]
+            return builder.shuffle_vector(a, b, ir.Constant(VI, lanes))
+
+        array, index, values = arguments
+        nothing = ir.Constant(VF, [0.0] * WIDTH)
+        found = cgutils.unpack_tuple(builder, values, len(signature.args[2]))
+        found, width = [*found, *[nothing] * (16 - len(found))], WIDTH
         while width > 1:
+            found = [
+                a if a is nothing else builder.fadd(halves(a, b, 0, width), halves(a, b, width // 2, width))
+                for a, b in zip(found[::2], found[1::2], strict=True)
+            ]
             width //= 2
-            upper = ir.Constant(ir.VectorType(_I32, width), list(range(width, 2 * width)))
-            lower = ir.Constant(ir.VectorType(_I32, width), list(range(width)))
-            value = builder.fadd(
-                builder.shuffle_vector(value, value, lower), builder.shuffle_vector(value, value, upper)
-            )
-        return builder.extract_element(value, ir.Constant(_I32, 0))
+        index = context.cast(builder, index, signature.args[1], types.intp)
+        for k, sums in enumerate(found):
+            place = builder.add(index, ir.Constant(index.type, k * WIDTH))
+            builder.store(sums, _address(context, builder, signature.args[0], array, place), align=4)
+        return context.get_dummy_value()
 
-    return types.float32(value), codegen
-
-
-def _exp2_polynomial() -> list[float]:
-    """Coefficients, highest first, of degree 5 for 2^f on [-1, 0]: relative error below 2e-7 in float32."""
-    nodes = np.cos(np.pi * (np.arange(64) + 0.5) / 64) * 0.5 - 0.5
-    weight = 2.0**-nodes
-    powers = np.vander(nodes, 6)
-    coefficients, *_ = np.linalg.lstsq(powers * weight[:, None], np.ones(64), rcond=None)
-    return [float(c) for c in coefficients]
-
-
-_EXP2 = _exp2_polynomial()
-
-
-@intrinsic
-@no_type_check
-def exp2_nonpositive(typing_context, x):
-    """2^x for x ≤ 0; what lies below -120 counts as -120."""
-
-    def codegen(context, builder, signature, arguments):
-        x = _maximum_of(builder, arguments[0], _constant(-120.0))
-        # Truncation towards zero leaves a fraction in (-1, 0]; the integer part goes straight into the exponent.
-        whole = builder.fptosi(x, _VI)
-        fraction = builder.fsub(x, builder.sitofp(whole, _VF), flags=_FLAGS)
-        value = _constant(_EXP2[0])
-        for coefficient in _EXP2[1:]:
-            value = builder.fadd(builder.fmul(value, fraction, flags=_FLAGS), _constant(coefficient), flags=_FLAGS)
-        shifted = builder.shl(whole, ir.Constant(_VI, [23] * WIDTH))
-        return builder.bitcast(builder.add(builder.bitcast(value, _VI), shifted), _VF)
-
-    return lanes_type(x), codegen
+    return types.none(array, index, values), codegen
