@@ -50,7 +50,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Respon
     job = Response(
         Data(folder, rooms=Portion(2, 1.0), workers=0), Schedule(steps=60, images=32, learning_rate=3e-3, cooldown=30,
                                                                  warmup=5, device="cpu"),
-        prior=str(prior), small=0.5, width=32, depth=1,
+        prior=str(prior), small=0.5, width=32, depth=1, runs=1, iterations=4,
     )  # fmt: skip
     train_response(job)
     return prior, folder, job
@@ -59,7 +59,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Respon
 def test_what_is_odd_in_the_noise_is_learnt(taught: tuple[Path, Path, Response]) -> None:
     prior, folder, job = taught
     before = {path: path.stat().st_mtime_ns for path in answered(job, job.data.sources())}
-    assert sorted(path.name for path in before) == ["rooms-00000-0.pt", "rooms-00001-0.pt"]
+    assert sorted(path.name for path in before) == ["rooms-00000-0-8.pt", "rooms-00000-run-8.pt", "rooms-00001-0-8.pt"]
     assert all(path.stat().st_mtime_ns == when for path, when in before.items()), "what was asked is kept"
     part = Answers(**torch.load(next(iter(before)), weights_only=True))
     assert (part.alpha <= 1 - job.lowest).all()

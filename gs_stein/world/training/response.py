@@ -162,11 +162,11 @@ def response_loss(net: NoiseResponse, part: Answers) -> tuple[Float[Tensor, ""],
     cameras = Cameras(part.viewmats.flatten(0, 1), part.Ks.flatten(0, 1), side, side)
     found = net(part.eps.float(), part.x0.float(), part.alpha, part.sentence, cameras)
     scale = part.alpha[:, None, None, None, None]
-    without, added = (
-        ((guess - truth.float()) / scale).square().mean() / ((truth.float() / scale).square().mean() + 1e-12)
-        for guess, truth in zip(found, (part.without, part.added), strict=True)
-    )
-    return without, added
+    truths = part.without.float(), part.added.float()
+    left = [((guess - truth) / scale).square().mean() for guess, truth in zip(found, truths, strict=True)]
+    size = [(truth / scale).square().mean() for truth in truths]
+    # Where a caption adds next to nothing, a share of that would drown all else.
+    return left[0] / (size[0] + 1e-12), left[1] / torch.maximum(size[1], 1e-2 * size[0] + 1e-12)
 
 
 def pictures_side(Ks: Float[Tensor, "S V 3 3"]) -> int:
