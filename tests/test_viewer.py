@@ -150,7 +150,7 @@ def test_half_an_image_is_the_middle_of_the_whole():
     half = halved(cameras)
     whole, part = picture(blob((1.0, 0.0, 0.0)), cameras, "RGB"), picture(blob((1.0, 0.0, 0.0)), half, "RGB")
     assert part.shape == (32, 32, 3)
-    np.testing.assert_array_equal(part, whole[:, 16:48])
+    np.testing.assert_allclose(part.astype(int), whole[:, 16:48].astype(int), atol=1)  # but for rounding
 
 
 def test_a_second_scene_comes_into_view_from_outside_only():

@@ -13,6 +13,10 @@ from gs_stein.bench import analysis
 from gs_stein.bench.variance.arms import ARMS, PARAMETRIC, REFERENCES, multiplicity, sampled
 from gs_stein.bench.variance.measure import Found
 
+BY_LEVEL = {
+    "sds": "SDS", "fitted": "SDS, fitted", "depth": "SSD {1, depth}", "learned": "learned", "sds_antithetic": "pairs",
+}  # fmt: skip
+"""Arms whose variance is drawn by noise level, and what the picture calls them."""
 LEVELS = 8
 """Noise levels that variance is told at, each of as many draws."""
 PARTS = ("camera", "timestep", "noise")
@@ -108,7 +112,7 @@ def _geometric(values: list[float]) -> float:
 
 
 def draw(path: Path, figures: dict[str, float | list[float]], kinds: list[str]) -> None:
-    """Variance × seconds of every arm, a panel a kind of scene."""
+    """Variance × seconds of every arm, and variance by noise level of some; a column a kind of scene."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -117,15 +121,23 @@ def draw(path: Path, figures: dict[str, float | list[float]], kinds: list[str]) 
 
     from gs_stein.files import write_atomically
 
-    figure, axes = plt.subplots(1, len(kinds), figsize=(5.2 * len(kinds), 3.8), squeeze=False, sharey=True)
-    for axis, kind in zip(axes[0], kinds, strict=True):
+    figure, axes = plt.subplots(
+        2, len(kinds), figsize=(5.2 * len(kinds), 7.4), squeeze=False, sharey="row", height_ratios=(1.2, 1)
+    )
+    for (bars, lines), kind in zip(axes.T, kinds, strict=True):
         found = [(figures[f"ratio_{name}_over_sds_{kind}"], figures[f"ratio_{name}_over_sds_{kind}_interval"])
                  for name in ARMS]  # fmt: skip
         values = np.array([value for value, _ in found])
         errors = np.abs(np.array([bounds for _, bounds in found]).T - values)
-        axis.barh(list(ARMS), values, xerr=errors, color=["0.6" if n == "sds" else "C0" for n in ARMS], capsize=2)
-        axis.axvline(1.0, color="0.3", lw=0.8)
-        axis.set(title=kind, xlabel="variance × seconds, SDS = 1", xlim=(0, min(4.0, 1.1 * float(values.max()))))
+        bars.barh(list(ARMS), values, xerr=errors, color=["0.6" if n == "sds" else "C0" for n in ARMS], capsize=2)
+        bars.axvline(1.0, color="0.3", lw=0.8)
+        bars.set(title=kind, xlabel="variance × seconds, SDS = 1", xlim=(0, min(4.0, 1.1 * float(values.max()))))
+        for name, label in BY_LEVEL.items():
+            lines.semilogy(
+                figures[f"levels_{kind}"], figures[f"variance_{name}_by_level_{kind}"], "o-", ms=3, label=label
+            )
+        lines.set(xlabel="noise level t/T", ylabel="variance of one gradient over noises")
+        lines.legend(fontsize=8)
     axes[0][0].invert_yaxis()  # shared
     figure.tight_layout()
     picture = io.BytesIO()
