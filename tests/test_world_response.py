@@ -76,9 +76,10 @@ def test_what_is_odd_in_the_noise_is_learnt(taught: tuple[Path, Path, Response])
     torch.testing.assert_close((found[0] - found[1])[0] / 2 - eps, part.without[i].float(), atol=5e-3, rtol=5e-2)
 
     with torch.no_grad():
-        without, added = response_loss(loaded_network(NoiseResponse, folder / "response").float(), part)
+        without, added, *guided = response_loss(loaded_network(NoiseResponse, folder / "response").float(), part)
     assert without < 0.8
     assert added.isfinite()
+    assert all(share < 1 for share in guided)
 
 
 def test_a_run_takes_up_the_weights_that_lie_in_its_prior(taught: tuple[Path, Path, Response], tmp_path: Path) -> None:

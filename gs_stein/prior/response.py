@@ -1,13 +1,11 @@
 """How a denoiser's answer moves with the noise it is shown, guessed without asking it.
 
-At the noise levels of distillation nine tenths of what is odd in ε of a denoiser's answer is linear in ε
-(docs/method.md): ε̂(x_t) ≈ E ε̂ + A ε, where A is its mean Jacobian times σ, and depends on the clean picture, camera,
-noise level and prompt, but on no noise. `NoiseResponse` is such an A: a network in which ε meets only products with
-what was worked out from those.
+At the noise levels of distillation nine tenths of what is odd in ε of ε̂ − ε is linear in ε (docs/method.md):
+ε̂(x_t) − ε ≈ E[ε̂ − ε] + A ε, where A depends on the clean picture, camera, noise level and prompt, but on no noise.
+`NoiseResponse` is such an A: a network in which ε meets only products with what was worked out from those.
 
-By Tweedie's formula of second order the Jacobian of the mean x̂₀ is α/σ² times the covariance of x₀ given x_t, so that
-A = I − α²/σ² Cov[x₀ | x_t]. What is left of it after SDS's −ε is as large as α at all noise levels (within a factor of
-two, measured), so the network gives it over α.
+Of a perfect denoiser A = −α²/σ² E Cov[x₀ | x_t], by Tweedie's formula of second order. It is as large as α at all noise
+levels (within a factor of two, measured), so the network gives it over α.
 """
 
 from __future__ import annotations

@@ -114,3 +114,9 @@ for stage in "18500 --cooldown 13000" "15000 --cooldown 9500"; do
     --landscapes 30 --shares 0.6 0.18 0.1 0.12 --warmup 150 --ema 0.999 --seed 82 --bfloat16 --steps $stage
 done
 export_weights --folder DECODER-82
+
+# 14. What the learned baseline knows: 12 minutes of asking the denoisers (45 of the runs were done by then), an hour of
+#     learning, one core.
+python -m gs_stein.world.train response --folder RESPONSE --rooms.shards 16 --objects.shards 16 --more-rooms.shards 8 \
+  --landscapes.shards 8 --passes 2 --runs 64 --seconds 1300
+cp -r RESPONSE/response assets/prior/

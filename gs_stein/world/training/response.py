@@ -33,6 +33,8 @@ from gs_stein.world.training.pool import SCENES_PER_SHARD, VIEWS, Shard, rendere
 from gs_stein.world.training.response_runs import Answers, along_run, stacked
 from gs_stein.world.training.run import UNPREFIXED, Data, Run, Schedule
 
+GUIDANCE = (1.75, 7.5)
+"""Scales of guidance that it learns for: between those of the presets, and a strong one."""
 GROUP = 4
 """Views that a step of distillation denoises together."""
 
@@ -43,11 +45,11 @@ class Response:
 
     data: Annotated[Data, UNPREFIXED] = field(default_factory=Data)
     schedule: Annotated[Schedule, UNPREFIXED] = field(
-        default_factory=lambda: Schedule(steps=6000, images=32, learning_rate=1.5e-3, cooldown=4000, ema=0.998)
+        default_factory=lambda: Schedule(steps=9000, images=32, learning_rate=1.5e-3, cooldown=6000, ema=0.998)
     )
     prior: str = "bundled"
     """Whose denoisers are asked: bundled, or the folder of an exported prior."""
-    passes: int = 1
+    passes: int = 2
     """Times that each rendered scene is asked about, with other views, noise and levels."""
     small: float = 0.4
     """Share of pictures of half the resolution."""
@@ -55,10 +57,10 @@ class Response:
     """Noise levels are uniform from here to 1, as distillation draws them."""
     guessed: float = 0.7
     """Share of pictures that are a denoiser's first guess instead of the world's: what a scene looks like at first."""
-    width: int = 96
+    width: int = 128
     depth: int = 3
     """Blocks."""
-    runs: int = 60
+    runs: int = 64
     """Short runs that the denoisers are asked along, of all families together by their shares."""
     iterations: int = 100
     """Of each run."""
@@ -155,18 +157,24 @@ def answered(job: Response, sources: list[Source]) -> list[Path]:
     return paths
 
 
-def response_loss(net: NoiseResponse, part: Answers) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """What is left of the odd part without the caption, and of what the caption adds, as shares of it; of x̂₀, in whose
-    units noise levels weigh alike."""
+def response_loss(net: NoiseResponse, part: Answers) -> tuple[Float[Tensor, ""], ...]:
+    """What is left of the odd part without the caption, of what the caption adds, and of both at each of `GUIDANCE`, as
+    shares of it; of x̂₀, in whose units noise levels weigh alike."""
     side = pictures_side(part.Ks)
     cameras = Cameras(part.viewmats.flatten(0, 1), part.Ks.flatten(0, 1), side, side)
     found = net(part.eps.float(), part.x0.float(), part.alpha, part.sentence, cameras)
     scale = part.alpha[:, None, None, None, None]
     truths = part.without.float(), part.added.float()
-    left = [((guess - truth) / scale).square().mean() for guess, truth in zip(found, truths, strict=True)]
-    size = [(truth / scale).square().mean() for truth in truths]
+    # The two are no strangers: what a caption adds takes much of the rest back.
+    pairs = list(zip(found, truths, strict=True)) + [
+        tuple(without + strength * added for without, added in (found, truths)) for strength in GUIDANCE
+    ]
+    left = [((guess - truth) / scale).square().mean() for guess, truth in pairs]
+    size = [(truth / scale).square().mean() for _, truth in pairs]
     # Where a caption adds next to nothing, a share of that would drown all else.
-    return left[0] / (size[0] + 1e-12), left[1] / torch.maximum(size[1], 1e-2 * size[0] + 1e-12)
+    return tuple(
+        one / torch.maximum(all_of_it, 1e-2 * size[0] + 1e-12) for one, all_of_it in zip(left, size, strict=True)
+    )
 
 
 def pictures_side(Ks: Float[Tensor, "S V 3 3"]) -> int:
@@ -194,16 +202,17 @@ def train_response(job: Response) -> None:
         part = learnt[int(torch.randint(len(learnt), (), generator=generator))]
         count = max(1, job.schedule.images // GROUP)
         chosen = torch.randperm(len(part.alpha), generator=generator)[:count]
-        without, added = response_loss(net, Answers(*(x[chosen].to(device) for x in part)))
-        return without + added, len(chosen) * GROUP
+        shares = response_loss(net, Answers(*(x[chosen].to(device) for x in part)))
+        return torch.stack(shares).sum(), len(chosen) * GROUP
 
     run.train(loss_of)
     net.load_state_dict(run.ema)
     net.cpu().eval()
     with torch.no_grad():
         for part in held_out:
-            without, added = response_loss(net, part)
+            without, added, *guided = (f"{float(share):.3f}" for share in response_loss(net, part))
             side, alpha = part.eps.shape[-1], part.alpha
             print(f"held out, {side}² latents, α from {alpha.min():.2f} to {alpha.max():.2f}: left of the odd part "
-                  f"{without:.3f} without the caption, {added:.3f} of what it adds")  # fmt: skip
+                  f"{without} without the caption, {added} of what it adds, {', '.join(guided)} at guidance "
+                  f"{', '.join(map(str, GUIDANCE))}")  # fmt: skip
     net.half().save_pretrained(job.data.folder / "response")
