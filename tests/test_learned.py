@@ -179,3 +179,5 @@ def test_the_mean_of_the_words() -> None:
 def test_a_rate_that_is_none_is_told() -> None:
     with pytest.raises(ValueError, match=r"estimator.learning_rate: -1"):
         SSD(BASELINES, learning_rate=-1.0)
+    with pytest.raises(ValueError, match=r"estimator.learning_rate: 0.1, but no baseline learns; add LEARNED"):
+        SSD((Baseline.CONSTANT,), learning_rate=0.1)

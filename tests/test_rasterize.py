@@ -379,6 +379,18 @@ def test_a_damaged_kernel_is_compiled_anew(monkeypatch, tmp_path: Path, suffix: 
     assert [hits(), hits()] == [0, 1]
 
 
+def test_a_kernel_whose_code_cannot_be_read_is_compiled_anew(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    assert cpu_layouts.jitted(_doubled)(3) == 6
+
+    def broken(self, target, payload) -> None:
+        raise RuntimeError("LLVM bitcode parsing error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(numba.core.caching.CompileResultCacheImpl, "rebuild", broken)
+        assert cpu_layouts.jitted(_doubled)(3) == 6
+
+
 def test_a_kernel_that_cannot_be_kept_is_used_all_the_same(monkeypatch, tmp_path: Path) -> None:
     def full(self, path: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from tiny_bundled import SIDE, tiny_bundled
 from gs_stein.cameras.options import RoomCameras
 from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.config.schema import Config
+from gs_stein.distill.learned import Learned
 from gs_stein.distill.options import SSD, Baseline
 from gs_stein.optimize.networks import load_priors
 from gs_stein.optimize.state import begin
@@ -21,7 +24,7 @@ from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.weights import loaded_network
 from gs_stein.prior.options import DiffusionOptions
 from gs_stein.prior.response import NoiseResponse
-from gs_stein.run.checkpoint import content_of
+from gs_stein.run.checkpoint import content_of, restore, save
 from gs_stein.run.checkpoint_check import check
 from gs_stein.types import Cameras
 from gs_stein.world.families import FAMILIES
@@ -50,7 +53,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Respon
     job = Response(
         Data(folder, rooms=Portion(2, 1.0), workers=0), Schedule(steps=60, images=32, learning_rate=3e-3, cooldown=30,
                                                                  warmup=5, device="cpu"),
-        prior=str(prior), small=0.5, width=32, depth=1, runs=1, iterations=4,
+        prior=str(prior), small=0.5, width=32, depth=1, passes=1, runs=1, iterations=4,
     )  # fmt: skip
     train_response(job)
     return prior, folder, job
@@ -112,3 +115,52 @@ def test_a_checkpoint_of_one_that_learns_is_checked(taught: tuple[Path, Path, Re
     content["distiller"]["estimator"]["coefficients"] = {"moments": torch.zeros(2), "pixels": torch.zeros(2)}
     with pytest.raises(ValueError, match=r"distiller\.estimator\.coefficients\.moments does not fit this run"):
         check(content, state)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [({"heads": 0}, "multiply"), ({"room": [1.0]}, ""), ({"room": [0.0, 0.0, 0.0]}, "not finite"), ({"patch": 16}, "")],
+)
+def test_weights_that_are_another_priors_are_refused_before_a_run(
+    taught: tuple[Path, Path, Response], tmp_path: Path, wrong: dict, why: str
+) -> None:
+    prior, folder, _ = taught
+    own = tmp_path / "prior"
+    shutil.copytree(prior, own)
+    shutil.copytree(folder / "response", own / "response")
+    path = own / "response" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | wrong))
+    estimator = SSD((Baseline.CONSTANT, Baseline.LEARNED))
+    config = replace(Config(prompt="a chair"), distill=replace(Config(prompt="").distill, estimator=estimator))
+    with pytest.raises(ValueError, match=rf"model: .*response .*{why}.*; delete it and get it again"):
+        load_priors(replace(config, prior=replace(config.prior, model=str(own))))
+
+
+def test_a_run_is_resumed_with_the_weights_and_options_that_it_had(
+    taught: tuple[Path, Path, Response], tmp_path: Path
+) -> None:
+    prior, folder, _ = taught
+    own = tmp_path / "prior"
+    shutil.copytree(prior, own)
+    shutil.copytree(folder / "response", own / "response")
+    config = Config(prompt="a chair", views=2)
+    estimator = SSD((Baseline.CONSTANT, Baseline.LEARNED))
+    config = replace(
+        config, distill=replace(config.distill, estimator=estimator), prior=replace(config.prior, model=str(own))
+    )
+    path = save(tmp_path, begin(config, load_priors(config)), config=config)
+    restore(path, begin(config, load_priors(config)), config)
+    learns = replace(config, distill=replace(config.distill, estimator=replace(estimator, learning_rate=1e-3)))
+    with pytest.raises(ValueError, match=r"made with distill.estimator.learning_rate None, not 0.001; leave the new"):
+        restore(path, begin(learns, load_priors(learns)), learns)
+    shutil.rmtree(own / "response")
+    with pytest.raises(ValueError, match=r"with response [0-9a-f]{8}', not "):
+        restore(path, begin(config, load_priors(config)), config)
+
+
+def test_a_network_that_learns_takes_the_rate_that_is_asked_for_now(taught: tuple[Path, Path, Response]) -> None:
+    network = loaded_network(NoiseResponse, taught[1] / "response").float()
+    before, after = Learned(copy.deepcopy(network), 1e-3), Learned(copy.deepcopy(network), 0.5)
+    after.load_state_dict(before.state_dict())
+    assert after._optimizer is not None
+    assert after._optimizer.param_groups[0]["lr"] == 0.5

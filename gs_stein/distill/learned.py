@@ -100,9 +100,11 @@ class Learned:
             ValueError: it is of another network.
         """
         assert self._optimizer is not None
+        rate = self._optimizer.param_groups[0]["lr"]
         try:
             self.network.load_state_dict(state["network"])
             self._optimizer.load_state_dict(state["optimizer"])
+            self._optimizer.param_groups[0]["lr"] = rate  # as configured now
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ValueError(f"learned: the checkpoint's network does not fit ({str(error)[:80]})") from error
 

@@ -96,6 +96,11 @@ class SSD:
     def __post_init__(self) -> None:
         if self.learning_rate is not None and not 0 <= self.learning_rate <= 1:
             raise ValueError(f"estimator.learning_rate: {self.learning_rate}; use a number from 0 (never) to 1")
+        if self.learning_rate is not None and Baseline.LEARNED not in self.baselines:
+            raise ValueError(
+                f"estimator.learning_rate: {self.learning_rate}, but no baseline learns; add LEARNED to "
+                "estimator.baselines, or leave it out"
+            )
         if not self.baselines:
             raise ValueError("estimator.baselines: empty; name at least one, e.g. SPECTRAL DEPTH")
         if len(set(self.baselines)) != len(self.baselines):

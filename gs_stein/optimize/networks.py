@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import torch
 
+from gs_stein.cameras.options import OrbitCameras
+from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.config.schema import Config
 from gs_stein.distill.options import SSD, Baseline
+from gs_stein.prior.checkpoints.folder import CheckpointError
 from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.registry import bundled_for
 from gs_stein.prior.checkpoints.weights import loaded_network
@@ -71,8 +75,13 @@ class Priors:
 
     @property
     def identity(self) -> str:
-        """Names the denoiser in checkpoints, so that none is resumed with another."""
-        return self.denoiser.identity
+        """Names the denoiser in checkpoints, so that none is resumed with another; and what else is the prior's own."""
+        if self.response is None:
+            return self.denoiser.identity
+        digest = hashlib.blake2b(digest_size=4)
+        for value in self.response.state_dict().values():
+            digest.update(value.cpu().contiguous().numpy().tobytes())
+        return f"{self.denoiser.identity} with response {digest.hexdigest()}"
 
 
 def load_denoiser(config: Config, device: torch.device | str = "cpu") -> DiffusionPrior:
@@ -124,12 +133,33 @@ def load_priors(config: Config, device: torch.device | str = "cpu") -> Priors:
     return Priors(denoiser, depth, NormalsFromDepth(depth) if Baseline.NORMAL in wanted else None, response)
 
 
+def misfit(network: NoiseResponse, denoiser: DiffusionPrior) -> str:
+    """Why a network cannot answer about a denoiser's latents; empty where it can."""
+    side = denoiser.resolution
+    cameras = sample_cameras(OrbitCameras(resolution=side), 1, torch.Generator().manual_seed(0)).to(denoiser.device)
+    words = torch.zeros(1, 1, denoiser.embed([""]).tokens.shape[-1], device=denoiser.device)
+    try:
+        with torch.no_grad():
+            x0 = denoiser.encode(torch.zeros(1, 3, side, side, device=denoiser.device)).float()[None]
+            found = network(torch.ones_like(x0), x0, x0.new_full((1,), 0.5), words, cameras)
+    except (RuntimeError, ValueError, IndexError) as error:
+        return str(error).partition("\n")[0][:120]
+    return "" if all(bool(part.isfinite().all()) for part in found) else "what it says is not finite"
+
+
 def load_response(denoiser: DiffusionPrior) -> NoiseResponse | None:
-    """A prior's own weights of the learned baseline, from the folder `response` beside its networks; None without."""
+    """A prior's own weights of the learned baseline, from the folder `response` beside its networks; None without.
+
+    Raises:
+        ValueError: (CheckpointError) they cannot be loaded, or are another prior's.
+    """
     folder = denoiser.folder / "response"
     if not folder.is_dir():
         return None
-    return loaded_network(NoiseResponse, folder).eval().float().to(denoiser.device)
+    network = loaded_network(NoiseResponse, folder).eval().float().to(denoiser.device)
+    if why := misfit(network, denoiser):
+        raise CheckpointError(f"model: {folder} does not fit the prior beside it ({why}); delete it and get it again")
+    return network
 
 
 def baselines(config: Config) -> set[Baseline]:

@@ -74,30 +74,30 @@ def _cached(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     # A kernel is made of functions from several files, and Numba compares the date of its own one alone.
     file = dispatcher._cache._cache_file
     file._source_stamp = (*file._source_stamp, _STAMP)
-    _make_robust(file)
+    _make_robust(dispatcher._cache)
     return dispatcher
 
 
-def _make_robust(file: Any) -> None:
+def _make_robust(cache: Any) -> None:
     """Of one of Numba's caches: what is damaged counts as not there, and what cannot be kept is left.
 
     By themselves, half a file (the machine went down) ends every later process, and a full disk this one.
     """
-    load, save = file.load, file.save
+    load, save = cache.load_overload, cache.save_overload
 
-    def load_whole(key: Any) -> Any:
+    def load_whole(signature: Any, target: Any) -> Any:
         try:
-            return load(key)
-        except Exception:  # whatever half a pickle makes of itself
+            return load(signature, target)
+        except Exception:  # whatever half a pickle, or broken machine code, makes of itself
             with suppress(OSError):
-                file.flush()
+                cache._cache_file.flush()
             return None
 
-    def save_if_possible(key: Any, data: Any) -> None:
+    def save_if_possible(signature: Any, data: Any) -> None:
         with suppress(OSError):
-            save(key, data)
+            save(signature, data)
 
-    file.load, file.save = load_whole, save_if_possible
+    cache.load_overload, cache.save_overload = load_whole, save_if_possible
 
 
 def kept_in() -> Path | None:

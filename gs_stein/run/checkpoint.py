@@ -179,6 +179,8 @@ def restore(path: Path, state: State, config: Config, tell: Callable[[str], None
         lay_over(content, state, config)
     except Exception as error:  # whatever a content that is not ours does to those who take it over
         lay_over(before, state, config)
+        if other := other_estimator(content, config):
+            raise ValueError(f"resume: {path} was made with {other}; leave the new one out") from error
         reason = str(error).partition("\n")[0] if isinstance(error, ValueError) else type(error).__name__
         raise DamagedError(f"resume: {path} is damaged ({reason})") from error
     if tell is None:
@@ -192,6 +194,17 @@ def restore(path: Path, state: State, config: Config, tell: Callable[[str], None
             f"resume: {here} threads here, {threads} before: the last bits will not be those of an uninterrupted run "
             f"(OMP_NUM_THREADS={threads} keeps them)"
         )
+
+
+def other_estimator(content: Any, config: Config) -> str:
+    """How the estimator's options were, where they are others now: what it remembers is not the new one's."""
+    kept = content.get("settings") if isinstance(content, dict) else None
+    before, now = (
+        {key: value for key, value in flat(tree).items() if key.startswith("distill.estimator")}
+        for tree in (json.loads(kept) if isinstance(kept, str) else {}, to_tree(config))
+    )
+    changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    return ", ".join(f"{key} {before.get(key)}, not {now.get(key)}" for key in changed) if before else ""
 
 
 def flat(tree: dict[str, Any], above: str = "") -> dict[str, Any]:
