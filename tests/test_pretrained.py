@@ -12,7 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gs_stein.prior.bundled import MultiViewDenoiser, NoisyDepth, PatchCodec
+from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.registry import bundled_folder
+from gs_stein.prior.options import DiffusionOptions
 from gs_stein.prior.pretrained import Pretrained
 
 STARTS = """
@@ -99,3 +101,8 @@ def test_a_run_with_the_bundled_prior_starts_without_the_large_libraries() -> No
     done = subprocess.run([sys.executable, "-c", STARTS], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_an_option_that_a_good_model_refuses_is_no_damage() -> None:
+    with pytest.raises(ValueError, match=r"^prior.resolution: this model works at 128 pixels, not 72; leave it unset$"):
+        load_prior(DiffusionOptions(model="bundled", resolution=72))

@@ -109,11 +109,13 @@ def assemble(
         module.to(device)
     resolution = options.resolution or native
     if isinstance(network, MultiView) and resolution != native:
-        raise ValueError(f"prior.resolution: this model works at {native} pixels, not {resolution}; leave it unset")
+        works = f"this model works at {native} pixels, not {resolution}"
+        raise CheckpointError(f"prior.resolution: {works}; leave it unset")
     token = codec.scale * family.patch
     if resolution % token:
         near = max(token, resolution // token * token)
-        raise ValueError(f"prior.resolution: {resolution} is no multiple of {token}, as this model needs; use {near}")
+        needed = f"is no multiple of {token}, as this model needs"
+        raise CheckpointError(f"prior.resolution: {resolution} {needed}; use {near}")
     key = f"{identity} {fingerprint(folder)} {dtype}"
     text = PromptCache(load_text, device, options.keep_text_encoder, options.prompt_cache, key)
     return DiffusionPrior(
@@ -283,15 +285,15 @@ def configure(options: DiffusionOptions, network: Network, codec: Codec, folder:
     vae: Any = codec.module
     if options.attention_slicing:
         if not isinstance(network, (PlainUNet, SDXLUNet)):
-            raise ValueError(f"prior.attention_slicing: only UNets have it, {folder} has none; turn it off")
+            raise CheckpointError(f"prior.attention_slicing: only UNets have it, {folder} has none; turn it off")
         module.set_attention_slice("auto")
     if options.vae_tiling:
         if not hasattr(vae, "enable_tiling"):
-            raise ValueError(f"prior.vae_tiling: {folder} has no AutoencoderKL; turn it off")
+            raise CheckpointError(f"prior.vae_tiling: {folder} has no AutoencoderKL; turn it off")
         vae.enable_tiling()
     if options.checkpointing:
         if isinstance(network, MultiView) or isinstance(codec, (TinyCodec, LinearCodec)):
-            raise ValueError(f"prior.checkpointing: {folder} is small and has no such switch; turn it off")
+            raise CheckpointError(f"prior.checkpointing: {folder} is small and has no such switch; turn it off")
         module.enable_gradient_checkpointing()
         if not isinstance(codec, DeepCodec):  # which has none: it is redone view by view all the same
             vae.enable_gradient_checkpointing()
