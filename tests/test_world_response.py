@@ -59,6 +59,18 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Respon
     return prior, folder, job
 
 
+def with_weights(taught: tuple[Path, Path, Response], folder: Path) -> Config:
+    """A run with a prior that has what was learnt beside its networks."""
+    own = folder / "prior"
+    shutil.copytree(taught[0], own)
+    shutil.copytree(taught[1] / "response", own / "response")
+    config = Config(prompt="a chair", views=2)
+    estimator = SSD((Baseline.CONSTANT, Baseline.LEARNED))
+    return replace(
+        config, distill=replace(config.distill, estimator=estimator), prior=replace(config.prior, model=str(own))
+    )
+
+
 def test_what_is_odd_in_the_noise_is_learnt(taught: tuple[Path, Path, Response]) -> None:
     prior, folder, job = taught
     before = {path: path.stat().st_mtime_ns for path in answered(job, job.data.sources())}
@@ -86,21 +98,13 @@ def test_what_is_odd_in_the_noise_is_learnt(taught: tuple[Path, Path, Response])
 
 
 def test_a_run_takes_up_the_weights_that_lie_in_its_prior(taught: tuple[Path, Path, Response], tmp_path: Path) -> None:
-    prior, folder, _ = taught
-    own = tmp_path / "prior"
-    shutil.copytree(prior, own)
-    shutil.copytree(folder / "response", own / "response")
-    config = Config(prompt="a chair", views=2)
-    estimator = SSD((Baseline.CONSTANT, Baseline.LEARNED))
-    config = replace(
-        config, distill=replace(config.distill, estimator=estimator), prior=replace(config.prior, model=str(own))
-    )
+    config = with_weights(taught, tmp_path)
     priors = load_priors(config)
     assert priors.response is not None
     state = begin(config, priors)
     learned = state.distiller.estimator.learned  # type: ignore[attr-defined]
     assert not any(p.requires_grad for p in learned.network.parameters())
-    bare = load_priors(replace(config, prior=replace(config.prior, model=str(prior))))
+    bare = load_priors(replace(config, prior=replace(config.prior, model=str(taught[0]))))
     assert bare.response is None
     assert any(p.requires_grad for p in begin(config, bare).distiller.estimator.learned.network.parameters())  # type: ignore[attr-defined]
 
@@ -124,36 +128,24 @@ def test_a_checkpoint_of_one_that_learns_is_checked(taught: tuple[Path, Path, Re
 def test_weights_that_are_another_priors_are_refused_before_a_run(
     taught: tuple[Path, Path, Response], tmp_path: Path, wrong: dict, why: str
 ) -> None:
-    prior, folder, _ = taught
-    own = tmp_path / "prior"
-    shutil.copytree(prior, own)
-    shutil.copytree(folder / "response", own / "response")
-    path = own / "response" / "config.json"
+    config = with_weights(taught, tmp_path)
+    path = Path(config.prior.model) / "response" / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | wrong))
-    estimator = SSD((Baseline.CONSTANT, Baseline.LEARNED))
-    config = replace(Config(prompt="a chair"), distill=replace(Config(prompt="").distill, estimator=estimator))
     with pytest.raises(ValueError, match=rf"model: .*response .*{why}.*; delete it and get it again"):
-        load_priors(replace(config, prior=replace(config.prior, model=str(own))))
+        load_priors(config)
 
 
 def test_a_run_is_resumed_with_the_weights_and_options_that_it_had(
     taught: tuple[Path, Path, Response], tmp_path: Path
 ) -> None:
-    prior, folder, _ = taught
-    own = tmp_path / "prior"
-    shutil.copytree(prior, own)
-    shutil.copytree(folder / "response", own / "response")
-    config = Config(prompt="a chair", views=2)
-    estimator = SSD((Baseline.CONSTANT, Baseline.LEARNED))
-    config = replace(
-        config, distill=replace(config.distill, estimator=estimator), prior=replace(config.prior, model=str(own))
-    )
+    config = with_weights(taught, tmp_path)
     path = save(tmp_path, begin(config, load_priors(config)), config=config)
     restore(path, begin(config, load_priors(config)), config)
-    learns = replace(config, distill=replace(config.distill, estimator=replace(estimator, learning_rate=1e-3)))
+    estimator = SSD((Baseline.CONSTANT, Baseline.LEARNED), learning_rate=1e-3)
+    learns = replace(config, distill=replace(config.distill, estimator=estimator))
     with pytest.raises(ValueError, match=r"made with distill.estimator.learning_rate None, not 0.001; leave the new"):
         restore(path, begin(learns, load_priors(learns)), learns)
-    shutil.rmtree(own / "response")
+    shutil.rmtree(Path(config.prior.model) / "response")
     with pytest.raises(ValueError, match=r"with response [0-9a-f]{8}', not "):
         restore(path, begin(config, load_priors(config)), config)
 

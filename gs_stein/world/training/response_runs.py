@@ -77,9 +77,7 @@ class Recorder:
         x0, eps = (x_t[0] + x_t[1]) / (2 * alpha), (x_t[0] - x_t[1]) / (2 * sigma)
         without, asked = ((found[i] - found[i + 1]) / 2 - eps for i in (0, 2))
         words = sentence_of(text[2], text[2].tokens.shape[-1])
-        self.rows.append(
-            Answers(x0, eps, alpha, words, cameras.viewmats, cameras.Ks, without, asked - without)
-        )  # fmt: skip
+        self.rows.append(Answers(x0, eps, alpha, words, cameras.viewmats, cameras.Ks, without, asked - without))
         return found
 
 
