@@ -14,7 +14,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from gs_stein.prior.bundled import NUM_TRAIN_TIMESTEPS
 from gs_stein.prior.checkpoints.load import load_prior
+from gs_stein.prior.checkpoints.registry import bundled_for
 from gs_stein.prior.denoiser import Denoiser
 from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.options import DiffusionOptions
@@ -35,6 +36,8 @@ from gs_stein.world.training.run import UNPREFIXED, Data, Run, Schedule
 
 GUIDANCE = (1.75, 7.5)
 """Scales of guidance that it learns for: between those of the presets, and a strong one."""
+PRESETS = {"objects": ("object",), "landscapes": ("scene", "outdoors")}
+"""Of the runs of a family, laid over each other; the others are scenes."""
 GROUP = 4
 """Views that a step of distillation denoises together."""
 
@@ -58,6 +61,7 @@ class Response:
     guessed: float = 0.7
     """Share of pictures that are a denoiser's first guess instead of the world's: what a scene looks like at first."""
     width: int = 128
+    """Of a token."""
     depth: int = 3
     """Blocks."""
     runs: int = 64
@@ -115,44 +119,65 @@ def first_guess(
     return prior.schedule.convert(prior.predict(x_t, t, [text], cameras), x_t, t, "eps", "x0")[0]
 
 
+class Question(NamedTuple):
+    """What the denoisers are asked about in one go."""
+
+    source: Source
+    index: int
+    """Of the shard; of a run, whose caption is out of one of the shards."""
+    which: int | None
+    """How often the shard was asked about before; None: along a run."""
+
+    @property
+    def name(self) -> str:
+        """Of its files of answers, one a size of picture."""
+        return f"{self.source.family.name}-{self.index:05d}-{'run' if self.which is None else self.which}"
+
+
+def questions(job: Response, sources: list[Source]) -> list[Question]:
+    """All of them, runs and shards of all families in turn, so that a part of the list has some of each."""
+    shards = [Question(source, i, k) for k in range(job.passes) for source in sources for i in range(source.shards)]
+    total = sum(source.share for source in sources)
+    runs = [Question(one, i, None) for one in sources for i in range(round(job.runs * one.share / total))]
+    shards.sort(key=lambda question: (question.which, question.index))
+    runs.sort(key=lambda question: question.index / question.source.share)
+    return [question for pair in itertools.zip_longest(shards, runs) for question in pair if question is not None]
+
+
+def answers_to(question: Question, job: Response, prior: DiffusionPrior) -> list[Answers]:
+    """By the size of the pictures."""
+    source, index, which = question
+    shard = Shard.load(rendered(shard_path(job.data.folder, source.family, index % source.shards)))
+    if which is None:
+        presets = PRESETS.get(source.family.name, ("scene",))
+        return along_run(prior, shard.captions[index * 7 % SCENES_PER_SHARD][0], presets, job.iterations, index)
+    seed = 1_000_003 * which + 7919 * index + source.family.first_seed
+    small = float(torch.rand((), generator=torch.Generator().manual_seed(seed + 1))) < job.small
+    return [ask(prior, shard, job, small, seed)]
+
+
 def answered(job: Response, sources: list[Source]) -> list[Path]:
     """Files of answers about all shards of some families, and along runs; those that are missing are made."""
     folder = job.data.folder / "answers"
     folder.mkdir(parents=True, exist_ok=True)
-    shards = [(source, i, k) for k in range(job.passes) for source in sources for i in range(source.shards)]
-    shards.sort(key=lambda row: (row[2], row[1]))
-    total = sum(source.share for source in sources)
-    runs = [(source, i, -1) for source in sources for i in range(round(job.runs * source.share / total))]
-    runs.sort(key=lambda row: row[1] / row[0].share)
-    wanted = [row for pair in itertools.zip_longest(shards, runs) for row in pair if row is not None]
-    priors: dict[bool, DiffusionPrior] = {}
+    asked, priors = questions(job, sources), {}
     paths, began = [], time.monotonic()
-    for number, (source, index, which) in enumerate(wanted):
-        name = f"{source.family.name}-{index:05d}-{which if which >= 0 else 'run'}"
-        if not (there := sorted(folder.glob(f"{name}-*.pt"))):
+    for number, question in enumerate(asked):
+        if not (there := sorted(folder.glob(f"{question.name}-*.pt"))):
             if 0 < job.seconds < time.monotonic() - began:
                 continue
-            objects = source.family.name == "objects"
-            if objects not in priors:
-                model = job.prior if job.prior != "bundled" or not objects else "bundled-objects"
-                priors[objects] = load_prior(DiffusionOptions(model=model))
-            seed = 1_000_003 * which + 7919 * index + source.family.first_seed
-            shard = Shard.load(rendered(shard_path(job.data.folder, source.family, index % source.shards)))
-            if which < 0:
-                presets = {"objects": ("object",), "landscapes": ("scene", "outdoors")}
-                caption = shard.captions[index * 7 % SCENES_PER_SHARD][0]
-                kind = presets.get(source.family.name, ("scene",))
-                parts = along_run(priors[objects], caption, kind, job.iterations, index)
-            else:
-                small = float(torch.rand((), generator=torch.Generator().manual_seed(seed + 1))) < job.small
-                parts = [ask(priors[objects], shard, job, small, seed)]
-            for part in parts:
-                temporary = folder / f"{name}.{os.getpid()}.tmp"
+            model = bundled_for(job.prior, scene=question.source.family.name != "objects")
+            if model not in priors:
+                priors[model] = load_prior(DiffusionOptions(model=model))
+            for part in answers_to(question, job, priors[model]):
+                temporary = folder / f"{question.name}.{os.getpid()}.tmp"
                 torch.save(part._asdict(), temporary)
-                there.append(folder / f"{name}-{part.eps.shape[-1]}.pt")
+                there.append(folder / f"{question.name}-{part.eps.shape[-1]}.pt")
                 os.replace(temporary, there[-1])
             taken = time.monotonic() - began
-            print(f"asked about {number + 1} of {len(wanted)}: {name}, {taken:.0f} s", file=sys.stderr, flush=True)
+            print(
+                f"asked about {number + 1} of {len(asked)}: {question.name}, {taken:.0f} s", file=sys.stderr, flush=True
+            )
         paths += there
     return paths
 
@@ -183,7 +208,7 @@ def pictures_side(Ks: Float[Tensor, "S V 3 3"]) -> int:
 
 
 def train_response(job: Response) -> None:
-    """Ask, then learn; the last file of each family is held out, and what is left of its odd part is printed."""
+    """Ask, then learn; some files of answers are held out, and what is left of their odd part is printed."""
     torch.manual_seed(job.schedule.seed + 3)
     device = job.schedule.place
     parts = [Answers(**torch.load(path, weights_only=True)) for path in answered(job, job.data.sources())]
