@@ -73,7 +73,10 @@ def browser(url: str, width: int = 320, height: int = 240) -> Iterator:
 
 def click(locator) -> None:
     """Click a button, wherever it is: where software rendering takes a second a frame, it may move under the mouse."""
-    locator.first.wait_for(state="attached", timeout=PATIENCE * 1000)
+    from playwright.sync_api import expect
+
+    # A disabled button drops the click: the page may not have heard yet that the last export is over.
+    expect(locator.first).to_be_enabled(timeout=PATIENCE * 1000)
     locator.first.dispatch_event("click", timeout=PATIENCE * 1000)
 
 
