@@ -8,13 +8,10 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from tiny_bundled import SIDE, tiny_bundled
+from tiny_bundled import noise_shards, tiny_bundled
 
-from gs_stein.cameras.options import RoomCameras
-from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.config.schema import Config
 from gs_stein.distill.learned import Learned
 from gs_stein.distill.options import SSD, Baseline
@@ -27,8 +24,6 @@ from gs_stein.prior.response import NoiseResponse
 from gs_stein.run.checkpoint import content_of, restore, save
 from gs_stein.run.checkpoint_check import check
 from gs_stein.types import Cameras
-from gs_stein.world.families import FAMILIES
-from gs_stein.world.training.pool import CAPTIONS, SCENES_PER_SHARD, VIEWS, Shard, shard_path
 from gs_stein.world.training.response import Answers, Response, answered, response_loss, train_response
 from gs_stein.world.training.run import Data, Portion, Schedule
 
@@ -38,18 +33,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Respon
     """A tiny prior, a training folder with two shards of noise for pictures, and the job that learned from them."""
     prior = tiny_bundled(tmp_path_factory.mktemp("prior"))
     folder = tmp_path_factory.mktemp("training")
-    (folder / "pool").mkdir()
-    rng = np.random.default_rng(0)
-    cameras = sample_cameras(RoomCameras(resolution=SIDE), VIEWS, torch.Generator().manual_seed(0))
-    for index in range(2):
-        rgb = rng.integers(0, 256, (SCENES_PER_SHARD, VIEWS, SIDE, SIDE, 3), dtype=np.uint8)
-        each = (SCENES_PER_SHARD, 1, 1, 1)
-        lengths = np.full((SCENES_PER_SHARD, CAPTIONS), 3)
-        Shard(
-            rgb, np.zeros(1), np.zeros(1), np.tile(cameras.viewmats.numpy(), each), np.tile(cameras.Ks.numpy(), each),
-            [["a room"] * CAPTIONS] * SCENES_PER_SHARD, np.zeros(1),
-            rng.normal(size=(lengths.sum(), 384)).astype(np.float16), lengths,
-        ).save(shard_path(folder, FAMILIES["rooms"], index))  # fmt: skip
+    noise_shards(folder, 2)
     job = Response(
         Data(folder, rooms=Portion(2, 1.0), workers=0), Schedule(steps=60, images=32, learning_rate=3e-3, cooldown=30,
                                                                  warmup=5, device="cpu"),

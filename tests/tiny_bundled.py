@@ -5,9 +5,31 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 
 SIDE = 32
+
+
+def noise_shards(folder: Path, count: int) -> None:
+    """A training folder's pool of shards with noise for pictures, all of the same eight views."""
+    from gs_stein.cameras.options import RoomCameras
+    from gs_stein.cameras.sampling import sample_cameras
+    from gs_stein.world.families import FAMILIES
+    from gs_stein.world.training.pool import CAPTIONS, SCENES_PER_SHARD, VIEWS, Shard, shard_path
+
+    (folder / "pool").mkdir()
+    rng = np.random.default_rng(0)
+    cameras = sample_cameras(RoomCameras(resolution=SIDE), VIEWS, torch.Generator().manual_seed(0))
+    for index in range(count):
+        rgb = rng.integers(0, 256, (SCENES_PER_SHARD, VIEWS, SIDE, SIDE, 3), dtype=np.uint8)
+        each = (SCENES_PER_SHARD, 1, 1, 1)
+        lengths = np.full((SCENES_PER_SHARD, CAPTIONS), 3)
+        Shard(
+            rgb, np.zeros(1), np.zeros(1), np.tile(cameras.viewmats.numpy(), each), np.tile(cameras.Ks.numpy(), each),
+            [["a room"] * CAPTIONS] * SCENES_PER_SHARD, np.zeros(1),
+            rng.normal(size=(lengths.sum(), 384)).astype(np.float16), lengths,
+        ).save(shard_path(folder, FAMILIES["rooms"], index))  # fmt: skip
 
 
 def tiny_bundled(folder: Path) -> Path:

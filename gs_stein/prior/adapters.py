@@ -155,6 +155,8 @@ class MultiView:
 
     knows_cameras: ClassVar[bool] = True
     module: MultiViewDenoiser
+    more: Float[Tensor, "1 width"] | None = None
+    """Added to the code of the timestep (`gs_stein.prior.guided`)."""
 
     def __call__(self, x_t: Tensor, t: Tensor, text: list[TextEmbedding], cameras: Cameras | None) -> Tensor:
         """See `Network`.
@@ -170,4 +172,4 @@ class MultiView:
         count = 1 if all(len(one) == 1 for one in text) else V
         prompts = stack_embeddings([one.expand(count) for one in text]).to(x_t.device, dtype)
         cameras = cameras.to(x_t.device)
-        return self.module(x_t.to(dtype), t.to(x_t.device), prompts.tokens, prompts.mask, cameras)
+        return self.module(x_t.to(dtype), t.to(x_t.device), prompts.tokens, prompts.mask, cameras, self.more)

@@ -231,6 +231,7 @@ class MultiViewDenoiser(Pretrained):
         tokens: Float[Tensor, "P L D"],
         mask: Bool[Tensor, "P L"],
         cameras: Cameras,
+        more: Float[Tensor, "B width"] | None = None,
     ) -> Float[Tensor, "B V C h w"]:
         """Velocity of B groups of V views.
 
@@ -240,6 +241,7 @@ class MultiViewDenoiser(Pretrained):
             tokens: prompts, B of them (one a group) or B·V (one a view); an all-False mask row means "no prompt".
             mask: True at real tokens.
             cameras: V of them for all groups, or B·V, group by group.
+            more: added to the code of the timestep (`gs_stein.prior.guided`).
         """
         B, V, C, rows, columns = x_t.shape
         side = rows // 2
@@ -259,6 +261,8 @@ class MultiViewDenoiser(Pretrained):
             tokens = block(tokens, self.order[: tokens.shape[1]], mask)
         octave = math.log2(self.config["sample_size"] / rows) * torch.ones_like(t)[:, None]
         condition = self.time(torch.cat([timestep_features(t, 256), octave], dim=1).to(x_t.dtype))
+        if more is not None:
+            condition = condition + more.to(condition)
         per_group = condition + self.sentence(sentence).view(B, -1, condition.shape[-1]).mean(1)
         modulation = self.modulation(F.silu(per_group)).view(B, 6, -1)
         per_view = F.silu(per_group).repeat_interleave(V, dim=0)

@@ -7,6 +7,7 @@ network, noise schedule. `DiffusionPrior` only connects them; what differs betwe
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from gs_stein.prior.adapters import Network
 from gs_stein.prior.codecs import Codec
 from gs_stein.prior.encoders import PromptCache
+from gs_stein.prior.guided import Shortcut
 from gs_stein.prior.schedule import Prediction, Schedule
 from gs_stein.types import Cameras, TextEmbedding
 
@@ -42,6 +44,7 @@ class DiffusionPrior:
         offload: bool = False,
         checkpointing: bool = False,
         smaller: tuple[int, ...] = (),
+        shortcut: Shortcut | None = None,
     ) -> None:
         self.schedule = schedule
         self.resolution = resolution
@@ -54,6 +57,8 @@ class DiffusionPrior:
         self.device = device
         self.identity = identity
         self.folder = folder
+        self.shortcut = shortcut
+        """Guidance in one evaluation, where the prior has learnt it."""
         self._network = network
         self._checkpointing = checkpointing
         self._offload_hook = None
@@ -87,6 +92,14 @@ class DiffusionPrior:
         """C, h, w of one view's latent."""
         side = self.resolution // self.codec.scale
         return self.codec.channels, side, side
+
+    def at_once(self, scale: float) -> DiffusionPrior:
+        """This prior with guidance of a scale that its `shortcut` has learnt in its own answers; it counts its
+        evaluations for itself. A scale of 1 is the last look."""
+        assert self.shortcut is not None
+        found = copy.copy(self)
+        found._network, found.evaluations, found.shortcut = self.shortcut.at(scale), 0, None
+        return found
 
     def embed(self, prompts: list[str]) -> TextEmbedding:
         """Encode P prompts; the empty prompt gives the model's own "no prompt"."""

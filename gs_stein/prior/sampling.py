@@ -240,3 +240,31 @@ def antithetic_denoise(
 
     found = over_groups(denoiser, x0, groups(x0.shape[1], group, shared, generator), shared, clean)
     return torch.cat([x0[:, :shared], found[:, shared:]], dim=1)
+
+
+@torch.no_grad()
+def last_look(
+    looking: Denoiser,
+    x0: Float[Tensor, "1 V C h w"],
+    level: float,
+    text: TextEmbedding,
+    cameras: Cameras,
+    generator: torch.Generator,
+    group: int = 0,
+    shared: int = 0,
+) -> Float[Tensor, "1 V C h w"]:
+    """What `antithetic_denoise` finds, in one evaluation, by a network that has learnt it: it is shown the views
+    without noise, at the level.
+
+    Args:
+        looking: that network (`gs_stein.prior.diffusion.DiffusionPrior.at_once`, with a scale of 1).
+        x0, level, text, cameras, generator, group, shared: as for `antithetic_denoise`.
+    """
+    t = torch.full((1,), level * looking.schedule.num_timesteps).to(x0)
+    still = looking.schedule.alpha(t) * x0
+    eps = over_groups(
+        looking, x0, groups(x0.shape[1], group, shared, generator), shared,
+        lambda some: looking.predict(still[:, some], t, [of(text, some)], cameras[some]),
+    )  # fmt: skip
+    found = looking.schedule.convert(eps, still, t, "eps", "x0")
+    return torch.cat([x0[:, :shared], found[:, shared:]], dim=1)

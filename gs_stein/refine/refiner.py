@@ -10,6 +10,7 @@ come to agree. They do so not to the pixel, and are moved a little while the Gau
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -26,8 +27,9 @@ from gs_stein.distill.nonfinite import Guard, squares_finite
 from gs_stein.prior.agreement import pearson
 from gs_stein.prior.denoiser import Denoiser, DepthEstimator
 from gs_stein.prior.depth import CLEAN
+from gs_stein.prior.guided import Shortcut
 from gs_stein.prior.options import GuidanceOptions
-from gs_stein.prior.sampling import antithetic_denoise, denoise
+from gs_stein.prior.sampling import antithetic_denoise, denoise, last_look
 from gs_stein.refine.options import RefineOptions
 from gs_stein.refine.registration import estimate_flow, warp
 from gs_stein.types import Cameras, Render, TextEmbedding, joined
@@ -170,15 +172,21 @@ class Refiner:
         x_t = schedule.add_noise(x0[None], torch.randn(x0[None].shape, generator=generator).to(x0), times[:1])
         text, negative = prompts(views)
         there = views.to(x0.device)
+        scale, asked = wanted.guidance, self.denoiser
+        if self._at_once(scale, negative):
+            scale, asked = 1.0, self.denoiser.at_once(scale)
         found = denoise(
-            self.denoiser, x_t, times, text, negative, there, GuidanceOptions(scale=wanted.guidance),
+            asked, x_t, times, text, negative, there, GuidanceOptions(scale=scale),
             None if watch is None else lambda i: watch((i + 1) / options.steps),
             known, options.eta, generator, options.group, options.order,
         )  # fmt: skip
-        if options.antithetic_denoise:
-            found = antithetic_denoise(
-                self.denoiser, found, options.antithetic_denoise, text, there, generator, options.group, kept
-            )
+        if level := options.antithetic_denoise:
+            learnt = self._looks_at_once
+            looking = self.denoiser.at_once(1.0) if learnt else self.denoiser
+            look = last_look if learnt else antithetic_denoise
+            found = look(looking, found, level, text, there, generator, options.group, kept)
+            self._count(looking)
+        self._count(asked)
         clean = times.new_full((1,), CLEAN * schedule.num_timesteps)
         mine, count = ranks.own(len(views)), len(views)
         depth = None
@@ -194,6 +202,26 @@ class Refiner:
             count = min(options.anchors, len(views))
             self._anchors = self._targets[torch.arange(count) * len(views) // count]
         return True
+
+    @property
+    def _shortcut(self) -> Shortcut | None:
+        """What the prior has learnt to say in one evaluation, if that is wanted."""
+        return getattr(self.denoiser, "shortcut", None) if self.options.at_once else None
+
+    def _at_once(self, guidance: float, negative: TextEmbedding | None = None) -> bool:
+        """Whether the guided answer takes one evaluation, where the negative prompt is empty (or None)."""
+        known = self._shortcut is not None and self._shortcut.learnt(guidance)
+        return known and (negative is None or not bool(negative.mask.any()))
+
+    @property
+    def _looks_at_once(self) -> bool:
+        """Whether the last look takes one evaluation."""
+        return self._shortcut is not None and math.isclose(self._shortcut.level, self.options.antithetic_denoise)
+
+    def _count(self, asked: Denoiser) -> None:
+        """Add what another one was asked to the denoiser's own count."""
+        if asked is not self.denoiser:
+            self.denoiser.evaluations += asked.evaluations
 
     def _pictures(self, x0: Float[Tensor, "V C h w"]) -> Float[Tensor, "V 3 H W"] | None:
         """Latents as pictures in [0, 1], decoded once a round; None if nobody will look at them."""
@@ -236,7 +264,10 @@ class Refiner:
     def evaluations_after(self, step: int) -> int:
         """Views that the rounds from this step on will denoise, each guidance branch counted, if nobody interferes."""
         options, total = self.options, 0
-        a_view = options.steps * (1 if options.guidance == 1 else 2) + (2 if options.antithetic_denoise else 0)
+        once = options.guidance == 1 or self._at_once(options.guidance)
+        a_view = options.steps * (1 if once else 2)
+        if options.antithetic_denoise:
+            a_view += 1 if self._looks_at_once else 2
         for number in range(self._rounds if options.share else 0):
             if self.first + number * self._length < step:
                 continue

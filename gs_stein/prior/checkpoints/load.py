@@ -26,6 +26,7 @@ from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.encoders import Encode, PromptCache
 from gs_stein.prior.families.family import Family, Parts
 from gs_stein.prior.families.table import FAMILIES, network_class
+from gs_stein.prior.guided import GuidedDelta, Shortcut
 from gs_stein.prior.options import DiffusionOptions, Precision
 from gs_stein.types import TextEmbedding
 
@@ -131,6 +132,7 @@ def assemble(
         options.cpu_offload,
         options.checkpointing,
         tuple(r for r in module.config.get("resolutions", ()) if r < resolution),
+        load_shortcut(folder, backbone, module),
     )
 
 
@@ -171,6 +173,22 @@ def load_network(folder: Path, component: Component, family: Family, dtype: torc
             "write the side of its latents in cells there (64 for 512 pixels; for SANA's 16), or get the model again"
         )
     return loaded_network(network_class(component.class_name), where, torch_dtype=dtype, variant=kind)
+
+
+def load_shortcut(folder: Path, component: Component, module: Any) -> Shortcut | None:
+    """Guidance in one evaluation, from a folder beside the bundled kind's network (`guided` beside `network`).
+
+    Raises:
+        CheckpointError: it cannot be loaded, or is another network's.
+    """
+    where = folder / component.name.replace("network", "guided")
+    if component.class_name != "MultiViewDenoiser" or not where.is_dir():
+        return None
+    delta = loaded_network(GuidedDelta, where)
+    if {**module.config, "_class_name": ""} != {**delta.config["network"], "_class_name": ""}:
+        what = f"belongs to another network than {component.name} beside it"
+        raise CheckpointError(f"model: {where} {what}; delete it and get it again")
+    return Shortcut(module, delta)
 
 
 def load_codec_folder(folder: Path, class_name: str, dtype: torch.dtype) -> Codec:

@@ -51,9 +51,11 @@ NETWORKS = {
     "network_objects": "MultiViewDenoiser",
     "depth": "NoisyDepth",
     "response": "NoiseResponse",
+    "guided": "GuidedDelta",
+    "guided_objects": "GuidedDelta",
 }
 """Parts with weights, beside the codec, and their classes in `gs_stein.prior.bundled` or in `MODULES`."""
-MODULES = {"response": "gs_stein.prior.response"}
+MODULES = {"response": "gs_stein.prior.response"} | dict.fromkeys(("guided", "guided_objects"), "gs_stein.prior.guided")
 
 
 def averaged(
@@ -106,14 +108,16 @@ def export_prior(options: Options) -> None:
     channels = codec.config["channels"]
     if (folder / "denoiser.pt").exists():
         export_denoiser(folder, channels, building / "network", options.earlier, options.share)
-    if objects is not None:
+    if objects is not None and (objects / "denoiser.pt").exists():
         export_denoiser(objects, channels, building / "network_objects", options.objects_earlier, options.share)
     if (folder / "depth.pt").exists():
         depth, _ = averaged(NoisyDepth(channels=channels), folder / "depth.pt")
         assert isinstance(depth, NoisyDepth)
         depth.save_pretrained(building / "depth")
-    if (folder / "response").is_dir():
-        shutil.copytree(folder / "response", building / "response")
+    for part, trained in (("response", folder), ("guided", folder), ("guided_objects", objects)):
+        source = None if trained is None else trained / part.removesuffix("_objects")
+        if source is not None and source.is_dir():
+            shutil.copytree(source, building / part)
     kept = [part for part in NETWORKS if not (building / part).exists() and (base / part).is_dir()]
     for field, other in (("objects", objects), ("base", base if kept else None)):
         if other is None or not (other / "codec").exists():
@@ -219,7 +223,7 @@ def known_words(kinds: dict[str, bool], captions: int) -> Vocabulary:
 def main(options: Options) -> None:
     """Export what is there."""
     kept = options.earlier is None and ((options.base or options.output / "prior") / "network").is_dir()
-    for field, folder, needed in (("folder", options.folder, not kept), ("objects", options.objects, True)):
+    for field, folder, needed in (("folder", options.folder, not kept), ("objects", options.objects, not kept)):
         if needed and folder is not None and not (folder / "denoiser.pt").exists():
             raise ValueError(
                 f"--{field}: {folder} has no denoiser.pt; run `python -m gs_stein.world.train denoiser` first"

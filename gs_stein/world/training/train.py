@@ -1,4 +1,5 @@
-"""Train the bundled prior: `python -m gs_stein.world.train {autoencoder,decoder,denoiser,depth,response,scorer}`.
+"""Train the bundled prior: `python -m gs_stein.world.train JOB`, the job being autoencoder, decoder, denoiser, depth,
+guided, response or scorer.
 
 Data are rendered from seeds by background processes while training runs. A run stops cleanly at any moment (Ctrl-C
 saves) and continues bit for bit where it was: batch and noise of a step depend on (seed, step) alone.
@@ -25,6 +26,7 @@ from gs_stein.types import TextEmbedding
 from gs_stein.world.families import SCORER
 from gs_stein.world.training.data import Batch, Mixture, fit_codec, stratified_logit_normal
 from gs_stein.world.training.decoder import Decoder, train_decoder
+from gs_stein.world.training.guided import Guided, train_guided
 from gs_stein.world.training.pool import CAPTIONS, TRAINING, VIEWS, Shard, rendered, shard_path, start_workers
 from gs_stein.world.training.response import Response, train_response
 from gs_stein.world.training.run import UNPREFIXED, Data, Run, Schedule, load_codec, start_from
@@ -106,6 +108,7 @@ Job = (
     | Annotated[Decoder, tyro.conf.subcommand("decoder")]
     | Annotated[Denoiser, tyro.conf.subcommand("denoiser")]
     | Annotated[Depth, tyro.conf.subcommand("depth")]
+    | Annotated[Guided, tyro.conf.subcommand("guided")]
     | Annotated[Response, tyro.conf.subcommand("response")]
     | Annotated[Scorer, tyro.conf.subcommand("scorer")]
 )
@@ -270,6 +273,8 @@ def main(job: Job) -> None:
         train_decoder(job)
     elif isinstance(job, Denoiser):
         train_denoiser(job)
+    elif isinstance(job, Guided):
+        train_guided(job)
     elif isinstance(job, Response):
         train_response(job)
     else:
