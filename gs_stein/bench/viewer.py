@@ -1,9 +1,9 @@
-"""What watching costs: the same training loop with and without a page and a browser that takes everything.
+"""What watching costs: the same training loop with and without a page and browsers that take everything.
 
 Blocks of iterations alternate between the two, so that a machine that slows down slows both. The loop is the splat
 half of a scene's iteration (30 000 Gaussians, four views of 128², forward, backward, Adam) and one matrix product a
 view in the denoiser's place, which makes it a hard case: real iterations are longer and the page's updates as many.
-The browser is a process that receives and throws away; drawing belongs to the machine it runs on.
+A browser is a process that receives and throws away; drawing belongs to the machine it runs on.
 """
 
 from __future__ import annotations
@@ -39,11 +39,14 @@ class Options:
     """Pairs of blocks."""
     updates: float = 4.0
     """Updates of the page a second, at most; as in `train.py`."""
+    browsers: int = 1
+    """That watch."""
     json: bool = False
     """Print one JSON object as the last line."""
 
     def __post_init__(self) -> None:
-        if min(self.gaussians, self.views, self.resolution, self.rounds) < 1 or self.product < 0 or self.seconds <= 0:
+        counts = self.gaussians, self.views, self.resolution, self.rounds, self.browsers
+        if min(counts) < 1 or self.product < 0 or self.seconds <= 0:
             raise ValueError("bench viewer: counts and lengths must be positive; leave out what you did not mean")
 
 
@@ -111,15 +114,16 @@ def training(options: Options) -> Iterator:
 
 
 @contextmanager
-def watcher(address: str) -> Iterator[None]:
-    """A browser's stand-in: connects, receives everything, draws nothing."""
-    url = address.replace("http://", "ws://")
-    process = subprocess.Popen([sys.executable, "-c", CLIENT, url], stdout=subprocess.DEVNULL)
+def watchers(address: str, count: int) -> Iterator[None]:
+    """Browsers' stand-ins: they connect, receive everything, draw nothing."""
+    command = [sys.executable, "-c", CLIENT, address.replace("http://", "ws://")]
+    processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(count)]
     try:
         yield
     finally:
-        process.kill()
-        process.wait()
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def measure(options: Options) -> tuple[np.ndarray, np.ndarray, int]:
@@ -142,11 +146,11 @@ def measure(options: Options) -> tuple[np.ndarray, np.ndarray, int]:
             show(snapshot)
 
         live._show = counted  # type: ignore[method-assign]
-        with watcher(live.address):
+        with watchers(live.address, options.browsers):
             deadline = time.monotonic() + 60.0
-            while not live.server.get_clients():
+            while len(live.server.get_clients()) < options.browsers:
                 if time.monotonic() > deadline:
-                    raise ValueError("bench viewer: its client did not connect within a minute; try again")
+                    raise ValueError("bench viewer: its clients did not connect within a minute; try again")
                 time.sleep(0.05)
             for i in range(2 * options.rounds):
                 # Which of a pair comes first alternates, so that no drift favours one.
@@ -177,12 +181,12 @@ def main(argv: list[str] | None = None) -> int:
     print(f"iteration without a viewer   {1e3 * np.median(alone):8.1f} ms")
     print(f"iteration with a viewer      {1e3 * np.median(watched):8.1f} ms")
     print(f"slowdown                     {slowdown:8.2%}   (95 % interval {low:.2%} … {high:.2%}, {len(ratios)} pairs)")
-    print(f"updates of the browser       {per_second:8.2f} a second")
+    print(f"updates of the page          {per_second:8.2f} a second, {options.browsers} watching")
     if options.json:
         found = {
             "slowdown": round(slowdown, 5), "interval": [round(float(low), 5), round(float(high), 5)],
             "iteration_ms": round(1e3 * float(np.median(alone)), 3), "updates_per_second": round(per_second, 3),
-            "gaussians": options.gaussians, "pairs": len(ratios),
+            "gaussians": options.gaussians, "pairs": len(ratios), "browsers": options.browsers,
         }  # fmt: skip
         print(json.dumps(found))
     return 0

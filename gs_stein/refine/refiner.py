@@ -231,7 +231,9 @@ class Refiner:
 
     def _decoded(self, x0: Float[Tensor, "V C h w"]) -> Float[Tensor, "V 3 H W"]:
         """Latents as pictures in [0, 1]; each rank that is at work decodes its share."""
-        return ranks.whole(self.denoiser.decode(x0[ranks.own(len(x0))]).clamp(0, 1).float(), len(x0))
+        # A group at a time: all views of a round at once were the largest thing in memory of a whole run.
+        parts = x0[ranks.own(len(x0))].split(self.options.group)
+        return ranks.whole(torch.cat([self.denoiser.decode(part).clamp(0, 1).float() for part in parts]), len(x0))
 
     @torch.no_grad()
     def register_views(self, rendered: Callable[[Cameras], Float[Tensor, "V 3 H W"]]) -> bool:
