@@ -21,7 +21,8 @@ from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.options import GuidanceOptions
 from gs_stein.prior.sampling import antithetic_denoise, denoise, groups
 from gs_stein.refine.options import RefineOptions
-from gs_stein.refine.refiner import Refiner, Round, Targets
+from gs_stein.refine.refiner import Refiner, Round, Targets, sharpened
+from gs_stein.refine.registration import blurred
 from gs_stein.text.options import ViewPrompts
 from gs_stein.types import Render
 from gs_stein.update.options import LearningRates, NoDensify
@@ -296,6 +297,31 @@ def test_another_prompt_lets_the_anchors_go() -> None:
     assert not new.anchored
 
 
+def test_sharpening_makes_edges_steeper_and_leaves_flat_and_sharp_ones() -> None:
+    edge = torch.zeros(1, 3, 16, 16)
+    edge[..., 8:] = 1.0
+    soft = blurred(edge, 1.5)
+    found = sharpened(soft, 4.0)
+    assert (found - edge).abs().mean() < 0.6 * (soft - edge).abs().mean()
+    torch.testing.assert_close(sharpened(edge, 4.0), edge)  # nothing beyond what its neighbours show
+    flat = torch.full((1, 3, 16, 16), 0.3)
+    torch.testing.assert_close(sharpened(flat, 4.0), flat)
+    between = 0.4 + 0.2 * soft
+    assert sharpened(between, 20.0).max() <= 0.6 + 0.2 * 0.2 + 1e-6
+    assert torch.equal(sharpened(soft, 0.0), soft)
+
+
+def test_the_scene_is_sharpened_from_the_second_round_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    amounts = []
+    monkeypatch.setattr(
+        "gs_stein.refine.refiner.sharpened", lambda rgb, amount: (amounts.append(amount), rgb)[1]
+    )  # fmt: skip
+    made = prepared(RefineOptions(share=0.5, rounds=4, steps=2, sharpen=2.0), 0.7)
+    assert amounts == []
+    anchored(made, 6, 1)
+    assert amounts == [2.0]
+
+
 def test_without_anchors_groups_are_strangers() -> None:
     made = prepared(RefineOptions(share=0.5, rounds=4, steps=2, anchors=0), 0.7)
     new = made.round(63)
@@ -498,6 +524,7 @@ def test_a_run_blends_colours_when_it_says_so() -> None:
         ({"level": (0.4, 0.8)}, r"refine.level: 0.4"), ({"depth": -1.0}, r"refine.weight, depth"),
         ({"anchors": 8}, r"refine.anchors: 8"), ({"blend_colours": 1.5}, r"refine.blend_colours: 1.5"),
         ({"blend_every": 0}, r"refine.blend_every: 0"), ({"register_views": -1}, r"refine.register_views: -1"),
+        ({"sharpen": -1.0}, r"refine.sharpen: -1.0"),
         ({"antithetic_denoise": 1.0}, r"refine.antithetic_denoise: 1.0"), ({"eta": 1.5}, r"refine.eta: 1.5"),
     ],
 )  # fmt: skip

@@ -27,6 +27,10 @@ class RefineOptions:
     """Views of the first round that join every later group as they are, so that rounds agree; 0: none."""
     level: tuple[float, float] = (0.8, 0.45)
     """How far views are noised before, as a fraction of T: in the first and in the last round."""
+    sharpen: float = 0.0
+    """How much the scene's renders are sharpened before they are noised, from the second round on: views that were
+    fitted to others which disagree are blurred, and a denoiser keeps what blur the noise leaves visible. Unsharp
+    masking; 1 doubles what is finer than some pixels; 0: none."""
     steps: int = 10
     """Denoising steps from there."""
     order: int = 1
@@ -73,6 +77,8 @@ class RefineOptions:
                 raise ValueError(f"refine.{name}: {getattr(self, name)} is below 1; give a positive number")
         if self.order not in (1, 2):
             raise ValueError(f"refine.order: {self.order} is no order of the solver; give 1 or 2")
+        if not 0 <= self.sharpen <= 20:
+            raise ValueError(f"refine.sharpen: {self.sharpen} is not between 0 and 20; give 0 for none, 2 for much")
         if self.register_views < 0:
             raise ValueError(f"refine.register_views: {self.register_views} is below 0; give 0 for never")
         if not 0 <= self.anchors < self.group:
