@@ -18,7 +18,7 @@ from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.weights import loaded_network
 from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.guidance import guided
-from gs_stein.prior.guided import GuidedDelta, Shortcut
+from gs_stein.prior.guided import GuidedDelta, Shortcut, shapes_of
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.options import DiffusionOptions, GuidanceOptions
 from gs_stein.prior.sampling import last_look
@@ -61,10 +61,14 @@ def plain_of(folder: Path) -> MultiViewDenoiser:
     return network
 
 
+def delta_of(plain: MultiViewDenoiser) -> GuidedDelta:
+    return GuidedDelta(shapes_of(plain), plain.config["width"], 4)
+
+
 def with_shortcut(folder: Path, std: float = 0.0) -> DiffusionPrior:
     prior = load_prior(DiffusionOptions(model=str(folder)))
     assert prior.shortcut is None
-    delta = GuidedDelta(plain_of(folder).config, 4)
+    delta = delta_of(plain_of(folder))
     torch.manual_seed(1)
     for parameter in [*delta.up.parameters(), *delta.whole.parameters(), delta.strength.weight] if std else []:
         torch.nn.init.normal_(parameter, std=std)
@@ -81,7 +85,7 @@ def question(prior: DiffusionPrior) -> tuple:
 
 def test_a_difference_begins_as_none_and_leaves_the_network_as_it_is(folder: Path) -> None:
     plain = plain_of(folder)
-    delta = GuidedDelta(plain.config, 4)
+    delta = delta_of(plain)
     assert all(torch.equal(value, plain.get_parameter(name)) for name, value in delta.added_to(plain).items())
     thin = {name for name in dict(plain.named_parameters()) if name.replace(".", "/") in delta.up}
     assert "blocks.0.attention.q.weight" in thin
@@ -162,7 +166,8 @@ def test_a_prior_takes_up_what_lies_beside_its_network(
     assert not torch.allclose(prior.at_once(4.0).predict(*question(prior)), prior.predict(*question(prior)))
     config = own / "guided" / "config.json"
     whole = json.loads(config.read_text())
-    config.write_text(json.dumps(whole | {"network": whole["network"] | {"room": [1.0, 2.0, 3.0]}}))
+    fewer = {name: shape for name, shape in whole["shapes"].items() if name != "blocks.0.table"}
+    config.write_text(json.dumps(whole | {"shapes": fewer}))
     with pytest.raises(ValueError, match=r"model: .*guided belongs to another network than network beside it; delete"):
         load_prior(DiffusionOptions(model=str(own)))
     config.write_text(json.dumps(whole | {"rank": 5}))
@@ -195,7 +200,7 @@ def test_what_guidance_adds_is_learnt(folder: Path, taught: tuple[Path, Guided])
     chosen = torch.arange(0, len(lesson.said.t), 3)
     with torch.no_grad():
         found, wanted, alone, last = answers_of(net, plain, lesson, chosen, torch.Generator().manual_seed(0))
-        first, *_ = answers_of(GuidedDelta(plain.config, 4), plain, lesson, chosen, torch.Generator().manual_seed(0))
+        first, *_ = answers_of(delta_of(plain), plain, lesson, chosen, torch.Generator().manual_seed(0))
     torch.testing.assert_close(wanted[last], alone[last])
     assert (found - wanted).square().mean() < 0.7 * (first - wanted).square().mean()
 

@@ -66,7 +66,7 @@ def test_rounds_are_where_they_should_be() -> None:
 
 def test_a_round_tells_how_much_of_its_denoising_is_done() -> None:
     shares = []
-    options = RefineOptions(steps=3, group=4, anchors=0, antithetic_denoise=0.0)
+    options = RefineOptions(steps=3, group=4, anchors=0, level=(0.5, 0.5), antithetic_denoise=0.0)
     made = refiner(options)
     text = made.denoiser.embed(["class 1"]), made.denoiser.embed([""])
     made.prepare(
@@ -273,8 +273,8 @@ def test_views_of_the_first_round_join_later_groups_unchanged() -> None:
         return any(torch.equal(x0, view) for x0 in targets.x0)
 
     assert sum(kept(later, view) for view in first.x0) == 2
-    # With and without the prompt, three steps, and the last look at two noises.
-    assert made.denoiser.evaluations == (2 * 3 + 2) * (4 + 4 + 4 + 3)
+    # With and without the prompt, three steps, from less noise two, and the last look at two noises.
+    assert made.denoiser.evaluations == (2 * 3 + 2) * 4 + (2 * 2 + 2) * (4 + 4 + 3)
     anchored(made, 3, 2)
     again = made.draw(64, everything)
     assert sum(kept(again, view) for view in first.x0) == 2  # still those of the first round

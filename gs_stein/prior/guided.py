@@ -9,8 +9,8 @@ same network with a low-rank difference of its weights (LoRA, arXiv 2106.09685),
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -30,29 +30,33 @@ class GuidedDelta(Pretrained):
     its own. All of it begins as nothing.
 
     Args:
-        network: arguments of the `MultiViewDenoiser`.
+        shapes: of the denoiser's parameters, by name (`shapes_of`).
+        width: of its code of the timestep.
         rank: of the differences of matrices.
         scales: the lowest and highest guidance that it learns.
         level: noise level of the last look that it learns, as a fraction of T.
     """
 
     def __init__(
-        self, network: dict[str, Any], rank: int = 32, scales: Sequence[float] = (3.0, 5.0), level: float = 0.35
+        self,
+        shapes: Mapping[str, Sequence[int]],
+        width: int,
+        rank: int = 32,
+        scales: Sequence[float] = (3.0, 5.0),
+        level: float = 0.35,
     ):
         super().__init__()
-        with torch.device("meta"):
-            plain = MultiViewDenoiser.from_config(network)
         self.down, self.up, self.whole = (nn.ParameterDict() for _ in range(3))
-        for name, value in plain.named_parameters():
+        for name, shape in shapes.items():
             key = name.replace(".", "/")
-            rows, columns = (len(value), value[0].numel()) if value.ndim > 1 else (0, 0)
+            rows, columns = (shape[0], math.prod(shape[1:])) if len(shape) > 1 else (0, 0)
             if min(rows, columns) >= 2 * rank:
                 thin = torch.empty(rank, columns)
                 self.down[key] = nn.Parameter(thin if thin.is_meta else torch.randn(rank, columns) * columns**-0.5)
                 self.up[key] = nn.Parameter(torch.zeros(rows, rank))
             else:
-                self.whole[key] = nn.Parameter(torch.zeros(value.shape))
-        self.strength = nn.Linear(_FEATURES, plain.config["width"], bias=False)
+                self.whole[key] = nn.Parameter(torch.zeros(*shape))
+        self.strength = nn.Linear(_FEATURES, width, bias=False)
         nn.init.zeros_(self.strength.weight)
 
     def added_to(self, plain: MultiViewDenoiser) -> dict[str, Tensor]:
@@ -67,6 +71,11 @@ class GuidedDelta(Pretrained):
     def code(self, scale: Float[Tensor, " B"]) -> Float[Tensor, "B width"]:
         """What the network is told of the scale, beside the timestep; 1 asks for the last look."""
         return self.strength(timestep_features(100 * scale, _FEATURES).to(self.strength.weight))
+
+
+def shapes_of(plain: MultiViewDenoiser) -> dict[str, list[int]]:
+    """What a `GuidedDelta` must know of a denoiser."""
+    return {name: list(value.shape) for name, value in plain.named_parameters()}
 
 
 class Shortcut:

@@ -32,7 +32,7 @@ class RefineOptions:
     fitted to others which disagree are blurred, and a denoiser keeps what blur the noise leaves visible. Unsharp
     masking; 1 doubles what is finer than some pixels; 0: none."""
     steps: int = 10
-    """Denoising steps from there."""
+    """Denoising steps of the first round; later ones, which start from less noise, take steps of that length."""
     order: int = 1
     """Of these steps: 1 is DDIM; 2 is DPM-Solver++(2M), which also looks where the views are going: more detail, fewer
     steps."""

@@ -38,7 +38,7 @@ _BLUR = 1.2
 """Standard deviation, in pixels, of what is taken out of pictures to sharpen them."""
 _NEAR = 2
 """Pixels to either side that are a pixel's neighbours then."""
-_OVERSHOOT = 0.2
+_OVERSHOOT = 0.1
 """How far beyond their range it may come, as a share of that: thin lines, whose height blur has taken, need some."""
 _LARGEST = 1e6
 """Of a latent, whose deviation is about 1: what is larger is no picture's."""
@@ -121,10 +121,18 @@ class Refiner:
             return None
         number = (step - self.first) // self._length
         anchored = self._anchors is not None and not changed
-        start, end = self.options.level
-        level = start + (end - start) * min(1.0, number / max(1, self._rounds - 1))
+        level = self._level(number)
         guidance = self.options.guidance if asked[1] is None else max(asked[1], 0.0)
         return Round(level, self.options.views[min(number, 1)], guidance, anchored)
+
+    def _level(self, number: int) -> float:
+        """How far the views of a round are noised."""
+        start, end = self.options.level
+        return start + (end - start) * min(1.0, number / max(1, self._rounds - 1))
+
+    def _steps(self, level: float) -> int:
+        """Denoising steps from there."""
+        return max(1, round(self.options.steps * level / self.options.level[0]))
 
     def prunes(self, step: int, started: Round | None) -> bool:
         """Whether this step, which started a round or none, begins by looking at the visual hull of the views."""
@@ -177,7 +185,8 @@ class Refiner:
         x0, known = self.denoiser.encode(seen), None
         if anchors is not None:
             views, x0, known = joined(anchors.cameras, views), torch.cat([anchors.x0, x0]), anchors.x0[None]
-        times = (torch.linspace(wanted.level, 0.0, options.steps + 1) * schedule.num_timesteps).to(x0)
+        steps = self._steps(wanted.level)
+        times = (torch.linspace(wanted.level, 0.0, steps + 1) * schedule.num_timesteps).to(x0)
         x_t = schedule.add_noise(x0[None], torch.randn(x0[None].shape, generator=generator).to(x0), times[:1])
         text, negative = prompts(views)
         there = views.to(x0.device)
@@ -186,7 +195,7 @@ class Refiner:
             scale, asked = 1.0, self.denoiser.at_once(scale)
         found = denoise(
             asked, x_t, times, text, negative, there, GuidanceOptions(scale=scale),
-            None if watch is None else lambda i: watch((i + 1) / options.steps),
+            None if watch is None else lambda i: watch((i + 1) / steps),
             known, options.eta, generator, options.group, options.order,
         )  # fmt: skip
         if level := options.antithetic_denoise:
@@ -276,14 +285,13 @@ class Refiner:
         """Views that the rounds from this step on will denoise, each guidance branch counted, if nobody interferes."""
         options, total = self.options, 0
         once = options.guidance == 1 or self._at_once(options.guidance)
-        a_view = options.steps * (1 if once else 2)
-        if options.antithetic_denoise:
-            a_view += 1 if self._looks_at_once else 2
+        last = (1 if self._looks_at_once else 2) if options.antithetic_denoise else 0
         for number in range(self._rounds if options.share else 0):
             if self.first + number * self._length < step:
                 continue
             kept = 0 if number == 0 else min(options.anchors, options.group, options.views[0])
             new, views = options.group - kept, options.views[min(number, 1)]
+            a_view = self._steps(self._level(number)) * (1 if once else 2) + last
             total += (views + kept * -(-views // new)) * a_view
         return total
 

@@ -26,7 +26,7 @@ from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.encoders import Encode, PromptCache
 from gs_stein.prior.families.family import Family, Parts
 from gs_stein.prior.families.table import FAMILIES, network_class
-from gs_stein.prior.guided import GuidedDelta, Shortcut
+from gs_stein.prior.guided import GuidedDelta, Shortcut, shapes_of
 from gs_stein.prior.options import DiffusionOptions, Precision
 from gs_stein.types import TextEmbedding
 
@@ -185,7 +185,7 @@ def load_shortcut(folder: Path, component: Component, module: Any) -> Shortcut |
     if component.class_name != "MultiViewDenoiser" or not where.is_dir():
         return None
     delta = loaded_network(GuidedDelta, where)
-    if {**module.config, "_class_name": ""} != {**delta.config["network"], "_class_name": ""}:
+    if delta.config["shapes"] != shapes_of(module):
         what = f"belongs to another network than {component.name} beside it"
         raise CheckpointError(f"model: {where} {what}; delete it and get it again")
     return Shortcut(module, delta)

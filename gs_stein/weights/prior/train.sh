@@ -124,3 +124,11 @@ train_response() {
 train_response --steps 9000 --cooldown 6000
 train_response --steps 15000 --cooldown 5000
 export_weights --folder RESPONSE
+
+# 15. Guidance in one evaluation: 15 minutes of asking (22 shards for scenes, 19 for objects) and 30 to 40 of learning, on
+#     a core each, other jobs beside them; both began with longer schedules, at step 603 and 898 with these.
+train guided --folder GUIDED --rooms.shards 16 --more-rooms.shards 8 --landscapes.shards 8 --passes 2 --seconds 900 \
+  --steps 1800 --cooldown 1200
+train guided --folder GUIDED-OBJECTS --rooms.shards 0 --objects.shards 16 --passes 2 --seconds 900 \
+  --steps 1600 --cooldown 700
+export_weights --folder GUIDED --objects GUIDED-OBJECTS

@@ -22,7 +22,7 @@ from gs_stein.prior.bundled import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser
 from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.registry import bundled_for
 from gs_stein.prior.diffusion import DiffusionPrior
-from gs_stein.prior.guided import GuidedDelta
+from gs_stein.prior.guided import GuidedDelta, shapes_of
 from gs_stein.prior.options import DiffusionOptions
 from gs_stein.types import Cameras
 from gs_stein.world.training.data import Source
@@ -137,7 +137,7 @@ def train_guided(job: Guided) -> None:
         raise ValueError("--seconds: too few for two shards, one to learn from and one held out; give more")
     plain = prior.network.float()
     assert isinstance(plain, MultiViewDenoiser)
-    net = GuidedDelta(plain.config, job.rank, SPAN, POLISH)
+    net = GuidedDelta(shapes_of(plain), plain.config["width"], job.rank, SPAN, POLISH)
     print(f"guided: {sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {len(files)} shards", flush=True)
     run = Run(net, job.schedule, job.data.folder, "guided")
     run.resume()
