@@ -13,6 +13,8 @@ from tiny_bundled import SIDE, noise_shards, tiny_bundled
 
 from gs_stein.cameras.options import OrbitCameras, RoomCameras
 from gs_stein.cameras.sampling import sample_cameras
+from gs_stein.distill.lora import LoraScore
+from gs_stein.distill.options import VSD
 from gs_stein.prior.bundled import MultiViewDenoiser
 from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.weights import loaded_network
@@ -86,7 +88,10 @@ def question(prior: DiffusionPrior) -> tuple:
 def test_a_difference_begins_as_none_and_leaves_the_network_as_it_is(folder: Path) -> None:
     plain = plain_of(folder)
     delta = delta_of(plain)
-    assert all(torch.equal(value, plain.get_parameter(name)) for name, value in delta.added_to(plain).items())
+    assert all(
+        torch.equal(value, plain.get_parameter(name))
+        for name, value in delta.added_to(dict(plain.named_parameters())).items()
+    )
     thin = {name for name in dict(plain.named_parameters()) if name.replace(".", "/") in delta.up}
     assert "blocks.0.attention.q.weight" in thin
     assert "blocks.0.table" not in thin  # 6 × 32: two thin ones would be no smaller
@@ -134,6 +139,16 @@ def test_with_no_difference_the_answer_is_that_without_guidance(folder: Path) ->
     plain = guided(prior, x_t, t, text[0], prior.embed([""]), cameras, GuidanceOptions(scale=1.0))
     asked = guided(prior.at_once(4.0), x_t, t, text[0], prior.embed([""]), cameras, GuidanceOptions(scale=1.0))
     torch.testing.assert_close(asked, plain)
+
+
+def test_adapters_of_vsd_in_the_network_change_nothing(folder: Path) -> None:
+    prior, other = with_shortcut(folder, 0.1), with_shortcut(folder, 0.1)
+    with_adapters = LoraScore(VSD(), prior, 384)
+    assert any("lora" in name for name, _ in prior.network.named_parameters())
+    torch.testing.assert_close(
+        prior.at_once(4.0).predict(*question(prior)), other.at_once(4.0).predict(*question(other))
+    )
+    with_adapters.close()
 
 
 def test_the_last_look_leaves_the_shared_views() -> None:

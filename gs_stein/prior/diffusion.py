@@ -98,7 +98,8 @@ class DiffusionPrior:
         evaluations for itself. A scale of 1 is the last look."""
         assert self.shortcut is not None
         found = copy.copy(self)
-        found._network, found.evaluations, found.shortcut = self.shortcut.at(scale), 0, None
+        found._network, found._offload_hook = self.shortcut.at(scale, self.device), None
+        found.evaluations, found.shortcut = 0, None
         return found
 
     def embed(self, prompts: list[str]) -> TextEmbedding:

@@ -8,7 +8,6 @@ same network with a low-rank difference of its weights (LoRA, arXiv 2106.09685),
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 
@@ -59,10 +58,10 @@ class GuidedDelta(Pretrained):
         self.strength = nn.Linear(_FEATURES, width, bias=False)
         nn.init.zeros_(self.strength.weight)
 
-    def added_to(self, plain: MultiViewDenoiser) -> dict[str, Tensor]:
-        """The guided network's weights by name, differentiable in the differences; of the plain one's precision."""
+    def added_to(self, plain: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The guided network's weights by name, differentiable in the differences; of the plain ones' precision."""
         weights = {}
-        for name, value in plain.named_parameters():
+        for name, value in plain.items():
             key = name.replace(".", "/")
             more = (self.up[key] @ self.down[key]).view_as(value) if key in self.up else self.whole[key]
             weights[name] = (value.float() + more).to(value.dtype)
@@ -87,7 +86,8 @@ class Shortcut:
     """
 
     def __init__(self, plain: MultiViewDenoiser, delta: GuidedDelta) -> None:
-        self._plain, self._delta = plain, delta
+        # By name now: VSD's adapters, which come later, change the names.
+        self._config, self._plain, self._delta = plain.config, dict(plain.named_parameters()), delta
         self._network: MultiViewDenoiser | None = None
 
     def learnt(self, scale: float) -> bool:
@@ -101,12 +101,14 @@ class Shortcut:
         return self._delta.config["level"]
 
     @torch.no_grad()
-    def at(self, scale: float) -> MultiView:
+    def at(self, scale: float, device: torch.device) -> MultiView:
         """The network that gives the answer guided with this scale; with 1, that of the last look."""
+        delta = self._delta.to(device)
         if self._network is None:
-            self._network = copy.deepcopy(self._plain)
-            self._network.load_state_dict(self._delta.added_to(self._plain), strict=False, assign=True)
-            self._network.requires_grad_(False)
-        value = next(self._network.parameters())
-        code = self._delta.to(value.device).code(torch.full((1,), scale, device=value.device))
-        return MultiView(self._network, code.to(value.dtype))
+            weights = delta.added_to({name: value.to(device) for name, value in self._plain.items()})
+            with torch.device("meta"):
+                self._network = MultiViewDenoiser.from_config(self._config)
+            self._network.load_state_dict(weights, assign=True)
+            self._network.eval().requires_grad_(False)
+        code = delta.code(torch.full((1,), scale, device=device))
+        return MultiView(self._network, code.to(next(iter(self._plain.values())).dtype))

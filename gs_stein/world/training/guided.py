@@ -119,7 +119,7 @@ def answers_of(
         torch.from_numpy(lessons.shard.viewmats)[scenes].flatten(0, 1),
         torch.from_numpy(lessons.shard.Ks)[scenes].flatten(0, 1), side, side,
     ).to(device)  # fmt: skip
-    weights = net.added_to(plain)
+    weights = net.added_to(dict(plain.named_parameters()))
     found = torch.func.functional_call(plain, weights, (x_t, t, tokens, mask.to(device), cameras, net.code(scale)))
     return found.float(), wanted, asked, part.last
 
