@@ -70,8 +70,8 @@ def delta_of(plain: MultiViewDenoiser) -> GuidedDelta:
 def with_shortcut(folder: Path, std: float = 0.0) -> DiffusionPrior:
     prior = load_prior(DiffusionOptions(model=str(folder)))
     assert prior.shortcut is None
-    delta = delta_of(plain_of(folder))
     torch.manual_seed(1)
+    delta = delta_of(plain_of(folder))
     for parameter in [*delta.up.parameters(), *delta.whole.parameters(), delta.strength.weight] if std else []:
         torch.nn.init.normal_(parameter, std=std)
     prior.shortcut = Shortcut(prior.network, delta)  # type: ignore[arg-type]
