@@ -105,10 +105,14 @@ class Shortcut:
         """The network that gives the answer guided with this scale; with 1, that of the last look."""
         delta = self._delta.to(device)
         if self._network is None:
-            weights = delta.added_to({name: value.to(device) for name, value in self._plain.items()})
-            with torch.device("meta"):
-                self._network = MultiViewDenoiser.from_config(self._config)
-            self._network.load_state_dict(weights, assign=True)
-            self._network.eval().requires_grad_(False)
+            self._network = self._merged(delta, device)
         code = delta.code(torch.full((1,), scale, device=device))
-        return MultiView(self._network, code.to(next(iter(self._plain.values())).dtype))
+        return MultiView(self._network, code.to(next(self._network.parameters()).dtype))
+
+    def _merged(self, delta: GuidedDelta, device: torch.device) -> MultiViewDenoiser:
+        """The network with the differences in its weights."""
+        weights = delta.added_to({name: value.to(device) for name, value in self._plain.items()})
+        with torch.device("meta"):
+            network = MultiViewDenoiser.from_config(self._config)
+        network.load_state_dict(weights, assign=True)
+        return network.eval().requires_grad_(False)

@@ -27,7 +27,7 @@ from gs_stein.distill.nonfinite import Guard, squares_finite
 from gs_stein.prior.agreement import pearson
 from gs_stein.prior.denoiser import Denoiser, DepthEstimator
 from gs_stein.prior.depth import CLEAN
-from gs_stein.prior.guided import Shortcut
+from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.options import GuidanceOptions
 from gs_stein.prior.sampling import antithetic_denoise, denoise, last_look
 from gs_stein.refine.options import RefineOptions
@@ -191,17 +191,17 @@ class Refiner:
         text, negative = prompts(views)
         there = views.to(x0.device)
         scale, asked = wanted.guidance, self.denoiser
-        if self._at_once(scale, negative):
-            scale, asked = 1.0, self.denoiser.at_once(scale)
+        if (prior := self._guides(scale, negative)) is not None:
+            scale, asked = 1.0, prior.at_once(scale)
         found = denoise(
             asked, x_t, times, text, negative, there, GuidanceOptions(scale=scale),
             None if watch is None else lambda i: watch((i + 1) / steps),
             known, options.eta, generator, options.group, options.order,
         )  # fmt: skip
         if level := options.antithetic_denoise:
-            learnt = self._looks_at_once
-            looking = self.denoiser.at_once(1.0) if learnt else self.denoiser
-            look = last_look if learnt else antithetic_denoise
+            look, looking = antithetic_denoise, self.denoiser
+            if (prior := self._looks) is not None:
+                look, looking = last_look, prior.at_once(1.0)
             found = look(looking, found, level, text, there, generator, options.group, kept)
             self._count(looking)
         self._count(asked)
@@ -222,19 +222,25 @@ class Refiner:
         return True
 
     @property
-    def _shortcut(self) -> Shortcut | None:
-        """What the prior has learnt to say in one evaluation, if that is wanted."""
-        return getattr(self.denoiser, "shortcut", None) if self.options.at_once else None
+    def _taught(self) -> DiffusionPrior | None:
+        """The prior, if it has learnt to say in one evaluation what takes two, and that is wanted."""
+        prior = self.denoiser if self.options.at_once and isinstance(self.denoiser, DiffusionPrior) else None
+        return None if prior is None or prior.shortcut is None else prior
 
-    def _at_once(self, guidance: float, negative: TextEmbedding | None = None) -> bool:
-        """Whether the guided answer takes one evaluation, where the negative prompt is empty (or None)."""
-        known = self._shortcut is not None and self._shortcut.learnt(guidance)
-        return known and (negative is None or not bool(negative.mask.any()))
+    def _guides(self, guidance: float, negative: TextEmbedding | None = None) -> DiffusionPrior | None:
+        """The prior, if its guided answer takes one evaluation, where the negative prompt is empty (or None)."""
+        prior = self._taught
+        if prior is None or prior.shortcut is None or not prior.shortcut.learnt(guidance):
+            return None
+        return None if negative is not None and bool(negative.mask.any()) else prior
 
     @property
-    def _looks_at_once(self) -> bool:
-        """Whether the last look takes one evaluation."""
-        return self._shortcut is not None and math.isclose(self._shortcut.level, self.options.antithetic_denoise)
+    def _looks(self) -> DiffusionPrior | None:
+        """The prior, if its last look takes one evaluation."""
+        prior = self._taught
+        if prior is None or prior.shortcut is None:
+            return None
+        return prior if math.isclose(prior.shortcut.level, self.options.antithetic_denoise) else None
 
     def _count(self, asked: Denoiser) -> None:
         """Add what another one was asked to the denoiser's own count."""
@@ -284,8 +290,8 @@ class Refiner:
     def evaluations_after(self, step: int) -> int:
         """Views that the rounds from this step on will denoise, each guidance branch counted, if nobody interferes."""
         options, total = self.options, 0
-        once = options.guidance == 1 or self._at_once(options.guidance)
-        last = (1 if self._looks_at_once else 2) if options.antithetic_denoise else 0
+        once = options.guidance == 1 or self._guides(options.guidance) is not None
+        last = (2 if self._looks is None else 1) if options.antithetic_denoise else 0
         for number in range(self._rounds if options.share else 0):
             if self.first + number * self._length < step:
                 continue

@@ -55,7 +55,11 @@ class Recorder:
     rows: list[tuple[Tensor, ...]] = field(default_factory=list)
 
     def __call__(
-        self, x_t: Float[Tensor, "2 V C h w"], t: Float[Tensor, " 2"], text: list[TextEmbedding], cameras: Cameras
+        self,
+        x_t: Float[Tensor, "2 V C h w"],
+        t: Float[Tensor, " 2"],
+        text: list[TextEmbedding],
+        cameras: Cameras | None,
     ) -> Float[Tensor, "2 V C h w"]:
         """Branches without and with the prompt."""
         found = self.predict(x_t, t, text, cameras)
