@@ -113,6 +113,7 @@ def test_a_difference_begins_as_none_and_leaves_the_network_as_it_is(folder: Pat
         ({}, 3.0, "", 3 + 1),
         ({}, 7.5, "", 2 * 3 + 1),
         ({}, 1.0, "", 3 + 1),
+        ({}, 0.0, "", 3 + 1),
         ({}, 4.0, "a lamp", 2 * 3 + 1),
         ({"antithetic_denoise": 0.2}, 4.0, "", 3 + 2),
         ({"antithetic_denoise": 0.0}, 4.0, "", 3),
@@ -129,8 +130,7 @@ def test_who_is_asked_how_often(folder: Path, change: dict, guidance: float, neg
         lambda cameras: text, RoomCameras(resolution=SIDE), torch.Generator().manual_seed(0),
     )  # fmt: skip
     assert prior.evaluations == 4 * a_view
-    if not negative:
-        assert refiner.evaluations_after(0) == 4 * a_view
+    assert refiner.evaluations_after(0, bool(negative)) == 4 * a_view
 
 
 def test_with_no_difference_the_answer_is_that_without_guidance(folder: Path) -> None:
@@ -185,6 +185,13 @@ def test_a_prior_takes_up_what_lies_beside_its_network(
     config.write_text(json.dumps(whole | {"shapes": fewer}))
     with pytest.raises(ValueError, match=r"model: .*guided belongs to another network than network beside it; delete"):
         load_prior(DiffusionOptions(model=str(own)))
+    scales = [["a", "b"], [3], [5, 3], None, [1, 3, 4], [float("nan"), 5], "35"]
+    for wrong in [{"scales": x} for x in scales] + [{"level": x} for x in ("x", 0, None, 5, [0.35])]:
+        config.write_text(json.dumps(whole | wrong))
+        with pytest.raises(
+            ValueError, match=r"model: .*guided/config\.json: scales .* are no guidance and noise level"
+        ):
+            load_prior(DiffusionOptions(model=str(own)))
     config.write_text(json.dumps(whole | {"rank": 5}))
     with pytest.raises(ValueError, match=r"model: .*guided.*; delete it and get it again"):
         load_prior(DiffusionOptions(model=str(own)))
@@ -222,9 +229,31 @@ def test_what_guidance_adds_is_learnt(folder: Path, taught: tuple[Path, Guided])
 
 def test_a_mistake_is_named(folder: Path, tmp_path: Path) -> None:
     both = Data(tmp_path, rooms=Portion(1, 1.0), objects=Portion(1, 1.0), workers=0)
-    with pytest.raises(ValueError, match=r"--objects\.shards: objects have a denoiser of their own; give --rooms"):
+    with pytest.raises(ValueError, match=r"--objects\.shards: objects have a denoiser of their own; give all other"):
         train_guided(Guided(both, prior=str(folder)))
     noise_shards(tmp_path, 1)
     one = Data(tmp_path, rooms=Portion(1, 1.0), workers=0)
-    with pytest.raises(ValueError, match=r"--seconds: too few for two shards"):
+    with pytest.raises(ValueError, match=r"guided: there are answers about fewer than two shards"):
         train_guided(Guided(one, prior=str(folder)))
+    mistakes: list[tuple[dict, str]] = [
+        ({"rank": 0}, "--rank: 0"), ({"passes": 0}, "--passes: 0"), ({"seconds": -1.0}, "--seconds: -1"),
+    ]  # fmt: skip
+    for wrong, said_ in mistakes:
+        with pytest.raises(ValueError, match=said_):
+            Guided(one, **wrong)
+    with pytest.raises(ValueError, match="--images: 0"):
+        Schedule(images=0)
+
+
+def test_what_lies_in_the_training_folder_is_looked_at(taught: tuple[Path, Guided]) -> None:
+    folder, job = taught
+    with pytest.raises(ValueError, match=r"guided\.pt is of a network of another size; give the options"):
+        train_guided(replace(job, rank=8))
+    damaged = folder / "answers" / "rooms-00000-0.pt"
+    whole = damaged.read_bytes()
+    try:
+        damaged.write_bytes(whole[:1000])
+        with pytest.raises(ValueError, match=r"rooms-00000-0\.pt cannot be read; delete it"):
+            train_guided(job)
+    finally:
+        damaged.write_bytes(whole)

@@ -82,7 +82,7 @@ class State:
         reuse = self.distiller.options.reuse  # of the iterations that hold to one guess, the first one has asked for it
         asked, asking = -(-self.step // reuse), -(-self.refiner.first // reuse)
         distilling = max(0, asking - asked) * self.evaluations // max(1, asked)
-        return distilling + self.refiner.evaluations_after(self.step)
+        return distilling + self.refiner.evaluations_after(self.step, bool(self.prompts.negative))
 
     def follow(self, plan: Plan, config: Config) -> None:
         """Take over what an iteration's plan says of prompt, estimator and learning rates."""

@@ -287,10 +287,15 @@ class Refiner:
         self._targets, self._flow = Targets(found.cameras, x0, depth, moved), flow
         return True
 
-    def evaluations_after(self, step: int) -> int:
-        """Views that the rounds from this step on will denoise, each guidance branch counted, if nobody interferes."""
+    def evaluations_after(self, step: int, negative: bool = False) -> int:
+        """Views that the rounds from this step on will denoise, each guidance branch counted, if nobody interferes.
+
+        Args:
+            step: iterations finished.
+            negative: whether there is a negative prompt.
+        """
         options, total = self.options, 0
-        once = options.guidance == 1 or self._guides(options.guidance) is not None
+        once = options.guidance in (0, 1) or (not negative and self._guides(options.guidance) is not None)
         last = (2 if self._looks is None else 1) if options.antithetic_denoise else 0
         for number in range(self._rounds if options.share else 0):
             if self.first + number * self._length < step:

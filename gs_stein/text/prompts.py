@@ -21,7 +21,7 @@ class Prompts:
     def __init__(
         self, embed: Embed, prompt: str, negative: str, words: ViewPrompts | None = None, negative_views: bool = False
     ) -> None:
-        self._embed, self._prompt, self._negative_prompt = embed, prompt, negative
+        self._embed, self._prompt, self.negative = embed, prompt, negative
         self._words, self._negative_views = words, negative_views
         self.by_view = words is not None
         self.empty = embed([""])
@@ -30,9 +30,9 @@ class Prompts:
     def _encode(self, prompt: str) -> None:
         self.current = prompt
         if self._words is not None:
-            self._by_view = ViewText(self._embed, prompt, self._negative_prompt, self._words, self._negative_views)
+            self._by_view = ViewText(self._embed, prompt, self.negative, self._words, self._negative_views)
         else:
-            self._text, self._negative = self._embed([prompt]), self._embed([self._negative_prompt])
+            self._text, self._negative = self._embed([prompt]), self._embed([self.negative])
 
     def change(self, prompt: str | None) -> None:
         """Encode another prompt, if it is another; None is the configured one."""

@@ -52,7 +52,14 @@ class Guided:
     rank: int = 32
     """Of what is added to each matrix."""
     seconds: float = 0.0
-    """Stop asking after so long, and learn from what there is; 0: ask about all."""
+    """Ask about no further shard after so long, and learn from what there is; 0: ask about all."""
+
+    def __post_init__(self) -> None:
+        for name in ("passes", "rank"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name}: {getattr(self, name)} is below 1; leave it out for the default")
+        if not 0 <= self.seconds < float("inf"):
+            raise ValueError(f"--seconds: {self.seconds} is no time; give 0 to ask about all shards")
 
 
 def said(job: Guided, sources: list[Source], prior: DiffusionPrior) -> list[tuple[Path, Path]]:
@@ -62,6 +69,7 @@ def said(job: Guided, sources: list[Source], prior: DiffusionPrior) -> list[tupl
     questions = [(k, i, source) for k in range(job.passes) for source in sources for i in range(source.shards)]
     questions.sort(key=lambda question: question[:2])
     found, began = [], time.monotonic()
+    print(f"asking about {len(questions)} shards, each takes most of a minute", file=sys.stderr, flush=True)
     for number, (k, i, source) in enumerate(questions):
         family = source.family
         path, shard = folder / f"{family.name}-{i:05d}-{k}.pt", shard_path(job.data.folder, family, i)
@@ -90,7 +98,11 @@ class Lessons:
     @staticmethod
     def load(path: Path, shard: Path) -> Lessons:
         """From what `said` made; answers stay on the disk until they are looked at."""
-        return Lessons(Said(**torch.load(path, weights_only=True, mmap=True)), Shard.load(shard))
+        try:
+            answers = Said(**torch.load(path, weights_only=True, mmap=True))
+        except Exception as error:  # whatever a damaged archive does to torch
+            raise ValueError(f"--folder: {path} cannot be read; delete it, and it is asked for again") from error
+        return Lessons(answers, Shard.load(shard))
 
 
 def velocity(eps: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
@@ -130,11 +142,14 @@ def train_guided(job: Guided) -> None:
     sources, device = job.data.sources(), job.schedule.place
     objects = [source.family.name for source in sources] == ["objects"]
     if not objects and any(source.family.name == "objects" for source in sources):
-        raise ValueError("--objects.shards: objects have a denoiser of their own; give --rooms.shards 0 too")
+        raise ValueError("--objects.shards: objects have a denoiser of their own; give all other families 0 shards")
     prior = load_prior(DiffusionOptions(model=bundled_for(job.prior, scene=not objects)), device)
     files = said(job, sources, prior)
     if len(files) < 2:
-        raise ValueError("--seconds: too few for two shards, one to learn from and one held out; give more")
+        raise ValueError(
+            "guided: there are answers about fewer than two shards, one to learn from and one held out; give "
+            "more shards, --passes or --seconds"
+        )
     plain = prior.network.float()
     assert isinstance(plain, MultiViewDenoiser)
     net = GuidedDelta(shapes_of(plain), plain.config["width"], job.rank, SPAN, POLISH)

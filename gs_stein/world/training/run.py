@@ -107,6 +107,10 @@ class Schedule:
     device: str = "auto"
     """Where to train: auto (a GPU if there is one), cpu, cuda. A GPU wants many more --images a step."""
 
+    def __post_init__(self) -> None:
+        if self.images < 1:
+            raise ValueError(f"--images: {self.images} views a step are none; give 1 or more")
+
     @property
     def place(self) -> torch.device:
         """The device that is meant.
@@ -175,7 +179,13 @@ class Run:
         """Continue from the checkpoint if there is one."""
         if self.path.exists():
             state = torch.load(self.path, map_location=self.schedule.place, weights_only=True)
-            self.net.load_state_dict(state["net"])
+            try:
+                self.net.load_state_dict(state["net"])
+            except RuntimeError as error:
+                raise ValueError(
+                    f"--folder: {self.path} is of a network of another size; give the options that it was begun "
+                    "with, or another folder"
+                ) from error
             self.ema = state["ema"]
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
