@@ -16,7 +16,7 @@ import torch
 from tiny_bundled import SIDE, tiny_bundled
 from viewer_support import blob, eventually, fake_training, moved, socket_of
 
-from gs_stein.bench.viewer import watcher
+from gs_stein.bench.viewer import watchers
 from gs_stein.cameras.options import OrbitCameras, RoomCameras
 from gs_stein.cameras.sampling import look_at, orbit
 from gs_stein.config.schema import Config
@@ -424,7 +424,7 @@ def test_a_watched_run_of_the_real_loop_has_the_same_bits(tmp_path):
             Controls(), config.prompt, config.cameras, options=LiveOptions(port=0, updates=1000.0, share=1.0),
             denoiser=priors.denoiser, depth_estimator=priors.depth,
         )  # fmt: skip
-        with live, watcher(live.address):
+        with live, watchers(live.address, 1):
             eventually(live.server.get_clients, "somebody watches")
             for step in optimize(config, state):
                 live._look_due = 0.0
