@@ -45,6 +45,9 @@ class GuidedDelta(Pretrained):
         level: float = 0.35,
     ):
         super().__init__()
+        low, high = scales
+        if not 1 < low <= high or not 0 < level < 1:
+            raise ValueError(f"scales {scales} and level {level} are no guidance and no noise level")
         self.down, self.up, self.whole = (nn.ParameterDict() for _ in range(3))
         for name, shape in shapes.items():
             key = name.replace(".", "/")

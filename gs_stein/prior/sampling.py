@@ -213,6 +213,7 @@ def antithetic_denoise(
     generator: torch.Generator,
     group: int = 0,
     shared: int = 0,
+    learnt: bool = False,
 ) -> Float[Tensor, "1 V C h w"]:
     """Views without what a small network's sampling leaves on them: blotches on flat walls, above all.
 
@@ -227,11 +228,17 @@ def antithetic_denoise(
         generator: of the noise, and of the groups (CPU).
         group: views that the prior sees together; 0: all.
         shared: so many views, the first ones, are seen with all others, and stay as they are.
+        learnt: the denoiser has learnt to say that mean of views that it is shown without noise
+            (`gs_stein.prior.diffusion.DiffusionPrior.at_once`, with a scale of 1).
     """
     schedule = denoiser.schedule
-    eps = torch.randn(x0.shape, generator=generator).to(x0)
-    t = torch.full((2,), level * schedule.num_timesteps).to(x0)
-    x_t = schedule.add_noise(x0.repeat(2, 1, 1, 1, 1), torch.cat([eps, -eps]), t)
+    if learnt:
+        eps = torch.zeros_like(x0)
+    else:
+        eps = torch.randn(x0.shape, generator=generator).to(x0)
+        eps = torch.cat([eps, -eps])
+    t = torch.full((len(eps),), level * schedule.num_timesteps).to(x0)
+    x_t = schedule.add_noise(x0.expand_as(eps), eps, t)
 
     def clean(some: Int[Tensor, " n"]) -> Float[Tensor, "1 n C h w"]:
         own = of(text, some)
@@ -239,32 +246,4 @@ def antithetic_denoise(
         return schedule.convert(guess, x_t[:, some], t, "eps", "x0").mean(0, keepdim=True)
 
     found = over_groups(denoiser, x0, groups(x0.shape[1], group, shared, generator), shared, clean)
-    return torch.cat([x0[:, :shared], found[:, shared:]], dim=1)
-
-
-@torch.no_grad()
-def last_look(
-    looking: Denoiser,
-    x0: Float[Tensor, "1 V C h w"],
-    level: float,
-    text: TextEmbedding,
-    cameras: Cameras,
-    generator: torch.Generator,
-    group: int = 0,
-    shared: int = 0,
-) -> Float[Tensor, "1 V C h w"]:
-    """What `antithetic_denoise` finds, in one evaluation, by a network that has learnt it: it is shown the views
-    without noise, at the level.
-
-    Args:
-        looking: that network (`gs_stein.prior.diffusion.DiffusionPrior.at_once`, with a scale of 1).
-        x0, level, text, cameras, generator, group, shared: as for `antithetic_denoise`.
-    """
-    t = torch.full((1,), level * looking.schedule.num_timesteps).to(x0)
-    still = looking.schedule.alpha(t) * x0
-    eps = over_groups(
-        looking, x0, groups(x0.shape[1], group, shared, generator), shared,
-        lambda some: looking.predict(still[:, some], t, [of(text, some)], cameras[some]),
-    )  # fmt: skip
-    found = looking.schedule.convert(eps, still, t, "eps", "x0")
     return torch.cat([x0[:, :shared], found[:, shared:]], dim=1)

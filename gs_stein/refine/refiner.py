@@ -29,7 +29,7 @@ from gs_stein.prior.denoiser import Denoiser, DepthEstimator
 from gs_stein.prior.depth import CLEAN
 from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.options import GuidanceOptions
-from gs_stein.prior.sampling import antithetic_denoise, denoise, last_look
+from gs_stein.prior.sampling import antithetic_denoise, denoise
 from gs_stein.refine.options import RefineOptions
 from gs_stein.refine.registration import blurred, estimate_flow, warp
 from gs_stein.types import Cameras, Render, TextEmbedding, joined
@@ -199,10 +199,11 @@ class Refiner:
             known, options.eta, generator, options.group, options.order,
         )  # fmt: skip
         if level := options.antithetic_denoise:
-            look, looking = antithetic_denoise, self.denoiser
-            if (prior := self._looks) is not None:
-                look, looking = last_look, prior.at_once(1.0)
-            found = look(looking, found, level, text, there, generator, options.group, kept)
+            prior = self._looks
+            looking = self.denoiser if prior is None else prior.at_once(1.0)
+            found = antithetic_denoise(
+                looking, found, level, text, there, generator, options.group, kept, learnt=prior is not None
+            )
             self._count(looking)
         self._count(asked)
         clean = times.new_full((1,), CLEAN * schedule.num_timesteps)

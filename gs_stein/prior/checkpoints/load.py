@@ -184,19 +184,9 @@ def load_shortcut(folder: Path, component: Component, module: Any) -> Shortcut |
     where = folder / component.name.replace("network", "guided")
     if component.class_name != "MultiViewDenoiser" or not where.is_dir():
         return None
-    config = read_json(where / "config.json", where)
-    numbers = [*(config.get("scales") or [] if isinstance(config.get("scales"), list) else []), config.get("level")]
-    if (
-        len(numbers) != 3
-        or not all(isinstance(x, (int, float)) for x in numbers)
-        or not (1 < numbers[0] <= numbers[1] < 1000 and 0 < numbers[2] < 1)
-    ):
-        said = f"scales {config.get('scales')} and level {config.get('level')}"
-        raise CheckpointError(f"model: {where}/config.json: {said[:80]} are no guidance and noise level{AGAIN}")
     delta = loaded_network(GuidedDelta, where)
     if delta.config["shapes"] != shapes_of(module):
-        what = f"belongs to another network than {component.name} beside it"
-        raise CheckpointError(f"model: {where} {what}{AGAIN}")
+        raise CheckpointError(f"model: {where} belongs to another network than {component.name} beside it{AGAIN}")
     return Shortcut(module, delta)
 
 

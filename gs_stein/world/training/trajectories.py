@@ -20,6 +20,7 @@ from gs_stein.prior.options import GuidanceOptions
 from gs_stein.prior.sampling import antithetic_denoise, denoise
 from gs_stein.types import Cameras, TextEmbedding
 from gs_stein.world.training.pool import CAPTIONS, SCENES_PER_SHARD, Shard
+from gs_stein.world.training.response import first_guess
 
 SPAN = 3.0, 5.0
 """The lowest and highest guidance."""
@@ -91,7 +92,8 @@ def trajectories(denoiser: DiffusionPrior, shard: Shard, steps: tuple[tuple[int,
         x0, level = denoiser.encode(rgb)[None], 0.55 + 0.44 * float(torch.rand((), generator=generator))
         anchors = x0[:, :known] if known else None
         if blurred:
-            x0 = first_guess(denoiser, x0, text, cameras, generator)
+            noise = 0.4 + 0.55 * float(torch.rand((), generator=generator))
+            x0 = first_guess(denoiser, x0[0], noise, text, cameras, generator)[None]
         times = torch.linspace(level, 0.0, count + 1) * NUM_TRAIN_TIMESTEPS
         x_t = denoiser.schedule.add_noise(x0, torch.randn(x0.shape, generator=generator), times[:1])
         recorder = Recorder(predict)
@@ -134,16 +136,3 @@ def _way(generator: torch.Generator, steps: tuple[tuple[int, int], ...]) -> Way:
         return int(torch.randint(count, (), generator=generator))
 
     return Way(one_of(CAPTIONS), SCALES[one_of(len(SCALES))], steps[one_of(len(steps))], bool(one_of(2)), 2 * one_of(2))
-
-
-def first_guess(
-    denoiser: DiffusionPrior,
-    x0: Float[Tensor, "1 V C h w"],
-    text: TextEmbedding,
-    cameras: Cameras,
-    generator: torch.Generator,
-) -> Float[Tensor, "1 V C h w"]:
-    """What the denoiser takes noised views for."""
-    t = NUM_TRAIN_TIMESTEPS * (0.4 + 0.55 * torch.rand(1, generator=generator))
-    x_t = denoiser.schedule.add_noise(x0, torch.randn(x0.shape, generator=generator), t)
-    return denoiser.schedule.convert(denoiser.predict(x_t, t, [text], cameras), x_t, t, "eps", "x0")
