@@ -26,6 +26,17 @@ LONGEST_PROMPT = 33
 """Tokens of a prompt that the denoiser can order, one for "no prompt" included."""
 
 
+class Pointwise(nn.Conv2d):
+    """A convolution of one pixel, as a matrix product: oneDNN's adds up in another order on two threads than on one."""
+
+    def __init__(self, channels: int, out_channels: int):
+        super().__init__(channels, out_channels, 1)
+
+    def forward(self, input: Float[Tensor, "n C h w"]) -> Float[Tensor, "n D h w"]:
+        """The same numbers, whatever the number of threads; free where channels come last in memory."""
+        return F.linear(input.permute(0, 2, 3, 1), self.weight[:, :, 0, 0], self.bias).permute(0, 3, 1, 2)
+
+
 class ConvBlock(nn.Module):
     """Depthwise convolution then a pointwise MLP (as in ConvNeXt), modulated by a condition if any; channels-first."""
 
@@ -34,8 +45,8 @@ class ConvBlock(nn.Module):
         self.spatial = nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width)
         self.norm = nn.GroupNorm(1, width, affine=False)
         self.modulate = nn.Linear(condition, 2 * width) if condition else None
-        self.up = nn.Conv2d(width, expand * width, 1)
-        self.down = nn.Conv2d(expand * width, width, 1)
+        self.up = Pointwise(width, expand * width)
+        self.down = Pointwise(expand * width, width)
         start_at_zero(self.down, *([self.modulate] if self.modulate is not None else []))
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -68,7 +79,7 @@ class Correction(nn.Module):
             blocks = max(1, 3 - i)
             self.stages.append(nn.Sequential(*(ConvBlock(width >> i) for _ in range(blocks))))
             if i < doublings:
-                self.widen.append(nn.Conv2d(width >> i, 4 * (width >> (i + 1)), 1))
+                self.widen.append(Pointwise(width >> i, 4 * (width >> (i + 1))))
         self.exit = nn.Conv2d(width >> doublings, 3 * 4, 3, padding=1)
         start_at_zero(self.exit)
 
@@ -210,7 +221,7 @@ class MultiViewDenoiser(Pretrained):
         self.blocks = nn.ModuleList(MultiViewBlock(width, heads, text_width) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.split = nn.Linear(width, 4 * stem_width)
-        self.join = nn.Conv2d(2 * stem_width, stem_width, 1)
+        self.join = Pointwise(2 * stem_width, stem_width)
         self.head = nn.ModuleList(ConvBlock(stem_width, width) for _ in range(stem_blocks))
         self.norm_out = nn.GroupNorm(1, stem_width)
         self.exit = nn.Conv2d(stem_width, channels, 3, padding=1)
@@ -305,7 +316,7 @@ class NoisyDepth(Pretrained):
         self.merge = nn.Conv2d(width // 2, width, 2, stride=2)
         self.blocks = nn.ModuleList(ConvBlock(width, width, kernel=7) for _ in range(num_blocks))
         self.split = nn.ConvTranspose2d(width, width // 2, 2, stride=2)
-        self.exit = nn.Sequential(nn.Conv2d(width, width // 2, 3, padding=1), nn.GELU(), nn.Conv2d(width // 2, 1, 1))
+        self.exit = nn.Sequential(nn.Conv2d(width, width // 2, 3, padding=1), nn.GELU(), Pointwise(width // 2, 1))
 
     def forward(
         self, x_t: Float[Tensor, "B V C h w"], t: Float[Tensor, " B"], cameras: Cameras

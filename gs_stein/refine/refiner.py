@@ -32,6 +32,7 @@ from gs_stein.prior.options import GuidanceOptions
 from gs_stein.prior.sampling import antithetic_denoise, denoise
 from gs_stein.refine.options import RefineOptions
 from gs_stein.refine.registration import blurred, estimate_flow, warp
+from gs_stein.threads import one_thread
 from gs_stein.types import Cameras, Render, TextEmbedding, joined
 
 _BLUR = 1.2
@@ -337,6 +338,7 @@ class Refiner:
         t = torch.full((1,), CLEAN * self.denoiser.schedule.num_timesteps)
         return Estimate(grad, target.x0, torch.zeros_like(x0), t, finite, 0)
 
+    @one_thread()
     def depth_term(self, render: Render, target: Targets) -> Float[Tensor, ""]:
         """weight · (1 − Pearson) of rendered and estimated depth, averaged over views; 0 if depth is not fitted."""
         if target.depth is None:

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from gs_stein.threads import one_thread
 from gs_stein.types import TextEmbedding
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class MiniLM:
         batch = tokenizer.encode_batch(prompts)
         read = torch.tensor([line.attention_mask for line in batch]).bool()
         mask = read & torch.tensor([bool(p.strip()) for p in prompts])[:, None]
-        tokens = _states(weights, torch.tensor([line.ids for line in batch]), read) * mask[:, :, None]
+        with one_thread():  # a few rows
+            tokens = _states(weights, torch.tensor([line.ids for line in batch]), read) * mask[:, :, None]
         pooled = tokens.sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
         return TextEmbedding(tokens, mask, F.normalize(pooled, dim=-1))
 

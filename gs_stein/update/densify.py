@@ -20,6 +20,7 @@ from torch import Tensor
 
 from gs_stein import ranks
 from gs_stein.rasterize.reference import covariances
+from gs_stein.threads import one_thread
 from gs_stein.types import Render
 from gs_stein.update.adam import Adam
 from gs_stein.update.options import Densify, GradientDensify, MCMCDensify, NoDensify
@@ -151,6 +152,7 @@ class Densifier:
         self.state = self.strategy.initialize_state()
 
     @torch.no_grad()
+    @one_thread()
     def after_update(
         self,
         parameters: Parameters,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gs_stein import ranks
 from gs_stein.gaussians.model import Gaussians
+from gs_stein.threads import one_thread
 from gs_stein.types import Render
 from gs_stein.update.options import RegularizeOptions
 from gs_stein.update.visual_hull import like_background
@@ -37,6 +38,7 @@ class Regularizers:
         return {item.name: getattr(self, item.name).item() for item in fields(self)}
 
 
+@one_thread()
 def regularize(
     options: RegularizeOptions, gaussians: Gaussians, render: Render, background: Float[Tensor, 3]
 ) -> Regularizers:

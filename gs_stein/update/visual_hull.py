@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from gs_stein.gaussians.initialise import from_points
 from gs_stein.gaussians.model import Gaussians
+from gs_stein.threads import one_thread
 from gs_stein.types import Cameras
 
 TOLERANCE = 0.06
@@ -77,6 +78,7 @@ def inside_hull(
     return solid.kthvalue(1 + int(dissent * len(solid)), dim=0).values
 
 
+@one_thread()
 def prune_outside_hull(
     opacity_logits: Float[Tensor, " N"], inside: Float[Tensor, " N"], share: float
 ) -> Float[Tensor, " N"]:
