@@ -42,43 +42,46 @@ DOORS: dict[str, tuple[str, ...]] = {
 
 ALLOWED: dict[str, str] = {
     "types": "",
+    "threads": "",
     "ranks": "",
     "files": "",
     "images": "files",
-    "text": "types",
+    "text": "types threads",
     "cameras": "types",
-    "gaussians": "files",
-    "rasterize": "types cameras gaussians files",
-    "prior": "types ranks files text",
-    "distill": "types ranks files text prior",
-    "update": "types ranks files cameras gaussians rasterize",
-    "refine": "types ranks files text cameras prior distill",
-    "config": "types files text cameras gaussians rasterize prior distill update refine",
-    "optimize": "types ranks files text cameras gaussians rasterize prior distill update refine config",
-    "scorer": "types files text",
-    "evaluate": "types ranks files text cameras gaussians rasterize prior distill update refine config optimize scorer",
-    "run": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "ranks evaluate",
-    "live": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "ranks evaluate run",
-    "render": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "ranks evaluate run live",
-    "mesh": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "ranks evaluate run live render",
-    "export": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "ranks evaluate run live render mesh",
-    "command": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "ranks evaluate run live",
-    "api": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "ranks evaluate run live command",
-    "batch": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "ranks evaluate run live command",
+    "gaussians": "files threads",
+    "rasterize": "types threads cameras gaussians files",
+    "prior": "types threads ranks files text",
+    "distill": "types threads ranks files text prior",
+    "update": "types threads ranks files cameras gaussians rasterize",
+    "refine": "types threads ranks files text cameras prior distill",
+    "config": "types threads files text cameras gaussians rasterize prior distill update refine",
+    "optimize": "types threads ranks files text cameras gaussians rasterize prior distill update refine config",
+    "scorer": "types threads files text",
+    "evaluate": "types threads ranks files text cameras gaussians rasterize prior distill update refine config "
+    "optimize scorer",
+    "run": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
+    "scorer ranks evaluate",
+    "live": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
+    "scorer ranks evaluate run",
+    "render": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
+    "scorer ranks evaluate run live",
+    "mesh": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
+    "scorer ranks evaluate run live render",
+    "export": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
+    "scorer ranks evaluate run live render mesh",
+    "command": "types threads files images text cameras gaussians rasterize prior distill update refine config "
+    "optimize scorer ranks evaluate run live",
+    "api": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
+    "scorer ranks evaluate run live command",
+    "batch": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
+    "scorer ranks evaluate run live command",
     "__main__": "files command",
-    "doctor": "types ranks files text cameras gaussians rasterize prior distill update refine config run live command",
-    "world": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "ranks",
-    "bench": "types files images text cameras gaussians rasterize prior distill update refine config optimize scorer "
-    "ranks evaluate run live render command batch world",
+    "doctor": "types threads ranks files text cameras gaussians rasterize prior distill update refine config run "
+    "live command",
+    "world": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
+    "scorer ranks",
+    "bench": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
+    "scorer ranks evaluate run live render command batch world",
 }
 """The law: folder (or module) of gs_stein, in the order of the data → whatever its imports may lead to, directly or
 through others, at run time (type checking aside)."""

@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gs_stein.gaussians.denormals import denormals
 from gs_stein.gaussians.files import read_scene
 from gs_stein.gaussians.formats.points import is_point_cloud, read_point_cloud
 from gs_stein.gaussians.model import Gaussians, rgb_to_sh
 from gs_stein.gaussians.options import BallStart, FileStart, OutdoorStart, PointsStart, RoomStart, Start
+from gs_stein.threads import denormals
 
 
 def initialise(start: Start, generator: torch.Generator, sh_degree: int = 0) -> Gaussians:

@@ -15,7 +15,6 @@ from dataclasses import replace
 from gs_stein import ranks
 from gs_stein.config.check import check_shares
 from gs_stein.config.schema import Config
-from gs_stein.gaussians.denormals import denormals
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.optimize.descend import descend
 from gs_stein.optimize.eta import Eta
@@ -24,6 +23,7 @@ from gs_stein.optimize.plan import draw_background, needs_normals, plan_step
 from gs_stein.optimize.state import State
 from gs_stein.optimize.step import Controls, Step
 from gs_stein.rasterize.api import rasterize
+from gs_stein.threads import denormals, start_threads
 
 AGREE_EVERY = 100
 """Iterations after which several ranks compare what they hold."""
@@ -47,6 +47,7 @@ def optimize(
         FloatingPointError: too many steps in a row were not finite (one line).
         ValueError: this is one of several ranks, which do not do the same, or are gone (one line).
     """
+    start_threads()  # of this thread, if it is another than the one that loaded the networks
     controls = Controls() if controls is None else controls
     check_shares(config, ranks.size())
     ranks.agree(state.description)

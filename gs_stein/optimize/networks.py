@@ -23,6 +23,7 @@ from gs_stein.text.known_prompts import Familiar
 from gs_stein.text.language import other_language
 from gs_stein.text.minilm import MiniLM
 from gs_stein.text.prompts import shortened
+from gs_stein.threads import start_threads
 
 LARGE = ("sd21-base", "sd15")
 """What to name to somebody who wants more than a small prior knows."""
@@ -123,6 +124,7 @@ def load_priors(config: Config, device: torch.device | str = "cpu") -> Priors:
     Raises:
         ValueError: (CheckpointError) a model that cannot be had; one line with the remedy.
     """
+    start_threads()  # before the weights are worked on: what starts them, they inherit
     denoiser = load_denoiser(config, device)
     wanted = baselines(config)
     fitted = config.refine.share > 0 and config.refine.depth > 0

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gs_stein.threads import few_rows, one_thread
+
 
 def start_at_zero(*layers: nn.Linear | nn.Conv2d) -> None:
     """Make layers return zero until they are trained."""
@@ -30,7 +32,7 @@ class Attention(nn.Module):
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
         q, k, v = (
-            layer(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            few_rows(layer, x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for layer, x in ((self.q, queries), (self.k, keys), (self.v, values))
         )
         h = attend(normalised(q, self.norm_q), normalised(k, self.norm_k), v, mask)
@@ -73,9 +75,10 @@ class TextBlock(nn.Module):
 
     def forward(self, tokens: Tensor, where: Tensor, mask: Tensor) -> Tensor:
         """One block on tokens (P, L, D); where (L, D) tells their order; mask (P, L), True at real ones."""
-        h = self.norm(tokens)
-        tokens = tokens + self.attention(h + where, h + where, h, mask[:, None, None, :])
-        return tokens + self.mlp(tokens)
+        with one_thread():  # few rows
+            h = self.norm(tokens)
+            tokens = tokens + self.attention(h + where, h + where, h, mask[:, None, None, :])
+            return tokens + self.mlp(tokens)
 
 
 class MultiViewBlock(nn.Module):

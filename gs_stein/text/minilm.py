@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from gs_stein.threads import one_thread
+from gs_stein.threads import one_thread, start_threads
 from gs_stein.types import TextEmbedding
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class MiniLM:
         """
         if not prompts:
             raise ValueError("text encoder: got an empty list of prompts; pass at least one")
+        start_threads()  # a prompt is the first thing that a run works on
         tokenizer, weights = self._parts
         batch = tokenizer.encode_batch(prompts)
         read = torch.tensor([line.attention_mask for line in batch]).bool()

@@ -11,7 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.optim.adam import adam
 
-from gs_stein.gaussians.denormals import start_threads
+from gs_stein.threads import start_threads
 from gs_stein.update.options import LearningRates
 
 EPS = 1e-15
