@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 from gs_stein.world.builder import rotation
-from gs_stein.world.materials import STRIPES, Material, Number, named
+from gs_stein.world.materials import STRIPES, Material, named
 from gs_stein.world.rooms.parts import shade_of
 from gs_stein.world.styles import Look
 from gs_stein.world.things.finishes import CHROME, DARK, IVORY, a_colour, cloth, finish, paint, timber
