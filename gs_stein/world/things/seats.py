@@ -17,7 +17,7 @@ def rocking_chair(look: Look) -> None:
     """On two curved runners, with a slatted back and often a cushion."""
     b = look.b
     frame, kind = finish(look, 0.5)
-    with b.thing("rocking chair", frame, kind), b.at(0, -0.52, 0, yaw=b.uniform(-8, 8)):
+    with b.thing("rocking chair", frame, kind), b.at(0, -0.56, 0, yaw=b.uniform(-8, 8)):
         for s in (-1, 1):
             x = s * 0.26
             bend = [(0.5, 0.17), (0.34, 0.075), (0.14, 0.03), (-0.08, 0.03), (-0.28, 0.075), (-0.44, 0.16)]
@@ -34,7 +34,7 @@ def rocking_chair(look: Look) -> None:
             b.rod((x, 0.19, 0.43), (x, 0.33, 1.07), 0.014, frame)
     if b.chance(0.6):
         pad = cloth(look, frame.colour)
-        with b.thing("cushion", pad, "fabric"), b.at(0, -0.52):
+        with b.thing("cushion", pad, "fabric"), b.at(0, -0.56):
             b.box(0, -0.01, 0.44, 0.46, 0.44, 0.08, pad, 0.038)
 
 
@@ -47,8 +47,6 @@ def bean_bag(look: Look) -> None:
         b.ellipsoid(0, 0.14, 0.42, 0.36, 0.27, 0.34, bag, rotation(pitch=-18))
         b.ellipsoid(0, -0.16, 0.3, 0.33, 0.26, 0.16, shade_of(bag, 0.92))
         b.ellipsoid(0, 0.26, 0.76, 0.07, 0.06, 0.06, shade_of(bag, 0.85))
-        for s in (-1, 1):
-            b.ellipsoid(s * 0.27, 0.0, 0.36, 0.17, 0.3, 0.2, bag, rotation(roll=s * 20))
 
 
 def bar_stool(look: Look) -> None:
@@ -191,19 +189,6 @@ def deck_chair(look: Look) -> None:
             b.box(0, (y0 + y1) / 2, (z0 + z1) / 2 - 0.012, 0.5, length, 0.024, sling, 0.008, rotation(pitch=tilt))
 
 
-def egg_chair(look: Look) -> None:
-    """Round shell on a foot, lined with cushions in another colour."""
-    b = look.b
-    shell = paint(look, gloss=0.08)
-    inside = cloth(look, shell.colour)
-    with b.thing("egg chair", shell, "plastic"), b.at(0, -0.46):
-        b.cone(0, 0, 0, 0.26, 0.03, CHROME, 0.8)
-        b.cone(0, 0, 0.02, 0.04, 0.3, CHROME)
-        b.ellipsoid(0, 0.02, 0.78, 0.46, 0.52, 0.42, shell, rotation(pitch=-72), cut=-0.15)
-        b.box(0, -0.16, 0.42, 0.54, 0.46, 0.16, inside, 0.07)
-        b.box(0, -0.06, 0.6, 0.5, 0.14, 0.46, inside, 0.065, rotation(pitch=-14))
-
-
 def garden_bench(look: Look) -> None:
     """Iron sides, boards for seat and back."""
     b = look.b
@@ -248,16 +233,15 @@ def rocking_horse(look: Look) -> None:
 
 
 SEATS = (
-    Movable("rocking chair", rocking_chair, (0.76, 1.1, 1.2), ("corner", "floor", "wall")),
+    Movable("rocking chair", rocking_chair, (0.73, 1.05, 1.2), ("corner", "floor", "wall")),
     Movable("bean bag", bean_bag, (0.97, 0.95, 0.86), ("corner", "floor", "wall")),
     Movable("bar stool", bar_stool, (0.5, 0.55, 1.1), ("wall", "floor", "corner")),
-    Movable("stool", stool, (0.5, 0.5, 0.55), ("wall", "floor", "corner")),
+    Movable("stool", stool, (0.47, 0.48, 0.55), ("wall", "floor", "corner")),
     Movable("chaise longue", chaise_longue, (1.75, 0.68, 1.0), ("wall", "floor")),
     Movable("bunk bed", bunk_bed, (2.01, 1.13, 1.74), ("wall", "corner")),
     Movable("hammock", hammock, (2.3, 0.95, 1.1), ("wall", "floor")),
     Movable("deck chair", deck_chair, (0.65, 1.2, 1.05), ("corner", "floor", "wall")),
-    Movable("egg chair", egg_chair, (0.95, 1.0, 1.3), ("corner", "floor", "wall")),
     Movable("garden bench", garden_bench, (1.36, 0.55, 0.9), ("wall",)),
-    Movable("rocking horse", rocking_horse, (1.3, 0.45, 1.05), ("floor", "corner", "wall")),
+    Movable("rocking horse", rocking_horse, (1.3, 0.42, 1.0), ("floor", "corner", "wall")),
 )
 """Every seat and bed."""
