@@ -165,7 +165,7 @@ def typewriter(look: Look) -> None:
     """Rows of round keys, a roller and a sheet of paper."""
     b = look.b
     body = paint(look, "white", "beige", gloss=0.1)
-    with b.thing("typewriter", body, "metal"), b.at(0, -0.22, 0, scale=b.uniform(1.0, 1.15)):
+    with b.thing("typewriter", body, "metal"), b.at(0, -0.22, -0.01, scale=b.uniform(1.0, 1.15)):
         b.box(0, 0.04, 0.01, 0.38, 0.22, 0.13, body, 0.03)
         b.frustum(0, -0.06, 0.01, 0.38, 0.3, 0.08, body, 0.96, 0.5)
         b.rod((-0.24, 0.08, 0.17), (0.24, 0.08, 0.17), 0.034, DARK)
@@ -188,7 +188,7 @@ def laptop(look: Look) -> None:
         emission=0.7,
     )  # fmt: skip
     keys = Material(GRID, srgb(60, 60, 64), srgb(150, 150, 154), srgb(0, 0, 0), (0.035, 0, 0, 0))
-    with b.thing("laptop", body, "metal"), b.at(0, -0.13, 0, scale=b.uniform(1.1, 1.25)):
+    with b.thing("laptop", body, "metal"), b.at(0, -0.15, 0, scale=b.uniform(1.1, 1.25)):
         b.box(0, -0.1, 0, 0.38, 0.26, 0.02, body, 0.008)
         b.box(0, -0.07, 0.018, 0.33, 0.13, 0.005, keys)
         b.box(0, -0.185, 0.018, 0.11, 0.06, 0.004, shade_of(body, 0.8))
@@ -250,10 +250,10 @@ MACHINES = (
     Movable("washing machine", washing_machine, (0.62, 0.64, 1.15), ("wall",)),
     Movable("stove", stove, (0.78, 0.68, 1.15), ("wall",)),
     Movable("jukebox", jukebox, (0.86, 0.64, 1.44), ("wall", "corner")),
-    Movable("gramophone", gramophone, (0.75, 0.7, 1.65), ("wall", "corner")),
+    Movable("gramophone", gramophone, (0.81, 0.68, 1.6), ("wall", "corner")),
     Movable("radio", radio, (0.52, 0.28, 0.4), ("table",)),
     Movable("typewriter", typewriter, (0.6, 0.5, 0.46), ("table",)),
-    Movable("laptop", laptop, (0.48, 0.5, 0.36), ("table",)),
+    Movable("laptop", laptop, (0.48, 0.45, 0.34), ("table",)),
     Movable("microwave", microwave, (0.52, 0.44, 0.32), ("table",)),
     Movable("arcade machine", arcade_machine, (0.66, 0.66, 1.74), ("wall", "corner")),
 )

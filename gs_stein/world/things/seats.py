@@ -17,7 +17,7 @@ def rocking_chair(look: Look) -> None:
     """On two curved runners, with a slatted back and often a cushion."""
     b = look.b
     frame, kind = finish(look, 0.5)
-    with b.thing("rocking chair", frame, kind), b.at(0, -0.56, 0, yaw=b.uniform(-8, 8)):
+    with b.thing("rocking chair", frame, kind), b.at(0, -0.57, 0, yaw=b.uniform(-8, 8)):
         for s in (-1, 1):
             x = s * 0.26
             bend = [(0.5, 0.17), (0.34, 0.075), (0.14, 0.03), (-0.08, 0.03), (-0.28, 0.075), (-0.44, 0.16)]

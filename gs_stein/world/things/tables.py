@@ -101,7 +101,7 @@ def sideboard(look: Look) -> None:
     body, kind = finish(look, 0.45)
     doors = paint(look, body.colour) if b.chance(0.3) else None
     w = b.uniform(1.3, 1.6)
-    with b.thing("sideboard", body, kind):
+    with b.thing("sideboard", body, kind), b.at(0, -0.012):
         cabinet(b, w, 0.42, 0.8, body, 3, 1, b.pick((BRASS, DARK, CHROME)), 0.14, doors=doors)
         b.box(0, -0.22, 0.79, w + 0.04, 0.46, 0.035, body, 0.008)
     b.cone(-0.36 * w, -0.22, 0.825, 0.05, 0.24, paint(look, body.colour, gloss=0.1), 0.55)
@@ -114,7 +114,7 @@ def display_cabinet(look: Look) -> None:
     b = look.b
     body, kind = finish(look, 0.5)
     inside = skin(232, 216, 184, emission=0.18)
-    with b.thing("display cabinet", body, kind):
+    with b.thing("display cabinet", body, kind), b.at(0, -0.01):
         b.box(0, -0.19, 0.0, 1.0, 0.36, 0.62, body, 0.008)
         b.box(0, -0.02, 0.6, 0.96, 0.03, 1.24, inside)
         for s in (-1, 1):
@@ -189,12 +189,13 @@ def mirror(look: Look) -> None:
     frame = BRASS if b.chance(0.4) else finish(look, 0.4)[0]
     with b.thing("mirror", glass, "mirror"):
         if b.chance(0.6):
-            burst, z = b.chance(0.5), 0.44
+            burst, r = b.chance(0.5), b.uniform(0.36, 0.42)
+            z = 0.42 if burst else r
             for k in range(20 if burst else 0):
                 a = 0.31416 * k
-                c, s, r = math.cos(a), math.sin(a), 0.42 if k % 2 else 0.36
-                b.rod((0.25 * c, -0.02, z + 0.25 * s), (r * c, -0.02, z + r * s), 0.014, frame, 0.4)
-            r = 0.28 if burst else b.uniform(0.36, 0.42)
+                c, s, tip = math.cos(a), math.sin(a), 0.42 if k % 2 else 0.36
+                b.rod((0.25 * c, -0.02, z + 0.25 * s), (tip * c, -0.02, z + tip * s), 0.014, frame, 0.4)
+            r = 0.28 if burst else r
             b.rod((0, -0.002, z), (0, -0.035, z), r, frame)
             b.rod((0, -0.03, z), (0, -0.042, z), r - 0.045, glass)
         else:
@@ -212,9 +213,9 @@ def clock(look: Look) -> None:
     )
     r = b.uniform(0.2, 0.26)
     with b.thing("clock", rim, "clock"):
-        b.rod((0, -0.002, 0.27), (0, -0.05, 0.27), r, rim)
-        b.torus(0, -0.05, 0.27, r - 0.02, 0.02, rim, rotation(pitch=90))
-        b.ellipsoid(0, -0.045, 0.27, r - 0.03, 0.018, r - 0.03, face)
+        b.rod((0, -0.002, r), (0, -0.05, r), r, rim)
+        b.torus(0, -0.05, r, r - 0.02, 0.02, rim, rotation(pitch=90))
+        b.ellipsoid(0, -0.045, r, r - 0.03, 0.018, r - 0.03, face)
 
 
 def wine_rack(look: Look) -> None:
@@ -229,7 +230,7 @@ def wine_rack(look: Look) -> None:
             b.box(0, -0.15, z, 0.72, 0.28, 0.03, body)
         for j in range(3):
             for i in range(4):
-                x, z = -0.26 + 0.173 * i, 0.03 + 0.31 * j + 0.075 + 0.1 * (i % 2)
+                x, z = -0.26 + 0.173 * i, 0.1 + 0.31 * j
                 glass = skin(*b.pick(((46, 84, 56), (96, 30, 40), (120, 140, 70))), gloss=0.15)
                 b.rod((x, -0.06, z), (x, -0.24, z), 0.068, glass)
                 b.rod((x, -0.24, z), (x, -0.34, z), 0.026, skin(*b.pick(((150, 40, 40), (200, 160, 70)))))
@@ -255,13 +256,13 @@ def barrel(look: Look) -> None:
 TABLES = (
     Movable("round table", round_table, (1.16, 1.18, 0.95), ("floor", "corner")),
     Movable("square table", square_table, (1.0, 1.05, 0.95), ("floor", "corner", "wall")),
-    Movable("tea trolley", tea_trolley, (0.76, 0.5, 0.95), ("wall", "floor")),
+    Movable("tea trolley", tea_trolley, (0.82, 0.5, 0.95), ("wall", "floor")),
     Movable("sideboard", sideboard, (1.64, 0.47, 1.07), ("wall",)),
-    Movable("display cabinet", display_cabinet, (1.08, 0.41, 1.88), ("wall",)),
+    Movable("display cabinet", display_cabinet, (1.08, 0.42, 1.88), ("wall",)),
     Movable("grandfather clock", grandfather_clock, (0.54, 0.35, 2.17), ("wall", "corner")),
-    Movable("standing mirror", standing_mirror, (0.8, 0.56, 1.76), ("wall", "corner", "floor")),
-    Movable("mirror", mirror, (0.86, 0.06, 0.88), ("hanging",)),
-    Movable("clock", clock, (0.52, 0.08, 0.54), ("hanging",)),
+    Movable("standing mirror", standing_mirror, (0.8, 0.53, 1.75), ("wall", "corner", "floor")),
+    Movable("mirror", mirror, (0.85, 0.05, 0.87), ("hanging",)),
+    Movable("clock", clock, (0.52, 0.075, 0.53), ("hanging",)),
     Movable("wine rack", wine_rack, (0.75, 0.35, 0.95), ("wall",)),
     Movable("barrel", barrel, (0.66, 0.73, 0.9), ("corner", "wall", "floor")),
 )
