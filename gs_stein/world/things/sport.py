@@ -36,7 +36,7 @@ def bicycle(look: Look) -> None:
     with b.thing("bicycle", frame, "metal"), b.at(0, -0.28):
         _wheel(look, -s * 0.52, r, r, 8)
         _wheel(look, s * 0.52, r, r, 8)
-        crank, seat, head = (-s * 0.08, 0, 0.3), (-s * 0.22, 0, 0.78), (s * 0.36, 0, 0.84)
+        crank, seat = (-s * 0.08, 0, 0.3), (-s * 0.22, 0, 0.78)
         b.rod(crank, seat, 0.026, frame)
         b.rod(crank, (s * 0.37, 0, 0.74), 0.03, frame)
         b.rod((-s * 0.2, 0, 0.74 - low * 2), (s * 0.36, 0, 0.82), 0.026, frame)
@@ -115,31 +115,33 @@ def skateboard(look: Look) -> None:
 
 
 def football(look: Look) -> None:
-    """White ball with dark or coloured patches, or an orange basketball with black seams."""
+    """White ball with twelve dark or coloured patches, at the corners of an icosahedron."""
     b = look.b
     r = b.uniform(0.15, 0.19)
-    turn = (b.uniform(0, 360), b.uniform(0, 40))
-    if b.chance(0.6):
-        white = skin(240, 238, 232, "white", 0.05)
-        patch = DARK if b.chance(0.6) else paint(look, "white", "beige", "yellow")
-        golden = (1 + math.sqrt(5)) / 2
-        with b.thing("football", white, "leather"), b.at(0, -0.2, r, yaw=turn[0], pitch=turn[1]):
-            b.ellipsoid(0, 0, 0, r, r, r, white)
-            for i in (-1, 1):
-                for j in (-golden, golden):
-                    for v in ((0, i, j), (i, j, 0), (j, 0, i)):
-                        n = math.sqrt(1 + golden * golden)
-                        x, y, z = (c / n for c in v)
-                        tip, base = 1.01 * r, 0.9 * r
-                        b.rod((base * x, base * y, base * z), (tip * x, tip * y, tip * z), 0.36 * r, patch, 0.8)
-    else:
-        skin_ = skin(206, 106, 46, "orange", 0.03)
-        with b.thing("basketball", skin_, "rubber"), b.at(0, -0.2, r, yaw=turn[0], pitch=turn[1]):
-            b.ellipsoid(0, 0, 0, r, r, r, skin_)
-            b.torus(0, 0, 0, r - 0.004, 0.007, DARK)
-            b.torus(0, 0, 0, r - 0.004, 0.007, DARK, ON_SIDE)
-            for s in (-1, 1):
-                b.torus(s * 0.62 * r, 0, 0, 0.785 * r - 0.004, 0.007, DARK, rotation(roll=90))
+    white = skin(240, 238, 232, "white", 0.05)
+    patch = DARK if b.chance(0.6) else paint(look, "white", "beige", "yellow")
+    golden = (1 + math.sqrt(5)) / 2
+    n = math.sqrt(1 + golden * golden)
+    with b.thing("football", white, "leather"), b.at(0, -0.2, r, yaw=b.uniform(0, 360), pitch=b.uniform(0, 40)):
+        b.ellipsoid(0, 0, 0, r, r, r, white)
+        for i in (-1, 1):
+            for j in (-golden, golden):
+                for v in ((0, i, j), (i, j, 0), (j, 0, i)):
+                    x, y, z = (r * c / n for c in v)
+                    b.rod((0.9 * x, 0.9 * y, 0.9 * z), (x, y, z), 0.36 * r, patch, 0.8)
+
+
+def basketball(look: Look) -> None:
+    """Orange, sometimes of another colour, with black seams."""
+    b = look.b
+    r = b.uniform(0.15, 0.19)
+    ball = paint(look, "black") if b.chance(0.3) else skin(206, 106, 46, "orange", 0.03)
+    with b.thing("basketball", ball, "rubber"), b.at(0, -0.2, r, yaw=b.uniform(0, 360), pitch=b.uniform(0, 40)):
+        b.ellipsoid(0, 0, 0, r, r, r, ball)
+        b.torus(0, 0, 0, r - 0.004, 0.007, DARK)
+        b.torus(0, 0, 0, r - 0.004, 0.007, DARK, ON_SIDE)
+        for s in (-1, 1):
+            b.torus(s * 0.62 * r, 0, 0, 0.785 * r - 0.004, 0.007, DARK, rotation(roll=90))
 
 
 def surfboard(look: Look) -> None:
@@ -239,7 +241,7 @@ def scooter(look: Look) -> None:
     """Kick scooter leaning at the wall, seen from the side."""
     b = look.b
     deck = paint(look)
-    with b.thing("kick scooter", deck, "metal"), b.at(0, -0.2):
+    with b.thing("kick scooter", deck, "metal"), b.at(0, -0.235):
         b.box(-0.06, 0, 0.08, 0.56, 0.14, 0.04, deck, 0.015)
         for x in (-0.38, 0.4):
             b.torus(x, 0, 0.085, 0.06, 0.025, DARK, ON_SIDE)
@@ -253,14 +255,15 @@ def scooter(look: Look) -> None:
 
 SPORT = (
     Movable("bicycle", bicycle, (1.74, 0.56, 1.0), ("wall", "floor")),
-    Movable("treadmill", treadmill, (0.75, 1.55, 1.4), ("wall", "floor", "corner")),
+    Movable("treadmill", treadmill, (0.71, 1.52, 1.35), ("wall", "floor", "corner")),
     Movable("punching bag", punching_bag, (1.1, 1.0, 2.02), ("corner", "floor")),
-    Movable("skateboard", skateboard, (0.95, 0.42, 0.2), ("floor", "wall")),
-    Movable("football", football, (0.39, 0.39, 0.39), ("floor", "corner")),
-    Movable("surfboard", surfboard, (0.54, 0.35, 1.95), ("wall", "corner")),
+    Movable("skateboard", skateboard, (0.92, 0.4, 0.19), ("floor", "wall")),
+    Movable("football", football, (0.4, 0.4, 0.39), ("floor", "corner")),
+    Movable("basketball", basketball, (0.4, 0.4, 0.39), ("floor", "corner")),
+    Movable("surfboard", surfboard, (0.54, 0.22, 1.95), ("wall", "corner")),
     Movable("suitcase", suitcase, (0.76, 0.36, 1.07), ("wall", "floor", "corner")),
     Movable("doll house", doll_house, (1.06, 0.42, 1.1), ("wall", "corner")),
-    Movable("toy train", toy_train, (1.25, 0.3, 0.45), ("floor", "wall")),
-    Movable("kick scooter", scooter, (0.95, 0.46, 0.92), ("wall", "floor")),
+    Movable("toy train", toy_train, (1.21, 0.31, 0.42), ("floor", "wall")),
+    Movable("kick scooter", scooter, (0.98, 0.47, 0.92), ("wall", "floor")),
 )
 """Everything for sport, play and travel."""

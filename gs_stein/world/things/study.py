@@ -161,7 +161,10 @@ def umbrella_stand(look: Look) -> None:
                 b.cone(0, 0, 0, 0.028, 0.5, roof, 2.0)
                 b.cone(0, 0, 0.5, 0.055, 0.05, roof, 0.4)
                 b.rod((0, 0, 0.54), (0, 0, 0.68), 0.011, DARK)
-                b.torus(0.035, 0, 0.68, 0.035, 0.012, timber(look), ON_SIDE)
+                hook = timber(look)
+                b.rod((0, 0, 0.64), (0, 0, 0.74), 0.015, hook)
+                b.rod((0, 0, 0.74), (0.07, 0, 0.76), 0.015, hook)
+                b.rod((0.07, 0, 0.76), (0.085, 0, 0.7), 0.015, hook)
 
 
 def laundry_basket(look: Look) -> None:
@@ -176,12 +179,10 @@ def laundry_basket(look: Look) -> None:
         b.torus(0, 0, 0.48, 0.25, 0.02, woven)
         for s in (-1, 1):
             b.torus(s * 0.255, 0, 0.46, 0.05, 0.012, woven, ON_SIDE)
-        for k in range(5):
-            a = 1.2566 * k
-            r = 0.12 if k else 0.0
-            b.ellipsoid(
-                r * math.cos(a), r * math.sin(a), 0.5, 0.13, 0.11, 0.08, cloth(look, name), rotation(yaw=50 * k)
-            )
+        for k in range(7):
+            a = 2.4 * k
+            r, turn = (0.13 if k else 0.0), rotation(yaw=50 * k, roll=b.uniform(-24, 24), pitch=b.uniform(-24, 24))
+            b.box(r * math.cos(a), r * math.sin(a), 0.46 + 0.01 * k, 0.2, 0.15, 0.07, cloth(look, name), 0.03, turn)
         b.box(0.12, -0.22, 0.32, 0.13, 0.05, 0.2, cloth(look, name), 0.022, rotation(pitch=7))
 
 
@@ -211,12 +212,12 @@ def pennant(look: Look) -> None:
 
 STUDY = (
     Movable("globe", globe, (0.64, 0.66, 1.17), ("corner", "floor", "wall")),
-    Movable("telescope", telescope, (1.3, 0.9, 1.55), ("corner", "floor", "wall")),
+    Movable("telescope", telescope, (1.18, 0.74, 1.52), ("corner", "floor", "wall")),
     Movable("easel", easel, (0.86, 0.76, 1.8), ("corner", "floor", "wall")),
     Movable("ladder", ladder, (0.62, 0.97, 2.17), ("wall", "corner", "floor")),
-    Movable("coat rack", coat_rack, (0.8, 0.7, 1.9), ("corner", "wall")),
-    Movable("umbrella stand", umbrella_stand, (0.45, 0.45, 1.05), ("corner", "wall")),
+    Movable("coat rack", coat_rack, (0.8, 0.66, 1.87), ("corner", "wall")),
+    Movable("umbrella stand", umbrella_stand, (0.48, 0.44, 1.1), ("corner", "wall")),
     Movable("laundry basket", laundry_basket, (0.63, 0.58, 0.6), ("corner", "wall", "floor")),
-    Movable("flag", pennant, (1.08, 0.05, 0.64), ("hanging",)),
+    Movable("flag", pennant, (1.07, 0.04, 0.64), ("hanging",)),
 )
 """Everything of studies, halls and lofts."""
