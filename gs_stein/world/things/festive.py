@@ -1,4 +1,4 @@
-"""Ornaments, plants and what feasts bring."""
+"""Plants, fruit and what feasts bring."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gs_stein.world.builder import ON_SIDE, rotation
 from gs_stein.world.materials import Material
 from gs_stein.world.rooms.parts import shade_of
 from gs_stein.world.styles import Look
-from gs_stein.world.things.finishes import BRASS, CHROME, DARK, IVORY, LEAF, paint, shiny, skin, timber
+from gs_stein.world.things.finishes import BRASS, CHROME, DARK, IVORY, LEAF, paint, shiny, skin
 from gs_stein.world.things.movable import Movable
 
 _FLAME = skin(255, 206, 96, emission=1.1)
@@ -32,11 +32,11 @@ def christmas_tree(look: Look) -> None:
         for k in range(tiers):
             z, r = 0.26 + (h - 0.42) * k / tiers, 0.55 * (1 - 0.8 * k / tiers)
             b.cone(0, 0, z, r, 1.45 * (h - 0.42) / tiers, shade_of(fir, 1.0 + 0.06 * k), 0.16)
-            count = 5 - k if k < 4 else 2
+            count = 6 - k
             for j in range(count):
                 a = 6.2832 * j / count + 1.1 * k - 0.4
-                b.ellipsoid(0.93 * r * math.cos(a), 0.93 * r * math.sin(a), z + 0.03, 0.042, 0.042, 0.042,
-                            balls[(j + k) % 3])  # fmt: skip
+                x, y = 0.93 * r * math.cos(a), 0.93 * r * math.sin(a)
+                b.ellipsoid(x, y, z + 0.03, 0.05, 0.05, 0.05, balls[(j + k) % 3])
         star = skin(255, 214, 90, "yellow", emission=0.5)
         for k in range(3):
             b.ellipsoid(0, 0, h, 0.026, 0.02, 0.085, star, rotation(roll=60 * k))
@@ -67,10 +67,10 @@ def pumpkin(look: Look) -> None:
         if b.chance(0.5):
             glow = skin(255, 200, 70, emission=0.9)
             for e in (-1, 1):
-                b.frustum(e * 0.09, -0.235, 0.2, 0.085, 0.06, 0.08, glow, 0.0, 1.0)
-            b.frustum(0, -0.25, 0.165, 0.045, 0.04, 0.045, glow, 0.0, 1.0)
-            b.box(0, -0.235, 0.09, 0.2, 0.06, 0.045, glow, 0.01)
-            b.box(0.03, -0.25, 0.12, 0.035, 0.04, 0.025, rind)
+                b.frustum(e * 0.09, -0.205, 0.2, 0.085, 0.06, 0.08, glow, 0.0, 1.0)
+            b.frustum(0, -0.205, 0.16, 0.045, 0.04, 0.045, glow, 0.0, 1.0)
+            b.box(0, -0.19, 0.09, 0.2, 0.06, 0.045, glow, 0.01)
+            b.box(0.03, -0.205, 0.112, 0.035, 0.04, 0.025, rind)
 
 
 def wreath(look: Look) -> None:
@@ -163,7 +163,8 @@ def bonsai(look: Look) -> None:
         for k in range(3):
             (x0, z0), (x1, z1) = path[k], path[k + 1]
             b.rod((s * x0, 0, z0), (s * x1, 0, z1), 0.04 - 0.009 * k, _BARK, 0.8)
-        for x, y, z, r in ((-0.07, 0, 0.48, 0.15), (0.16, -0.03, 0.36, 0.12), (-0.2, -0.02, 0.34, 0.11), (0.06, 0.02, 0.56, 0.1)):  # fmt: skip
+        clouds = ((-0.07, 0, 0.48, 0.15), (0.16, -0.03, 0.36, 0.12), (-0.2, -0.02, 0.34, 0.11), (0.06, 0.02, 0.56, 0.1))
+        for x, y, z, r in clouds:
             b.rod((s * 0.02, 0, 0.3), (s * x, y, z - 0.01), 0.016, _BARK)
             b.ellipsoid(s * x, y, z, r, 0.8 * r, 0.45 * r, shade_of(leaf, b.uniform(0.85, 1.15)))
             b.ellipsoid(s * (x + 0.3 * r), y - 0.35 * r, z + 0.1 * r, 0.6 * r, 0.5 * r, 0.4 * r, leaf)
@@ -195,151 +196,13 @@ def oranges(look: Look) -> None:
         b.ellipsoid(0.03, -0.02, 0.312, 0.035, 0.016, 0.008, _leaves(look), rotation(roll=-20))
 
 
-def bust(look: Look) -> None:
-    """Head and shoulders of stone or bronze on a column."""
-    b = look.b
-    stone, kind = b.pick(
-        (
-            (skin(228, 224, 216, "white", 0.05), "marble"),
-            (skin(132, 92, 56, "brown", 0.16), "bronze"),
-            (skin(150, 150, 152, "grey"), "stone"),
-        )
-    )
-    column = paint(look, stone.colour) if b.chance(0.6) else skin(214, 208, 196)
-    with b.thing("bust", stone, kind), b.at(0, -0.24):
-        b.box(0, 0, 0, 0.42, 0.42, 0.07, column)
-        b.cone(0, 0, 0.07, 0.15, 0.78, column, 0.94)
-        b.torus(0, 0, 0.1, 0.155, 0.025, column)
-        b.box(0, 0, 0.84, 0.38, 0.38, 0.07, column)
-        b.cone(0, 0, 0.91, 0.09, 0.08, stone, 0.7)
-        b.ellipsoid(0, 0, 1.09, 0.22, 0.13, 0.13, stone)
-        b.cone(0, 0, 1.16, 0.068, 0.14, stone, 0.9)
-        b.ellipsoid(0, -0.01, 1.4, 0.105, 0.125, 0.15, stone)
-        b.ellipsoid(0, 0.02, 1.46, 0.117, 0.125, 0.105, shade_of(stone, 0.86))
-        b.frustum(0, -0.135, 1.36, 0.042, 0.05, 0.08, stone, 0.5, 0.3)
-        b.ellipsoid(0, -0.11, 1.33, 0.042, 0.022, 0.012, shade_of(stone, 0.75))
-        for s in (-1, 1):
-            b.ellipsoid(s * 0.044, -0.122, 1.415, 0.024, 0.014, 0.012, shade_of(stone, 0.6))
-            b.ellipsoid(s * 0.106, 0, 1.39, 0.018, 0.03, 0.04, stone)
-            b.box(s * 0.044, -0.125, 1.436, 0.06, 0.024, 0.014, stone, 0.006)
-
-
-def armour(look: Look) -> None:
-    """Knight's suit with a plume, a shield and a lance."""
-    b = look.b
-    plate = skin(168, 172, 178, "grey", 0.22) if b.chance(0.7) else shiny(b.pick(("yellow", "black")))
-    dark, plume = shade_of(plate, 0.5), paint(look, "grey", gloss=0.0)
-    with b.thing("suit of armour", plate, "metal"), b.at(0, -0.3):
-        b.box(0, 0, 0, 0.6, 0.5, 0.06, DARK, 0.01)
-        for s in (-1, 1):
-            b.ellipsoid(s * 0.12, -0.06, 0.11, 0.07, 0.15, 0.055, plate)
-            b.cone(s * 0.12, 0, 0.1, 0.065, 0.42, plate, 1.2)
-            b.ellipsoid(s * 0.12, -0.03, 0.53, 0.085, 0.085, 0.075, dark)
-            b.cone(s * 0.11, 0, 0.55, 0.085, 0.34, plate, 1.2)
-            b.ellipsoid(s * 0.28, 0, 1.38, 0.12, 0.12, 0.1, plate)
-            b.rod((s * 0.3, 0, 1.36), (s * 0.35, 0, 1.06), 0.065, plate)
-            b.ellipsoid(s * 0.35, 0, 1.06, 0.07, 0.07, 0.06, dark)
-            b.rod((s * 0.35, 0, 1.05), (s * 0.36, -0.12, 0.84), 0.06, plate)
-            b.ellipsoid(s * 0.36, -0.14, 0.8, 0.06, 0.06, 0.065, dark)
-        b.cone(0, 0, 0.84, 0.22, 0.2, dark, 0.8, 0.16)
-        b.ellipsoid(0, 0, 1.22, 0.22, 0.17, 0.26, plate)
-        b.cone(0, 0, 1.02, 0.19, 0.05, BRASS, ry=0.14)
-        b.cone(0, 0, 1.46, 0.11, 0.06, dark, 0.85)
-        b.cone(0, 0, 1.5, 0.115, 0.17, plate)
-        b.ellipsoid(0, 0, 1.67, 0.115, 0.115, 0.1, plate)
-        b.box(0, -0.112, 1.6, 0.15, 0.02, 0.028, DARK)
-        b.box(0, -0.115, 1.5, 0.022, 0.025, 0.16, plate)
-        b.ellipsoid(0, 0.05, 1.84, 0.045, 0.12, 0.1, plume)
-        b.ellipsoid(0, 0.14, 1.76, 0.04, 0.08, 0.12, plume)
-        b.rod((0.4, -0.17, 0.03), (0.4, -0.14, 1.85), 0.016, timber(look))
-        b.rod((0.4, -0.14, 1.85), (0.4, -0.135, 2.02), 0.03, CHROME, 0.05)
-        coat = paint(look, "grey")
-        b.box(-0.38, -0.22, 0.72, 0.34, 0.03, 0.3, coat, 0.012)
-        b.frustum(-0.38, -0.22, 0.5, 0.34, 0.03, 0.23, coat, 0.0, 1.0, rotation(roll=180))
-        b.box(-0.38, -0.238, 0.6, 0.05, 0.012, 0.4, IVORY)
-        b.box(-0.38, -0.238, 0.84, 0.33, 0.012, 0.05, IVORY)
-
-
-def trophy(look: Look) -> None:
-    """Cup with two handles on a dark foot."""
-    b = look.b
-    cup = BRASS if b.chance(0.7) else CHROME
-    with b.thing("trophy", cup, "gold" if cup is BRASS else "silver"), b.at(0, -0.22, 0, scale=b.uniform(0.95, 1.15)):
-        b.box(0, 0, 0, 0.2, 0.2, 0.1, DARK if b.chance(0.5) else timber(look), 0.006)
-        b.box(0, -0.1, 0.025, 0.11, 0.008, 0.05, cup)
-        b.cone(0, 0, 0.1, 0.075, 0.05, cup, 0.3)
-        b.cone(0, 0, 0.13, 0.02, 0.1, cup)
-        b.ellipsoid(0, 0, 0.2, 0.034, 0.034, 0.024, cup)
-        b.cone(0, 0, 0.22, 0.05, 0.2, cup, 2.4)
-        b.cone(0, 0, 0.416, 0.11, 0.006, shade_of(cup, 0.4))
-        b.torus(0, 0, 0.42, 0.12, 0.01, cup)
-        for s in (-1, 1):
-            b.torus(s * 0.13, 0, 0.33, 0.065, 0.014, cup, ON_SIDE)
-
-
-def lava_lamp(look: Look) -> None:
-    """Glowing tapered glass with blobs, between two metal cones."""
-    b = look.b
-    hues = {
-        "red": ((236, 80, 60), (255, 190, 90)),
-        "blue": ((60, 110, 220), (150, 230, 250)),
-        "green": ((60, 160, 80), (210, 250, 120)),
-        "purple": ((130, 70, 190), (250, 150, 220)),
-        "orange": ((240, 140, 50), (200, 40, 40)),
-    }
-    name = b.pick(tuple(hues))
-    first, second = hues[name]
-    fluid, wax = skin(*first, colour=name, emission=0.6), skin(*second, emission=0.9)
-    metal = CHROME if b.chance(0.6) else paint(look, name)
-    with b.thing("lava lamp", fluid, "glass"), b.at(0, -0.18, 0, scale=b.uniform(0.95, 1.15)):
-        b.cone(0, 0, 0, 0.11, 0.12, metal, 0.7)
-        b.cone(0, 0, 0.12, 0.077, 0.08, metal, 1.3)
-        b.cone(0, 0, 0.2, 0.1, 0.32, fluid, 0.55)
-        b.cone(0, 0, 0.52, 0.058, 0.08, metal, 0.7)
-        for k in range(5):
-            z = 0.23 + 0.06 * k
-            r = 0.092 - 0.045 * (z - 0.2) / 0.32
-            a = -1.57 + b.uniform(-0.9, 0.9)
-            d = b.uniform(0.022, 0.034)
-            b.ellipsoid((r - 0.012) * math.cos(a), (r - 0.012) * math.sin(a), z, d, d, 1.25 * d, wax)
-
-
-def deer_head(look: Look) -> None:
-    """Antlered head on a wooden shield."""
-    b = look.b
-    board = timber(look)
-    fur = skin(150, 104, 66, "brown") if b.chance(0.6) else paint(look, "black", gloss=0.0)
-    horn = skin(216, 196, 158)
-    with b.thing("deer head", fur, "animal" if fur.colour == "brown" else "paint"):
-        b.cone(0, -0.02, 0.19, 0.2, 0.04, board, ry=0.25, turn=ON_SIDE)
-        b.rod((0, -0.03, 0.2), (0, -0.2, 0.36), 0.12, fur, 0.75)
-        b.ellipsoid(0, -0.24, 0.4, 0.095, 0.12, 0.1, fur)
-        b.ellipsoid(0, -0.36, 0.34, 0.062, 0.12, 0.06, shade_of(fur, 1.15), rotation(pitch=22))
-        b.ellipsoid(0, -0.46, 0.3, 0.036, 0.025, 0.03, DARK)
-        for s in (-1, 1):
-            b.ellipsoid(s * 0.08, -0.29, 0.43, 0.017, 0.022, 0.022, DARK)
-            b.ellipsoid(s * 0.17, -0.2, 0.45, 0.085, 0.022, 0.038, fur, rotation(roll=-s * 20))
-            path = [(0.05, 0.48), (0.17, 0.6), (0.27, 0.74), (0.25, 0.9)]
-            for k in range(3):
-                (x0, z0), (x1, z1) = path[k], path[k + 1]
-                b.rod((s * x0, -0.2, z0), (s * x1, -0.2, z1), 0.021 - 0.003 * k, horn, 0.85)
-            b.rod((s * 0.15, -0.2, 0.58), (s * 0.11, -0.24, 0.72), 0.016, horn, 0.4)
-            b.rod((s * 0.22, -0.2, 0.67), (s * 0.36, -0.22, 0.76), 0.015, horn, 0.4)
-            b.rod((s * 0.27, -0.2, 0.75), (s * 0.39, -0.2, 0.88), 0.014, horn, 0.4)
-
-
 FESTIVE = (
-    Movable("Christmas tree", christmas_tree, (1.14, 1.2, 2.05), ("corner", "wall", "floor")),
-    Movable("pumpkin", pumpkin, (0.6, 0.6, 0.52), ("floor", "corner", "table")),
-    Movable("wreath", wreath, (0.72, 0.17, 0.72), ("hanging",)),
+    Movable("Christmas tree", christmas_tree, (1.12, 1.19, 2.04), ("corner", "wall", "floor")),
+    Movable("pumpkin", pumpkin, (0.57, 0.6, 0.52), ("floor", "corner", "table")),
+    Movable("wreath", wreath, (0.68, 0.18, 0.7), ("hanging",)),
     Movable("candelabra", candelabra, (0.66, 0.5, 1.57), ("wall", "corner", "floor")),
-    Movable("sunflowers", sunflowers, (0.8, 0.65, 1.3), ("corner", "wall", "floor")),
-    Movable("bonsai", bonsai, (0.75, 0.45, 0.72), ("table",)),
-    Movable("bowl of oranges", oranges, (0.42, 0.42, 0.37), ("table",)),
-    Movable("bust", bust, (0.45, 0.46, 1.57), ("wall", "corner")),
-    Movable("suit of armour", armour, (1.12, 0.57, 2.03), ("wall", "corner")),
-    Movable("trophy", trophy, (0.5, 0.37, 0.51), ("table",)),
-    Movable("lava lamp", lava_lamp, (0.26, 0.31, 0.69), ("table",)),
-    Movable("deer head", deer_head, (0.8, 0.49, 0.91), ("hanging",)),
+    Movable("sunflowers", sunflowers, (0.75, 0.57, 1.28), ("corner", "wall", "floor")),
+    Movable("bonsai", bonsai, (0.72, 0.43, 0.71), ("table",)),
+    Movable("bowl of oranges", oranges, (0.42, 0.42, 0.38), ("table",)),
 )
-"""Every ornament."""
+"""Every plant and festive thing."""

@@ -128,7 +128,7 @@ def gramophone(look: Look) -> None:
     label = skin(*b.pick(((206, 60, 50), (230, 180, 60), (60, 120, 180))))
     _table(look, 0.62, 0.5, 0.62)
     horn = BRASS if b.chance(0.5) else paint(look, body.colour, gloss=0.12)
-    with b.thing("gramophone", horn, "brass" if horn is BRASS else "paint"), b.at(0, -0.27, 0.62):
+    with b.thing("gramophone", horn, "brass" if horn is BRASS else "paint"), b.at(0.05, -0.27, 0.62):
         b.box(0, 0, 0, 0.4, 0.38, 0.16, body, 0.015)
         b.box(0, 0, 0.15, 0.44, 0.42, 0.02, body, 0.006)
         b.cone(0, -0.01, 0.17, 0.16, 0.014, DARK)
@@ -250,7 +250,7 @@ MACHINES = (
     Movable("washing machine", washing_machine, (0.62, 0.64, 1.15), ("wall",)),
     Movable("stove", stove, (0.78, 0.68, 1.15), ("wall",)),
     Movable("jukebox", jukebox, (0.86, 0.64, 1.44), ("wall", "corner")),
-    Movable("gramophone", gramophone, (0.81, 0.68, 1.6), ("wall", "corner")),
+    Movable("gramophone", gramophone, (0.72, 0.68, 1.6), ("wall", "corner")),
     Movable("radio", radio, (0.52, 0.28, 0.4), ("table",)),
     Movable("typewriter", typewriter, (0.6, 0.5, 0.46), ("table",)),
     Movable("laptop", laptop, (0.48, 0.45, 0.34), ("table",)),

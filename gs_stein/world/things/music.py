@@ -140,19 +140,19 @@ def cello(look: Look) -> None:
     """Upright on its spike, held by a stand."""
     b = look.b
     body, kind = _varnish(look)
-    with b.thing("cello", body, kind), b.at(0, -0.06, 0.12, scale=b.uniform(0.98, 1.08), pitch=-3):
+    with b.thing("cello", body, kind), b.at(-0.04, -0.06, 0.12, scale=b.uniform(0.98, 1.08), pitch=-3):
         _fiddle(look, body, True)
         b.cone(0, -0.1, -0.09, 0.012, 0.2, CHROME)
     for s in (-1, 1):
-        b.rod((0, -0.12, 0.26), (s * 0.22, -0.3, 0.015), 0.014, DARK)
-    b.rod((0, -0.12, 0.3), (0, -0.02, 0.015), 0.014, DARK)
+        b.rod((-0.04, -0.12, 0.26), (s * 0.22 - 0.04, -0.3, 0.015), 0.014, DARK)
+    b.rod((-0.04, -0.12, 0.3), (-0.04, -0.02, 0.015), 0.014, DARK)
 
 
 def violin(look: Look) -> None:
     """On the wall, with its bow."""
     b = look.b
     body, kind = _varnish(look)
-    with b.thing("violin", body, kind), b.at(0, -0.005, -0.028, scale=b.uniform(0.62, 0.7)):
+    with b.thing("violin", body, kind), b.at(-0.03, -0.005, -0.028, scale=b.uniform(0.62, 0.7)):
         _fiddle(look, body, True)
 
 
@@ -201,8 +201,8 @@ MUSIC = (
     Movable("piano", piano, (1.48, 0.95, 1.29), ("wall",)),
     Movable("grand piano", grand_piano, (1.5, 1.65, 1.57), ("corner", "floor")),
     Movable("drum set", drum_set, (1.7, 0.8, 1.37), ("corner", "floor")),
-    Movable("cello", cello, (0.67, 0.32, 1.46), ("wall", "corner")),
-    Movable("violin", violin, (0.44, 0.18, 0.83), ("hanging",)),
+    Movable("cello", cello, (0.59, 0.32, 1.46), ("wall", "corner")),
+    Movable("violin", violin, (0.38, 0.18, 0.83), ("hanging",)),
     Movable("harp", harp, (0.97, 0.48, 1.88), ("wall", "corner", "floor")),
     Movable("keyboard", keyboard, (1.2, 0.39, 1.18), ("wall",)),
 )

@@ -11,6 +11,9 @@ from gs_stein.world.styles import Look
 from gs_stein.world.things.finishes import BRASS, CHROME, DARK, IVORY, a_colour, cloth, finish, paint, skin, timber
 from gs_stein.world.things.movable import Movable
 
+_LANDS = ((78, 126, 66), (52, 96, 120), (150, 100, 66))
+"""sRGB of the ground in painted views."""
+
 
 def _tripod(look: Look, z: float, spread: float, material: Material, radius: float = 0.022) -> None:
     """Three legs that meet at height z over the origin, one of them to the back."""
@@ -69,19 +72,14 @@ def telescope(look: Look) -> None:
 
 
 def easel(look: Look) -> None:
-    """Wooden easel with a painted canvas; on it a palette's colours."""
+    """Wooden easel with a painted canvas."""
     b = look.b
     wood = timber(look)
     variant = b.pick((0, 2, 3, 4, 4))
+    sky, haze, land = srgb(110, 168, 214), srgb(236, 214, 170), srgb(*b.pick(_LANDS))
     if variant == 4:
-        colours = tuple(named(b.rng, a_colour(look)) for _ in range(3))
-    else:
-        colours = (
-            srgb(110, 168, 214),
-            srgb(236, 214, 170),
-            srgb(*b.pick(((78, 126, 66), (52, 96, 120), (150, 100, 66)))),
-        )
-    canvas = Material(PICTURE, *colours, (float(variant), b.uniform(0, 3), 0.0, 0.0))
+        sky, haze, land = (named(b.rng, a_colour(look)) for _ in range(3))
+    canvas = Material(PICTURE, sky, haze, land, (float(variant), b.uniform(0, 3), 0.0, 0.0))
     w, h = b.uniform(0.62, 0.8), b.uniform(0.62, 0.8)
     with b.thing("easel", wood, "wood"), b.at(0, -0.5):
         for s in (-1, 1):
@@ -125,7 +123,7 @@ def coat_rack(look: Look) -> None:
     b = look.b
     pole, kind = finish(look, 0.6)
     coat = cloth(look, pole.colour)
-    with b.thing("coat rack", pole, kind), b.at(0, -0.34):
+    with b.thing("coat rack", pole, kind), b.at(-0.05, -0.34):
         b.cone(0, 0, 0.02, 0.028, 1.74, pole)
         b.ellipsoid(0, 0, 1.78, 0.045, 0.045, 0.045, pole)
         for k in range(4):
@@ -134,7 +132,7 @@ def coat_rack(look: Look) -> None:
             b.rod((0, 0, 0.2), (0.26 * c, 0.26 * s, 0.02), 0.024, pole)
             b.rod((0, 0, 1.56), (0.18 * c, 0.18 * s, 1.68), 0.016, pole)
             b.ellipsoid(0.19 * c, 0.19 * s, 1.7, 0.026, 0.026, 0.026, pole)
-    with b.thing("coat", coat, "fabric"), b.at(0.14, -0.46):
+    with b.thing("coat", coat, "fabric"), b.at(0.09, -0.46):
         b.cone(0, 0, 0.66, 0.19, 0.72, coat, 0.62, 0.1)
         b.ellipsoid(0, 0, 1.38, 0.15, 0.085, 0.22, coat)
         for s in (-1, 1):
@@ -142,7 +140,7 @@ def coat_rack(look: Look) -> None:
         b.box(0, -0.095, 0.72, 0.012, 0.03, 0.66, shade_of(coat, 0.6))
     if b.chance(0.6):
         hat = cloth(look, coat.colour)
-        with b.thing("hat", hat, "fabric"), b.at(-0.13, -0.47, 1.7, pitch=10):
+        with b.thing("hat", hat, "fabric"), b.at(-0.18, -0.47, 1.7, pitch=10):
             b.cone(0, 0, 0, 0.17, 0.02, hat)
             b.ellipsoid(0, 0, 0.02, 0.1, 0.11, 0.13, hat, cut=0.0)
 
@@ -215,9 +213,9 @@ STUDY = (
     Movable("telescope", telescope, (1.18, 0.74, 1.52), ("corner", "floor", "wall")),
     Movable("easel", easel, (0.86, 0.76, 1.8), ("corner", "floor", "wall")),
     Movable("ladder", ladder, (0.62, 0.97, 2.17), ("wall", "corner", "floor")),
-    Movable("coat rack", coat_rack, (0.8, 0.66, 1.87), ("corner", "wall")),
-    Movable("umbrella stand", umbrella_stand, (0.48, 0.44, 1.1), ("corner", "wall")),
-    Movable("laundry basket", laundry_basket, (0.63, 0.58, 0.6), ("corner", "wall", "floor")),
+    Movable("coat rack", coat_rack, (0.71, 0.66, 1.87), ("corner", "wall")),
+    Movable("umbrella stand", umbrella_stand, (0.4, 0.43, 1.08), ("corner", "wall")),
+    Movable("laundry basket", laundry_basket, (0.63, 0.58, 0.64), ("corner", "wall", "floor")),
     Movable("flag", pennant, (1.07, 0.04, 0.64), ("hanging",)),
 )
 """Everything of studies, halls and lofts."""
