@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gs_stein.world.things.festive import FESTIVE
+from gs_stein.world.things.leisure import LEISURE
 from gs_stein.world.things.machines import MACHINES
 from gs_stein.world.things.movable import Movable
 from gs_stein.world.things.music import MUSIC
@@ -21,6 +22,7 @@ MOVABLES: tuple[Movable, ...] = (
     *MACHINES,
     *SPORT,
     *STUDY,
+    *LEISURE,
     *FESTIVE,
     *ORNAMENTS,
 )

@@ -104,8 +104,7 @@ def chaise_longue(look: Look) -> None:
         b.box(-s * 0.06, -0.36, 0.3, 1.46, 0.58, 0.13, shade_of(cover, 1.08), 0.055)
         b.box(s * 0.69, -0.34, 0.5, 0.16, 0.62, 0.44, cover, 0.07, rotation(roll=s * 18))
         b.rod((s * 0.78, -0.03, 0.86), (s * 0.78, -0.65, 0.86), 0.09, cover)
-        b.box(s * 0.2, -0.07, 0.3, 1.15, 0.12, 0.34, cover, 0.055)
-        b.box(s * 0.45, -0.07, 0.5, 0.62, 0.12, 0.34, cover, 0.055, rotation(roll=-s * 14))
+        b.box(s * 0.1, -0.08, 0.28, 1.36, 0.13, 0.42, cover, 0.06, rotation(roll=-s * 13))
         for x in (-0.72, 0.72):
             for y in (-0.1, -0.58):
                 b.cone(x, y, 0.0, 0.022, 0.18, feet, 1.6)
