@@ -126,10 +126,6 @@ def sunflowers(look: Look) -> None:
     glaze = paint(look, "yellow", gloss=0.1)
     petals = skin(240, 188, 40, "yellow")
     stem, heart = _leaves(look), skin(84, 52, 30)
-    with b.thing("vase", glaze, "ceramic"), b.at(0, -0.36):
-        b.cone(0, 0, 0, 0.1, 0.12, glaze, 1.3)
-        b.ellipsoid(0, 0, 0.24, 0.17, 0.17, 0.2, glaze)
-        b.cone(0, 0, 0.38, 0.09, 0.16, glaze, 1.25)
     with b.thing("sunflowers", petals, "flowers", True), b.at(0, -0.36):
         for x, y, z in (
             (0, -0.06, 1.12),
@@ -146,6 +142,10 @@ def sunflowers(look: Look) -> None:
                 b.ellipsoid(0, -0.018, 0, 0.068, 0.022, 0.068, heart)
         for s in (-1, 1):
             b.ellipsoid(s * 0.17, 0.0, 0.66, 0.13, 0.05, 0.02, stem, rotation(roll=-s * 28))
+    with b.thing("vase", glaze, "ceramic"), b.at(0, -0.36):
+        b.cone(0, 0, 0, 0.1, 0.12, glaze, 1.3)
+        b.ellipsoid(0, 0, 0.24, 0.17, 0.17, 0.2, glaze)
+        b.cone(0, 0, 0.38, 0.09, 0.16, glaze, 1.25)
 
 
 def bonsai(look: Look) -> None:

@@ -180,11 +180,11 @@ def chess_table(look: Look) -> None:
 
 
 LEISURE = (
-    Movable("pool table", pool_table, (1.9, 1.12, 0.86), ("floor",)),
-    Movable("tricycle", tricycle, (1.15, 0.66, 0.7), ("floor", "corner", "wall")),
-    Movable("standing fan", fan, (0.56, 0.55, 1.5), ("corner", "wall", "floor")),
-    Movable("vacuum cleaner", vacuum_cleaner, (1.25, 0.48, 1.02), ("wall", "floor")),
-    Movable("cactus", cactus, (0.56, 0.53, 1.3), ("corner", "wall", "floor")),
+    Movable("pool table", pool_table, (1.92, 1.1, 0.86), ("floor",)),
+    Movable("tricycle", tricycle, (1.1, 0.62, 0.7), ("floor", "corner", "wall")),
+    Movable("standing fan", fan, (0.56, 0.53, 1.5), ("corner", "wall", "floor")),
+    Movable("vacuum cleaner", vacuum_cleaner, (1.23, 0.45, 1.0), ("wall", "floor")),
+    Movable("cactus", cactus, (0.56, 0.53, 1.28), ("corner", "wall", "floor")),
     Movable("birthday cake", cake, (0.44, 0.46, 0.48), ("table",)),
     Movable("chess table", chess_table, (0.78, 0.8, 0.84), ("floor", "corner", "wall")),
 )

@@ -5,43 +5,43 @@ from __future__ import annotations
 import math
 
 from gs_stein.world.builder import ON_SIDE, rotation
-from gs_stein.world.materials import GRID, SCREEN, Material, srgb
+from gs_stein.world.materials import GRID, SCREEN, Material, Number, srgb
 from gs_stein.world.rooms.parts import shade_of
 from gs_stein.world.styles import Look
 from gs_stein.world.things.finishes import BRASS, CHROME, DARK, IVORY, finish, paint, skin, timber
 from gs_stein.world.things.movable import Movable
 
 
-def _table(look: Look, width: float, depth: float, height: float) -> Material:
-    """Small table with its back at y = 0; gives its surface."""
+def _table(look: Look, width: Number, depth: Number, height: Number) -> None:
+    """Small table with its back at y = 0."""
     b = look.b
     top = timber(look)
     b.box(0, -depth / 2, height - 0.04, width, depth, 0.04, top, 0.008)
     for sx in (-1, 1):
         for y in (-0.05, 0.05 - depth):
             b.cone(sx * (width / 2 - 0.05), y, 0, 0.018, height - 0.03, top, 1.5)
-    return top
 
 
 def sewing_machine(look: Look) -> None:
     """On a table with iron sides, cloth under the needle."""
     b = look.b
     body = DARK if b.chance(0.35) else paint(look, gloss=0.1)
-    _table(look, 0.95, 0.46, 0.74)
-    for s in (-1, 1):
-        b.rod((s * 0.4, -0.08, 0.1), (s * 0.4, -0.4, 0.6), 0.014, DARK)
-        b.rod((s * 0.4, -0.4, 0.1), (s * 0.4, -0.08, 0.6), 0.014, DARK)
-    with b.thing("sewing machine", body, "metal"), b.at(0, -0.24, 0.74, scale=1.25):
-        b.box(0, 0, 0, 0.46, 0.19, 0.05, body, 0.015)
-        b.cone(0.14, 0, 0.04, 0.055, 0.24, body, 0.8)
-        b.box(-0.02, 0, 0.23, 0.4, 0.09, 0.09, body, 0.035)
-        b.box(-0.18, 0, 0.13, 0.075, 0.09, 0.18, body, 0.025)
-        b.rod((-0.18, -0.01, 0.06), (-0.18, -0.01, 0.14), 0.008, CHROME)
-        b.rod((0.18, 0, 0.27), (0.24, 0, 0.27), 0.085, CHROME)
-        b.rod((0.24, 0, 0.27), (0.25, 0, 0.27), 0.045, BRASS)
-        b.cone(0.02, 0, 0.31, 0.022, 0.07, paint(look, body.colour))
-        b.box(-0.01, -0.048, 0.25, 0.22, 0.006, 0.035, BRASS)
-    b.box(-0.26, -0.3, 0.775, 0.34, 0.3, 0.03, paint(look, body.colour, gloss=0.0), 0.01)
+    with b.thing("sewing machine", body, "metal"):
+        _table(look, 0.95, 0.46, 0.74)
+        for s in (-1, 1):
+            b.rod((s * 0.4, -0.08, 0.1), (s * 0.4, -0.4, 0.6), 0.014, DARK)
+            b.rod((s * 0.4, -0.4, 0.1), (s * 0.4, -0.08, 0.6), 0.014, DARK)
+        b.box(-0.26, -0.3, 0.775, 0.34, 0.3, 0.03, paint(look, body.colour, gloss=0.0), 0.01)
+        with b.at(0, -0.24, 0.74, scale=1.25):
+            b.box(0, 0, 0, 0.46, 0.19, 0.05, body, 0.015)
+            b.cone(0.14, 0, 0.04, 0.055, 0.24, body, 0.8)
+            b.box(-0.02, 0, 0.23, 0.4, 0.09, 0.09, body, 0.035)
+            b.box(-0.18, 0, 0.13, 0.075, 0.09, 0.18, body, 0.025)
+            b.rod((-0.18, -0.01, 0.06), (-0.18, -0.01, 0.14), 0.008, CHROME)
+            b.rod((0.18, 0, 0.27), (0.24, 0, 0.27), 0.085, CHROME)
+            b.rod((0.24, 0, 0.27), (0.25, 0, 0.27), 0.045, BRASS)
+            b.cone(0.02, 0, 0.31, 0.022, 0.07, paint(look, body.colour))
+            b.box(-0.01, -0.048, 0.25, 0.22, 0.006, 0.035, BRASS)
 
 
 def washing_machine(look: Look) -> None:
@@ -126,9 +126,10 @@ def gramophone(look: Look) -> None:
     b = look.b
     body, _ = finish(look, 0.5)
     label = skin(*b.pick(((206, 60, 50), (230, 180, 60), (60, 120, 180))))
-    _table(look, 0.62, 0.5, 0.62)
     horn = BRASS if b.chance(0.5) else paint(look, body.colour, gloss=0.12)
     with b.thing("gramophone", horn, "brass" if horn is BRASS else "paint"), b.at(0.05, -0.27, 0.62):
+        with b.at(0, 0.25, -0.62):
+            _table(look, 0.62, 0.5, 0.62)
         b.box(0, 0, 0, 0.4, 0.38, 0.16, body, 0.015)
         b.box(0, 0, 0.15, 0.44, 0.42, 0.02, body, 0.006)
         b.cone(0, -0.01, 0.17, 0.16, 0.014, DARK)

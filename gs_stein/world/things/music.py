@@ -140,12 +140,13 @@ def cello(look: Look) -> None:
     """Upright on its spike, held by a stand."""
     b = look.b
     body, kind = _varnish(look)
-    with b.thing("cello", body, kind), b.at(-0.04, -0.06, 0.12, scale=b.uniform(0.98, 1.08), pitch=-3):
-        _fiddle(look, body, True)
-        b.cone(0, -0.1, -0.09, 0.012, 0.2, CHROME)
-    for s in (-1, 1):
-        b.rod((-0.04, -0.12, 0.26), (s * 0.22 - 0.04, -0.3, 0.015), 0.014, DARK)
-    b.rod((-0.04, -0.12, 0.3), (-0.04, -0.02, 0.015), 0.014, DARK)
+    with b.thing("cello", body, kind):
+        with b.at(-0.04, -0.06, 0.12, scale=b.uniform(0.98, 1.08), pitch=-3):
+            _fiddle(look, body, True)
+            b.cone(0, -0.1, -0.09, 0.012, 0.2, CHROME)
+        for s in (-1, 1):
+            b.rod((-0.04, -0.12, 0.26), (s * 0.22 - 0.04, -0.3, 0.015), 0.014, DARK)
+        b.rod((-0.04, -0.12, 0.3), (-0.04, -0.02, 0.015), 0.014, DARK)
 
 
 def violin(look: Look) -> None:

@@ -128,13 +128,8 @@ def cat(look: Look) -> None:
     pale = skin(242, 236, 226) if colour != "white" else skin(214, 204, 196)
     tabby = b.chance(0.6) and colour in ("orange", "grey")
     side = 1 if b.chance(0.5) else -1
-    lift = 0.0
-    if b.chance(0.6):
-        lift, pad = 0.1, cloth(look, colour)
-        with b.thing("cat bed", pad, "fabric"):
-            b.ellipsoid(0, -0.32, 0.06, 0.38, 0.28, 0.06, pad)
-            b.cone(0, -0.32, 0.0, 0.36, 0.07, pad, 1.0, 0.26)
-    with b.thing("cat", fur, "animal"), b.at(0, -0.32, lift):
+    cushion = b.chance(0.6)
+    with b.thing("cat", fur, "animal"), b.at(0, -0.32, 0.1 if cushion else 0.0):
         b.ellipsoid(0, 0.02, 0.13, 0.13, 0.16, 0.26, striped if tabby else fur, rotation(roll=90))
         b.ellipsoid(-side * 0.13, -0.05, 0.11, 0.13, 0.14, 0.11, fur)
         with b.at(side * 0.21, -0.12, 0.22, yaw=side * b.uniform(0, 30)):
@@ -152,6 +147,11 @@ def cat(look: Look) -> None:
             a = 0.26 * k
             x, y = -side * (0.27 - 0.32 * math.sin(a) * 0.9), -0.05 - 0.16 * (1 - math.cos(a)) - 0.05 * math.sin(a)
             b.ellipsoid(x, y, 0.04, 0.045, 0.04, 0.04, fur)
+    if cushion:
+        pad = cloth(look, colour)
+        with b.thing("cat bed", pad, "fabric"):
+            b.ellipsoid(0, -0.32, 0.06, 0.38, 0.28, 0.06, pad)
+            b.cone(0, -0.32, 0.0, 0.36, 0.07, pad, 1.0, 0.26)
 
 
 def birdcage(look: Look) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gs_stein.world.builder import ON_SIDE, rotation
-from gs_stein.world.materials import SCREEN, Material, srgb
+from gs_stein.world.materials import SCREEN, Material, Number, srgb
 from gs_stein.world.rooms.parts import shade_of
 from gs_stein.world.styles import Look
 from gs_stein.world.things.finishes import BRASS, CHROME, DARK, IVORY, finish, paint, skin, timber
@@ -14,7 +14,7 @@ from gs_stein.world.things.movable import Movable
 _LEATHER = skin(112, 70, 44, "brown", 0.04)
 
 
-def _wheel(look: Look, x: float, z: float, radius: float, spokes: int = 6) -> None:
+def _wheel(look: Look, x: Number, z: Number, radius: Number, spokes: int = 6) -> None:
     """Tyre, rim and spokes in the plane y = 0."""
     b = look.b
     b.torus(x, 0, z, radius - 0.022, 0.022, DARK, ON_SIDE)

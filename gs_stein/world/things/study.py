@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gs_stein.world.builder import ON_SIDE, rotation
-from gs_stein.world.materials import BANDS, PICTURE, STRIPES, Material, named, shade, srgb
+from gs_stein.world.materials import BANDS, PICTURE, STRIPES, Material, Number, named, shade, srgb
 from gs_stein.world.rooms.parts import shade_of
 from gs_stein.world.styles import Look
 from gs_stein.world.things.finishes import BRASS, CHROME, DARK, IVORY, a_colour, cloth, finish, paint, skin, timber
@@ -15,7 +15,7 @@ _LANDS = ((78, 126, 66), (52, 96, 120), (150, 100, 66))
 """sRGB of the ground in painted views."""
 
 
-def _tripod(look: Look, z: float, spread: float, material: Material, radius: float = 0.022) -> None:
+def _tripod(look: Look, z: Number, spread: Number, material: Material, radius: Number = 0.022) -> None:
     """Three legs that meet at height z over the origin, one of them to the back."""
     for k in range(3):
         a = 2.0944 * k + 1.5708
