@@ -43,10 +43,10 @@ def bean_bag(look: Look) -> None:
     b = look.b
     bag = cloth(look)
     with b.thing("bean bag", bag, "fabric"), b.at(0, -0.48, 0, scale=b.uniform(0.9, 1.05)):
-        b.ellipsoid(0, 0, 0.2, 0.46, 0.44, 0.2, bag)
-        b.ellipsoid(0, 0.14, 0.42, 0.36, 0.27, 0.34, bag, rotation(pitch=-18))
-        b.ellipsoid(0, -0.16, 0.3, 0.33, 0.26, 0.16, shade_of(bag, 0.92))
-        b.ellipsoid(0, 0.26, 0.76, 0.07, 0.06, 0.06, shade_of(bag, 0.85))
+        b.ellipsoid(0, 0, 0.23, 0.46, 0.44, 0.23, bag)
+        b.ellipsoid(0, 0.14, 0.42, 0.4, 0.27, 0.36, bag, rotation(pitch=-18))
+        b.ellipsoid(0, -0.17, 0.33, 0.34, 0.24, 0.15, shade_of(bag, 0.92), rotation(pitch=12))
+        b.ellipsoid(0, 0.26, 0.77, 0.05, 0.05, 0.05, shade_of(bag, 0.85))
 
 
 def bar_stool(look: Look) -> None:

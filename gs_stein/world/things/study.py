@@ -184,8 +184,8 @@ def laundry_basket(look: Look) -> None:
         b.box(0.12, -0.22, 0.32, 0.13, 0.05, 0.2, cloth(look, name), 0.022, rotation(pitch=7))
 
 
-def pennant(look: Look) -> None:
-    """Flag on the wall: three stripes or a triangle, on a rod."""
+def flag(look: Look) -> None:
+    """On the wall from a rod: a cross, or stripes with a disc."""
     b = look.b
     names: list[str] = []
     for _ in range(3):
@@ -216,6 +216,6 @@ STUDY = (
     Movable("coat rack", coat_rack, (0.71, 0.66, 1.87), ("corner", "wall")),
     Movable("umbrella stand", umbrella_stand, (0.4, 0.43, 1.08), ("corner", "wall")),
     Movable("laundry basket", laundry_basket, (0.63, 0.58, 0.64), ("corner", "wall", "floor")),
-    Movable("flag", pennant, (1.07, 0.04, 0.64), ("hanging",)),
+    Movable("flag", flag, (1.07, 0.04, 0.64), ("hanging",)),
 )
 """Everything of studies, halls and lofts."""
