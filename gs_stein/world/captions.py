@@ -204,7 +204,7 @@ def _join(parts: list[str]) -> str:
 
 def article(text: str) -> str:
     """The text with "a" or "an" before it."""
-    return f"{'an' if text[0] in 'aeio' else 'a'} {text}"
+    return f"{'an' if text[0] in 'aeio' or text.startswith('um') else 'a'} {text}"
 
 
 def _choose(scene: Scene, rng: np.random.Generator, count: int) -> list[Thing]:

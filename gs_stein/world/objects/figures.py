@@ -30,13 +30,6 @@ def _arm(k: Kit, s: int, sleeve: Material, hand: Material, forward: Number) -> N
     k.b.ellipsoid(end[0], end[1] - 0.03, end[2] - 0.06, 0.095, 0.095, 0.1, hand)
 
 
-def _face(k: Kit, z: Number) -> None:
-    """Eyes and a mouth on a head of radius 0.25 around z."""
-    for s in (-1, 1):
-        k.b.ellipsoid(s * 0.09, -0.225, z + 0.04, 0.032, 0.025, 0.042, k.dark(0.1))
-    k.b.box(0, -0.235, z - 0.1, 0.1, 0.02, 0.02, k.paint("red", 0.0), 0.008)
-
-
 def knight(k: Kit) -> None:
     """Armour with a visor, a plume, a shield and a sword."""
     b = k.b
@@ -107,28 +100,31 @@ def pirate(k: Kit) -> None:
     beard = k.cloth(k.colour("brown", "black", "grey", "orange"))
     hat = k.paint("black" if coat.colour != "black" else "red", 0.02)
     gold, white = k.metal("yellow"), k.paint("white", 0.02)
-    with k.part("pirate", coat, "fabric"):
+    with b.thing("pirate", None, "figure"):
         _legs(k, k.paint("beige", 0.0), k.dark(0.06), (-1,))
         b.rod((0.15, 0, 0.62), (0.16, 0, 0.36), 0.13, k.paint("beige", 0.0), 0.9)
         b.rod((0.16, 0, 0.4), (0.16, 0, 0), 0.09, k.wood("oak"), 0.55)
+        b.ellipsoid(-0.46, -0.19, 0.62, 0.095, 0.095, 0.1, skin)
+        b.rod((0.46, -0.22, 0.81), (0.46, -0.31, 0.78), 0.1, gold)
+        b.torus(0.46, -0.4, 0.85, 0.075, 0.022, k.metal("grey"), rotation(roll=90))
+        b.ellipsoid(0, 0, 1.34, 0.25, 0.24, 0.25, skin)
+        b.ellipsoid(0, -0.25, 1.34, 0.05, 0.06, 0.045, skin)
+        b.ellipsoid(-0.1, -0.215, 1.39, 0.035, 0.03, 0.042, k.dark(0.1))
+        b.ellipsoid(0.1, -0.215, 1.39, 0.075, 0.035, 0.07, k.dark(0.0))
+        b.torus(0, 0, 1.43, 0.24, 0.018, k.dark(0.0), rotation(roll=-8))
+    with k.part("coat", coat, "fabric"):
         b.box(0, 0, 0.6, 0.54, 0.36, 0.54, coat, 0.13)
         b.cone(0, 0.02, 0.38, 0.38, 0.36, coat, 0.75, 0.27)
         b.box(0, -0.165, 0.5, 0.16, 0.06, 0.62, white, 0.02)
         b.box(0, -0.01, 0.66, 0.58, 0.42, 0.09, k.wood("dark"), 0.03)
         b.box(0, -0.23, 0.64, 0.14, 0.03, 0.13, gold, 0.02)
-        _arm(k, -1, coat, skin, 0.16)
+        _arm(k, -1, coat, coat, 0.16)
         k.limb(((0.29, 0, 1.06), (0.46, -0.04, 0.9), (0.46, -0.24, 0.8)), 0.1, 0.085, coat)
-        b.rod((0.46, -0.22, 0.81), (0.46, -0.31, 0.78), 0.1, gold)
-        b.torus(0.46, -0.4, 0.85, 0.075, 0.022, k.metal("grey"), rotation(roll=90))
         for s in (-1, 1):
             b.ellipsoid(s * 0.3, 0, 1.12, 0.14, 0.13, 0.05, gold)
-        b.ellipsoid(0, 0, 1.34, 0.25, 0.24, 0.25, skin)
+    with k.part("beard", beard, "hair"):
         b.ellipsoid(0, -0.12, 1.2, 0.22, 0.17, 0.18, beard)
-        b.ellipsoid(0, -0.25, 1.34, 0.05, 0.06, 0.045, skin)
         b.ellipsoid(0, -0.26, 1.27, 0.13, 0.04, 0.04, beard)
-        b.ellipsoid(-0.1, -0.215, 1.39, 0.035, 0.03, 0.042, k.dark(0.1))
-        b.ellipsoid(0.1, -0.215, 1.39, 0.075, 0.035, 0.07, k.dark(0.0))
-        b.torus(0, 0, 1.43, 0.24, 0.018, k.dark(0.0), rotation(roll=-8))
     with k.part("hat", hat, "fabric"):
         b.ellipsoid(0, 0, 1.5, 0.27, 0.25, 0.26, hat, cut=0.0)
         for s in (-1, 1):

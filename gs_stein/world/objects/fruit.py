@@ -16,19 +16,16 @@ def bananas(k: Kit) -> None:
     tip = k.paint("brown", 0.0)
     count = b.pick((2, 3, 4))
     with k.part("bananas", skin, "fruit", True):
+        arc = [(0.6 - math.cos(t), 0, math.sin(t) - 0.8) for t in (math.radians(a) for a in range(53, -62, -19))]
+        radii = (0.07, 0.12, 0.14, 0.145, 0.14, 0.11, 0.05)
         for j in range(count):
-            with b.at(0, 0, 0, 26 * (j - (count - 1) / 2)):
-                arc = [(0.8 - 1.1 * math.cos(math.radians(a)), 0, 1.1 * math.sin(math.radians(a))) for a in
-                       range(-46, 50, 16)]  # fmt: skip
-                radii = (0.07, 0.14, 0.17, 0.17, 0.15, 0.09)
-                for (start, end), r, after in zip(
-                    zip(arc[:-1], arc[1:], strict=True), radii[:-1], radii[1:], strict=True
-                ):
-                    b.rod(start, end, r, skin, after / r)
-                    b.ellipsoid(*end, after, after, after, skin)
-                b.ellipsoid(*arc[0], 0.06, 0.06, 0.07, tip)
-                b.rod(arc[-1], (0.06, 0, 0.98), 0.085, skin, 0.7)
-        b.ellipsoid(0.06, 0, 1.0, 0.12, 0.14 + 0.02 * count, 0.1, tip)
+            with b.at(0, 0, 1, 48 * (j - (count - 1) / 2) + 180, roll=12 + 4 * (j % 2)):
+                for i in range(6):
+                    b.rod(arc[i], arc[i + 1], radii[i], skin, radii[i + 1] / radii[i])
+                    b.ellipsoid(*arc[i + 1], radii[i + 1], radii[i + 1], radii[i + 1], skin)
+                b.ellipsoid(*arc[-1], 0.055, 0.055, 0.065, tip)
+        b.rod((0, 0, 0.95), (0, 0, 1.2), 0.1, skin, 0.7)
+        b.cone(0, 0, 1.18, 0.08, 0.05, tip)
 
 
 def cherries(k: Kit) -> None:
@@ -55,9 +52,9 @@ def watermelon(k: Kit) -> None:
     flesh = k.paint(b.pick(("red", "red", "red", "yellow", "pink")), 0.04)
     pale = one_colour(SOLID, srgb(222, 232, 196))
     with k.part("watermelon", rind, "fruit"):
-        b.ellipsoid(0, 0.3, 0.5, 0.66, 0.52, 0.5, rind)
+        b.ellipsoid(0, 0.3, 0.5, 0.66, 0.5, 0.5, rind)
         for j in range(6):
-            b.ellipsoid(0, 0.3, 0.5, 0.662, 0.5, 0.1, dark, rotation(pitch=30 * j + 10))
+            b.ellipsoid(0, 0.3, 0.5, 0.676, 0.519, 0.19, dark, rotation(pitch=30 * j + 10))
         b.rod((-0.64, 0.3, 0.5), (-0.8, 0.3, 0.6), 0.035, k.wood("dark"))
     with k.part("slice", flesh, "fruit"), b.at(0.08, -0.5, 0.56, 12, pitch=-8, roll=180):
         b.ellipsoid(0, 0, 0, 0.56, 0.1, 0.56, dark, cut=0.0)
@@ -76,13 +73,13 @@ def strawberry(k: Kit) -> None:
     skin = k.paint(k.colour("red", "red", "red", "pink", "white"), 0.1)
     seed = k.paint("yellow" if skin.colour != "white" else "red", 0.05)
     leaf = k.paint("green", 0.03)
-    profile = [(0.1, 0.1), (0.3, 0.27), (0.52, 0.42), (0.74, 0.5), (0.9, 0.48)]
+    profile = [(0.1, 0.1), (0.3, 0.27), (0.52, 0.42), (0.7, 0.49)]
     with k.part("strawberry", skin, "fruit"):
         b.ellipsoid(0, 0, 0.1, 0.11, 0.11, 0.1, skin)
         for (z, r), (up, after) in zip(profile[:-1], profile[1:], strict=True):
             b.cone(0, 0, z, r, up - z, skin, after / r)
-        b.ellipsoid(0, 0, 0.86, 0.495, 0.495, 0.24, skin)
-        for row, (z, r) in enumerate(((0.24, 0.225), (0.42, 0.36), (0.6, 0.455), (0.78, 0.502), (0.94, 0.47))):
+        b.ellipsoid(0, 0, 0.74, 0.5, 0.5, 0.36, skin)
+        for row, (z, r) in enumerate(((0.24, 0.225), (0.42, 0.36), (0.6, 0.455), (0.78, 0.5), (0.93, 0.425))):
             count = 4 + 2 * row
             for j in range(count):
                 a = 2 * math.pi * (j + 0.5 * (row % 2)) / count

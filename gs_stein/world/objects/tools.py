@@ -56,10 +56,10 @@ def wrench(k: Kit) -> None:
         b.box(0, 0, 0.3, 0.2, 0.1, 0.95, steel, 0.03)
         b.torus(0, 0, 0.17, 0.18, 0.09, steel, ON_SIDE)
         with b.at(0, 0, 1.34, roll=14):
-            b.cone(0, 0, -0.2, 0.24, 0.16, steel, turn=ON_SIDE, ry=0.2)
+            b.cone(0, 0, -0.18, 0.25, 0.16, steel, turn=ON_SIDE)
             for s in (-1, 1):
-                b.box(s * 0.2, 0, -0.1, 0.17, 0.16, 0.32, steel, 0.04, rotation(roll=s * 22))
-                b.box(s * 0.22, 0, 0.12, 0.15, 0.16, 0.3, steel, 0.05, rotation(roll=-s * 10))
+                b.ellipsoid(s * 0.22, 0, 0.1, 0.12, 0.08, 0.32, steel, rotation(roll=s * 4))
+                b.box(s * 0.2, 0, -0.08, 0.14, 0.16, 0.34, steel, 0.03)
     grip = k.paint(k.colour("red", "blue", "yellow", "green", "orange", "black"), 0.05)
     if grip.colour != steel.colour:
         with k.part("grip", grip, "rubber"):

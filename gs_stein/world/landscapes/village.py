@@ -1,0 +1,80 @@
+"""What people build and plant in several landscapes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from gs_stein.world.landscapes.place import Place
+from gs_stein.world.materials import SOLID, Material, Number, one_colour, srgb
+from gs_stein.world.objects.kit import Kit
+
+
+def strip(p: Place, x: Number, y: Number, width: Number, depth: Number, material: Material, up: Number = 0.02) -> None:
+    """Flat piece of ground around a point: a road, a path, a bed."""
+    p.b.box(x, y, -0.05, width, depth, 0.05 + up, material, casts=False)
+
+
+def fence(p: Place, start: tuple[Number, Number], end: tuple[Number, Number], material: Material) -> None:
+    """Pickets on two rails between two points of the ground, under a metre."""
+    b = p.b
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    length = math.hypot(dx, dy)
+    count = max(2, round(length / 0.3))
+    with b.at(start[0], start[1], 0, math.degrees(math.atan2(dy, dx))):
+        for z in (0.25, 0.6):
+            b.box(length / 2, 0.03, z, length, 0.03, 0.07, material)
+        for k in range(count):
+            x = length * (k + 0.5) / count
+            b.box(x, 0, 0.06, 0.1, 0.03, 0.66, material)
+            b.frustum(x, 0, 0.72, 0.1, 0.03, 0.09, material, 0.05, 1.0)
+
+
+def bench(p: Place, material: Material) -> None:
+    """Park bench that looks south."""
+    b = p.b
+    iron = p.kit.dark(0.1)
+    with b.thing("bench", material, "wood" if material.texture else "paint"):
+        for k in range(3):
+            b.box(0, -0.16 + 0.15 * k, 0.42, 1.5, 0.13, 0.045, material, 0.01)
+            b.box(0, 0.24 + 0.02 * k, 0.52 + 0.15 * k, 1.5, 0.04, 0.12, material, 0.01)
+        for s in (-1, 1):
+            b.box(s * 0.62, -0.16, 0, 0.06, 0.06, 0.44, iron)
+            b.box(s * 0.62, 0.26, 0, 0.06, 0.06, 0.98, iron)
+            b.box(s * 0.72, 0.02, 0.62, 0.06, 0.5, 0.05, iron)
+            b.box(s * 0.72, -0.18, 0, 0.05, 0.05, 0.64, iron)
+
+
+def street_lamp(p: Place, x: Number, y: Number, toward: Number = 1.0) -> None:
+    """Tall iron lamp with an arm along y; it burns in the dark."""
+    b = p.b
+    iron = p.kit.dark(0.1)
+    c = srgb(255, 226, 160) if p.dark else srgb(236, 236, 228)
+    glass = Material(SOLID, c, c, c, emission=1.1 if p.dark else 0.0, colour="yellow")
+    b.cone(x, y, 0, 0.1, 0.3, iron, 0.7)
+    b.cone(x, y, 0.2, 0.05, 2.9, iron, 0.8)
+    b.rod((x, y, 3.05), (x, y + 0.4 * toward, 3.15), 0.035, iron)
+    b.frustum(x, y + 0.45 * toward, 2.78, 0.2, 0.2, 0.28, glass, 1.0, 1.0, casts=False)
+    b.frustum(x, y + 0.45 * toward, 3.05, 0.34, 0.34, 0.16, iron, 0.2, 0.2)
+
+
+def flower_bed(p: Place, x: Number, y: Number, width: Number, depth: Number, petals: Material, count: int) -> None:
+    """Earth with rows of blossoms."""
+    b = p.b
+    strip(p, x, y, width, depth, one_colour(SOLID, srgb(92, 66, 48)), 0.06)
+    leaf = one_colour(SOLID, srgb(84, 132, 66))
+    across = max(1, round(count * width / (width + depth)))
+    along = -(-count // across)
+    for k in range(count):
+        u, v = (k % across + 0.5) / across - 0.5, (k // across + 0.5) / along - 0.5
+        px, py = x + 0.92 * u * width + b.uniform(-0.05, 0.05), y + 0.86 * v * depth + b.uniform(-0.05, 0.05)
+        h = b.uniform(0.22, 0.42)
+        b.cone(px, py, 0, 0.012, h, leaf, casts=False)
+        b.ellipsoid(px, py, 0.12, 0.12, 0.12, 0.12, leaf, casts=False)
+        b.ellipsoid(px, py, h, 0.1, 0.1, 0.075, petals, casts=False)
+
+
+def placed(p: Place, make: Callable[[Kit], None], x: Number, y: Number, yaw: Number, size: Number) -> None:
+    """One of the single objects, set down in the landscape."""
+    with p.b.at(x, y, 0, yaw, size):
+        make(p.kit)
