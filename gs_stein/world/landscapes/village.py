@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from gs_stein.world.landscapes.place import Place
-from gs_stein.world.materials import SOLID, Material, Number, one_colour, srgb
+from gs_stein.world.materials import MOTTLED, SOLID, Material, Number, one_colour, shade, srgb
 from gs_stein.world.objects.kit import Kit
 
 
@@ -78,3 +78,46 @@ def placed(p: Place, make: Callable[[Kit], None], x: Number, y: Number, yaw: Num
     """One of the single objects, set down in the landscape."""
     with p.b.at(x, y, 0, yaw, size):
         make(p.kit)
+
+
+def cottage(p: Place) -> None:
+    """Low house that looks south: plastered walls, a large hipped roof, shutters, a door and a chimney."""
+    b, k = p.b, p.kit
+    wall = k.paint(k.colour("white", "white", "beige", "yellow", "pink", "blue"), 0.0)
+    roof = k.paint(k.colour("brown", "beige", "red", "grey", "orange"), 0.0)
+    if roof.colour == wall.colour:
+        roof = k.paint("brown", 0.0)
+    shutters = k.paint(k.other(wall.colour, "white", "black"), 0.02)
+    c = srgb(255, 214, 130) if p.dark else srgb(120, 168, 196)
+    pane = Material(SOLID, c, c, c, gloss=0.1, emission=0.8 if p.dark else 0.0, colour="yellow")
+    with b.thing("cottage", wall, "paint"):
+        b.box(0, 0, 0, 3.6, 2.4, 1.6, wall)
+        b.box(1.2, 0.5, 2.0, 0.4, 0.4, 1.5, k.paint("red", 0.0))
+        b.box(1.2, 0.5, 3.46, 0.5, 0.5, 0.1, k.dark(0.0))
+        for x, y, wide, deep in ((-1.05, -1.21, 0.62, 0.06), (1.05, -1.21, 0.62, 0.06), (-1.81, 0, 0.06, 0.62), (1.81, 0, 0.06, 0.62)):
+            b.box(x, y, 0.65, wide, deep, 0.62, pane)
+            b.box(x, y, 0.6, wide + 0.1, deep + 0.06, 0.06, k.wood("light"))
+            b.box(x, y, 0.65, 0.05 if wide > deep else 0.08, 0.08 if wide > deep else 0.05, 0.62, k.wood("light"))
+        for x in (-0.6, 0.6):
+            b.ellipsoid(x, -1.45, 0.15, 0.3, 0.22, 0.26, k.paint("green", 0.0))
+    with b.thing("roof", roof, "paint"):
+        b.frustum(0, 0, 1.5, 4.2, 3.1, 1.5, roof, 0.5, 0.04)
+    with b.thing("shutters", shutters, "paint", True):
+        b.box(0, -1.21, 0, 0.68, 0.06, 1.25, shutters, 0.01)
+        for x in (-1.05, 1.05):
+            for s in (-1, 1):
+                b.box(x + s * 0.45, -1.22, 0.62, 0.24, 0.05, 0.68, shutters, 0.01)
+
+
+def haystack(p: Place, x: Number, y: Number, size: Number) -> None:
+    """Rounded stack of hay around a pole."""
+    b = p.b
+    c = srgb(212, 176, 96)
+    hay = Material(MOTTLED, shade(c, 0.78), shade(c, 1.12), c, (0.25, 0, 0, 0), colour="yellow")
+    with b.thing("haystack", hay, "hay"), b.at(x, y, 0, b.uniform(0, 180), size):
+        b.cone(0, 0, 0, 0.5, 0.6, hay, 1.0)
+        b.ellipsoid(0, 0, 0.58, 0.53, 0.53, 0.62, hay, cut=-0.1)
+        for k in range(7):
+            a = 0.9 * k
+            b.ellipsoid(0.46 * math.cos(a), 0.46 * math.sin(a), 0.1, 0.17, 0.17, 0.16, hay)
+        b.cone(0, 0, 1.0, 0.025, 0.42, p.kit.wood("walnut"))

@@ -56,10 +56,9 @@ def wrench(k: Kit) -> None:
         b.box(0, 0, 0.3, 0.2, 0.1, 0.95, steel, 0.03)
         b.torus(0, 0, 0.17, 0.18, 0.09, steel, ON_SIDE)
         with b.at(0, 0, 1.34, roll=14):
-            b.cone(0, 0, -0.18, 0.25, 0.16, steel, turn=ON_SIDE)
+            b.cone(0, 0, -0.22, 0.29, 0.16, steel, turn=ON_SIDE)
             for s in (-1, 1):
-                b.ellipsoid(s * 0.22, 0, 0.1, 0.12, 0.08, 0.32, steel, rotation(roll=s * 4))
-                b.box(s * 0.2, 0, -0.08, 0.14, 0.16, 0.34, steel, 0.03)
+                b.box(s * 0.2, 0, -0.1, 0.18, 0.16, 0.4, steel, 0.06)
     grip = k.paint(k.colour("red", "blue", "yellow", "green", "orange", "black"), 0.05)
     if grip.colour != steel.colour:
         with k.part("grip", grip, "rubber"):
