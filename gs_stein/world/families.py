@@ -35,6 +35,6 @@ FAMILIES = {
 }
 """What the prior may train on."""
 SHIPPED = ("rooms", "objects", "more-rooms", "landscapes")
-"""Families that the shipped weights were trained on: their kinds are what a prompt is told to be known."""
+"""Families that the shipped weights were trained on: their kinds are what prompts are told to be known."""
 SCORER = Family("scorer", (*6 * (*ROOMS, *MORE_ROOMS), *3 * tuple(LANDSCAPES), *OBJECTS), 50_000_000)
 """What the scorer trains on: every kind of the shipped families, half of them rooms, from seeds of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from gs_stein.world.landscapes.nature import ground, hills, leafy_tree, ring
 from gs_stein.world.landscapes.place import Place
@@ -21,7 +22,9 @@ def garden(p: Place) -> None:
     with b.thing("path", gravel, "gravel"):
         strip(p, 0, -0.8, 1.1, 7.6, gravel)
         strip(p, 0, 2.55, 3.4, 1.1, gravel, 0.025)
-    seat = k.wood(b.pick(("oak", "light"))) if b.chance(0.4) else k.paint(k.colour("white", "green", "red", "blue"), 0.05)
+    seat = (
+        k.wood(b.pick(("oak", "light"))) if b.chance(0.4) else k.paint(k.colour("white", "green", "red", "blue"), 0.05)
+    )
     with b.at(b.uniform(-0.3, 0.3), 3.1):
         bench(p, seat)
     _apple_tree(p, 3.3, b.uniform(-0.2, 0.9), b.uniform(2.9, 3.4))
@@ -46,9 +49,9 @@ def _apple_tree(p: Place, x: Number, y: Number, height: Number) -> None:
     with b.thing("apple tree", leaf, "plant"):
         leafy_tree(p, x, y, height)
     with b.thing("apples", fruit, "fruit", True):
-        for j in range(20):
-            a, z = 2.399963 * j, 0.4 + 0.38 * ((j * 0.618) % 1)
-            r = (0.33 - 0.5 * abs(z - 0.62)) * height
+        for j in range(26):
+            a, z = 2.399963 * j, 0.52 + 0.4 * ((j * 0.7549) % 1)
+            r = (0.345 - 0.9 * (z - 0.66) ** 2 / 0.2) * height
             b.ellipsoid(x + r * math.cos(a), y + r * math.sin(a), z * height, 0.085, 0.085, 0.085, fruit)
         for dx, dy in ((0.7, 0.2), (-0.5, -0.6), (0.2, -0.8)):
             b.ellipsoid(x + dx, y + dy, 0.07, 0.07, 0.07, 0.07, fruit)
@@ -57,13 +60,13 @@ def _apple_tree(p: Place, x: Number, y: Number, height: Number) -> None:
 def _beds(p: Place) -> None:
     """West a long bed, south one on each side of the path: two colours."""
     b, k = p.b, p.kit
-    petals = k.paint(k.colour("red", "yellow", "white", "purple", "pink", "orange", "blue"), 0.0)
-    with b.thing("flowers", petals, "flowers", True):
-        flower_bed(p, -2.9, 0.1, 1.2, 3.4, petals, 22)
+    petals = k.paint(k.colour("red", "yellow", "white", "orange", "pink"), 0.0)
+    with b.thing("roses", petals, "flowers", True):
+        flower_bed(p, -2.9, 0.1, 1.2, 3.4, petals, 27)
     second = k.paint(k.other(petals.colour, "green", "black", "brown", "grey", "navy", "beige"), 0.0)
     with b.thing("tulips", second, "flowers", True):
         for s in (-1, 1):
-            flower_bed(p, s * 1.7, -3.6, 1.8, 0.9, second, 9)
+            flower_bed(p, s * 1.7, -3.6, 1.8, 0.9, second, 10)
 
 
 def _fence(p: Place) -> None:
@@ -72,7 +75,7 @@ def _fence(p: Place) -> None:
     white = k.paint(k.colour("white", "white", "white", "green", "blue"), 0.02) if b.chance(0.7) else k.wood("oak")
     corners = ((-0.7, -4.6), (-4.4, -4.6), (-4.4, 4.4), (4.6, 4.4), (4.6, -4.6), (0.7, -4.6))
     with b.thing("fence", white, "wood" if white.texture else "paint"):
-        for start, end in zip(corners[:-1], corners[1:], strict=True):
+        for start, end in pairwise(corners):
             fence(p, start, end, white)
         for s in (-1, 1):
             b.box(s * 0.75, -4.6, 0, 0.14, 0.14, 1.0, white)

@@ -22,7 +22,7 @@ def lake(p: Place) -> None:
     water = Material(MOTTLED, deep, shade(deep, 1.2), deep, (1.6, 0, 0, 0), gloss=0.18, colour="blue")
     sand = one_colour(SOLID, mix(srgb(206, 188, 146), srgb(104, 138, 72), 0.2))
     b.cone(0, 13.2, -0.03, 21.6, 0.04, sand, 1.0, 11.7, casts=False)
-    with b.thing("lake", water, "water"):
+    with b.thing("water", water, "water", True):
         b.cone(0, 13.2, -0.02, 21, 0.04, water, 1.0, 11.1, casts=False)
     _jetty(p, b.uniform(-0.5, 0.5))
     _boat(p, b.uniform(1.7, 2.3), b.uniform(3.6, 4.4), b.uniform(50, 120))
@@ -59,7 +59,9 @@ def _jetty(p: Place, x: Number) -> None:
 def _boat(p: Place, x: Number, y: Number, yaw: Number) -> None:
     """Rowing boat with benches and oars."""
     b, k = p.b, p.kit
-    hull = k.paint(k.colour("red", "white", "green", "yellow", "orange", "navy"), 0.05) if b.chance(0.7) else k.wood("oak")
+    hull = (
+        k.paint(k.colour("red", "white", "green", "yellow", "orange", "navy"), 0.05) if b.chance(0.7) else k.wood("oak")
+    )
     inside, oak = k.wood("light"), k.wood("oak")
     with b.thing("boat", hull, "wood" if hull.texture else "paint"), b.at(x, y, 0, yaw):
         for s in (-1, 1):

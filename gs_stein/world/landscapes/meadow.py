@@ -22,7 +22,12 @@ def meadow(p: Place) -> None:
     with b.at(b.uniform(-0.2, 0.2), 5.3, 0, b.uniform(-8, 8), b.uniform(1.0, 1.15)):
         cottage(p)
     make, size = b.pick(
-        ((large_animals.sheep, 0.95), (large_animals.sheep, 0.95), (large_animals.cow, 1.25), (large_animals.horse, 1.1))
+        (
+            (large_animals.sheep, 0.95),
+            (large_animals.sheep, 0.95),
+            (large_animals.cow, 1.25),
+            (large_animals.horse, 1.1),
+        )
     )
     for x, y, likely in ((-3.3, 0.3, 1.0), (-1.7, -3.4, 0.8), (-5.0, -1.6, 0.6), (1.4, -4.4, 0.5)):
         if b.chance(likely):
@@ -41,8 +46,8 @@ def meadow(p: Place) -> None:
         for x, y in ring(p, 15, 6.6, 10.0, lambda x, y: not (abs(x) < 3.2 and y > 0)):
             leafy_tree(p, x, y, b.uniform(3.2, 5.0))
     petals = k.paint(k.colour("red", "yellow", "white", "purple", "pink", "blue"), 0.0)
-    with b.thing("flowers", petals, "flowers", True):
-        for x, y in ring(p, 34, 1.7, 4.8, lambda x, y: abs(x) > 0.6 and y < 3.1):
+    with b.thing("wildflowers", petals, "flowers", True):
+        for x, y in ring(p, 40, 1.7, 4.8, lambda x, y: abs(x) > 0.6 and y < 3.1):
             b.cone(x, y, 0, 0.012, 0.2, leaf, casts=False)
             b.ellipsoid(x, y, 0.22, 0.06, 0.06, 0.04, petals, casts=False)
     for x, y in ring(p, 16, 1.9, 4.5, lambda x, y: abs(x) > 0.7 and y < 3.0):

@@ -42,7 +42,9 @@ def _houses(p: Place) -> None:
     b = p.b
     for side in (-1, 1):
         for x in (-2.3, 2.3):
-            placed(p, buildings.house, x + b.uniform(-0.2, 0.2), side * 6.6, 0 if side > 0 else 180, b.uniform(2.5, 2.9))
+            placed(
+                p, buildings.house, x + b.uniform(-0.2, 0.2), side * 6.6, 0 if side > 0 else 180, b.uniform(2.5, 2.9)
+            )
         for x in (-7.2, 7.2, -12.6, 12.6, -18.5, 18.5):
             _row_house(p, x + b.uniform(-0.3, 0.3), side * 7.0, side)
 

@@ -63,7 +63,7 @@ def flower_bed(p: Place, x: Number, y: Number, width: Number, depth: Number, pet
     b = p.b
     strip(p, x, y, width, depth, one_colour(SOLID, srgb(92, 66, 48)), 0.06)
     leaf = one_colour(SOLID, srgb(84, 132, 66))
-    across = max(1, round(count * width / (width + depth)))
+    across = max(1, round(math.sqrt(count * width / depth)))
     along = -(-count // across)
     for k in range(count):
         u, v = (k % across + 0.5) / across - 0.5, (k // across + 0.5) / along - 0.5
@@ -94,7 +94,12 @@ def cottage(p: Place) -> None:
         b.box(0, 0, 0, 3.6, 2.4, 1.6, wall)
         b.box(1.2, 0.5, 2.0, 0.4, 0.4, 1.5, k.paint("red", 0.0))
         b.box(1.2, 0.5, 3.46, 0.5, 0.5, 0.1, k.dark(0.0))
-        for x, y, wide, deep in ((-1.05, -1.21, 0.62, 0.06), (1.05, -1.21, 0.62, 0.06), (-1.81, 0, 0.06, 0.62), (1.81, 0, 0.06, 0.62)):
+        for x, y, wide, deep in (
+            (-1.05, -1.21, 0.62, 0.06),
+            (1.05, -1.21, 0.62, 0.06),
+            (-1.81, 0, 0.06, 0.62),
+            (1.81, 0, 0.06, 0.62),
+        ):
             b.box(x, y, 0.65, wide, deep, 0.62, pane)
             b.box(x, y, 0.6, wide + 0.1, deep + 0.06, 0.06, k.wood("light"))
             b.box(x, y, 0.65, 0.05 if wide > deep else 0.08, 0.08 if wide > deep else 0.05, 0.62, k.wood("light"))
@@ -115,9 +120,11 @@ def haystack(p: Place, x: Number, y: Number, size: Number) -> None:
     c = srgb(212, 176, 96)
     hay = Material(MOTTLED, shade(c, 0.78), shade(c, 1.12), c, (0.25, 0, 0, 0), colour="yellow")
     with b.thing("haystack", hay, "hay"), b.at(x, y, 0, b.uniform(0, 180), size):
-        b.cone(0, 0, 0, 0.5, 0.6, hay, 1.0)
-        b.ellipsoid(0, 0, 0.58, 0.53, 0.53, 0.62, hay, cut=-0.1)
-        for k in range(7):
-            a = 0.9 * k
-            b.ellipsoid(0.46 * math.cos(a), 0.46 * math.sin(a), 0.1, 0.17, 0.17, 0.16, hay)
+        for z, radius, height, top in ((0, 0.52, 0.4, 1.08), (0.4, 0.56, 0.4, 0.78), (0.8, 0.437, 0.3, 0.45)):
+            b.cone(0, 0, z, radius, height, hay, top)
+        b.ellipsoid(0, 0, 1.1, 0.2, 0.2, 0.09, hay)
+        for k in range(16):
+            a, z = 2.399963 * k, 0.05 + 0.7 * ((k * 0.7549) % 1)
+            x0, y0 = 0.5 * math.cos(a), 0.5 * math.sin(a)
+            b.rod((x0, y0, z + 0.12), (1.25 * x0, 1.25 * y0, z), 0.016, hay, 0.6)
         b.cone(0, 0, 1.0, 0.025, 0.42, p.kit.wood("walnut"))

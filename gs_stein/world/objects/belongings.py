@@ -114,9 +114,7 @@ def boot(k: Kit) -> None:
         with k.part("lining", lining, "fabric"):
             for j in range(12):
                 a = math.pi * j / 6
-                b.ellipsoid(
-                    -0.2 + 0.25 * math.cos(a), 0.22 * math.sin(a), 0.3 + tall, 0.09, 0.09, 0.08, lining
-                )
+                b.ellipsoid(-0.2 + 0.25 * math.cos(a), 0.22 * math.sin(a), 0.3 + tall, 0.09, 0.09, 0.08, lining)
         for j in range(4):
             b.rod((0.08 - 0.02 * j, -0.12, 0.5 + 0.15 * j), (0.08 - 0.02 * j, 0.12, 0.5 + 0.15 * j), 0.024, lining)
             for s in (-1, 1):

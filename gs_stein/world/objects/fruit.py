@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from gs_stein.world.builder import rotation
 from gs_stein.world.materials import SOLID, one_colour, srgb
@@ -76,7 +77,7 @@ def strawberry(k: Kit) -> None:
     profile = [(0.1, 0.1), (0.3, 0.27), (0.52, 0.42), (0.7, 0.49)]
     with k.part("strawberry", skin, "fruit"):
         b.ellipsoid(0, 0, 0.1, 0.11, 0.11, 0.1, skin)
-        for (z, r), (up, after) in zip(profile[:-1], profile[1:], strict=True):
+        for (z, r), (up, after) in pairwise(profile):
             b.cone(0, 0, z, r, up - z, skin, after / r)
         b.ellipsoid(0, 0, 0.74, 0.5, 0.5, 0.36, skin)
         for row, (z, r) in enumerate(((0.24, 0.225), (0.42, 0.36), (0.6, 0.455), (0.78, 0.5), (0.93, 0.425))):

@@ -69,7 +69,9 @@ def drum(k: Kit) -> None:
 def violin(k: Kit) -> None:
     """Standing, its strings to the south, with a bow leaning at its side."""
     b = k.b
-    body = k.wood(b.pick(("oak", "walnut"))) if b.chance(0.75) else k.paint(k.colour("red", "blue", "white", "teal"), 0.1)
+    body = (
+        k.wood(b.pick(("oak", "walnut"))) if b.chance(0.75) else k.paint(k.colour("red", "blue", "white", "teal"), 0.1)
+    )
     black = k.dark(0.08)
     with k.part("violin", body, "wood" if body.texture else "paint"):
         for z, r in ((0.33, 0.33), (0.84, 0.27)):

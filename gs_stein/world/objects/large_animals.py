@@ -9,7 +9,9 @@ from gs_stein.world.materials import Material, Number
 from gs_stein.world.objects.kit import Kit
 
 
-def _legs(k: Kit, xs: tuple[Number, ...], y: Number, top: Number, radius: Number, fur: Material, foot: Material) -> None:
+def _legs(
+    k: Kit, xs: tuple[Number, ...], y: Number, top: Number, radius: Number, fur: Material, foot: Material
+) -> None:
     """Four straight legs that end in feet or hooves."""
     for x in xs:
         for s in (-1, 1):

@@ -105,9 +105,7 @@ def owl(k: Kit) -> None:
         b.ellipsoid(0, -0.16, 0.48, 0.3, 0.25, 0.38, pale)
         b.ellipsoid(0, -0.02, 1.12, 0.4, 0.34, 0.3, coat)
         for j in range(9):
-            b.ellipsoid(
-                0.13 * (j % 3 - 1), -0.4 + 0.05 * abs(j % 3 - 1), 0.3 + 0.15 * (j // 3), 0.05, 0.03, 0.04, coat
-            )
+            b.ellipsoid(0.13 * (j % 3 - 1), -0.4 + 0.05 * abs(j % 3 - 1), 0.3 + 0.15 * (j // 3), 0.05, 0.03, 0.04, coat)
         for s in (-1, 1):
             b.ellipsoid(s * 0.17, -0.28, 1.16, 0.19, 0.08, 0.19, pale, rotation(yaw=s * 18))
             b.ellipsoid(s * 0.17, -0.34, 1.17, 0.12, 0.05, 0.12, k.paint("yellow", 0.1), rotation(yaw=s * 14))

@@ -56,9 +56,9 @@ def wrench(k: Kit) -> None:
         b.box(0, 0, 0.3, 0.2, 0.1, 0.95, steel, 0.03)
         b.torus(0, 0, 0.17, 0.18, 0.09, steel, ON_SIDE)
         with b.at(0, 0, 1.34, roll=14):
-            b.cone(0, 0, -0.22, 0.29, 0.16, steel, turn=ON_SIDE)
+            b.cone(0, 0, -0.24, 0.29, 0.16, steel, 1.0, 0.2, ON_SIDE)
             for s in (-1, 1):
-                b.box(s * 0.2, 0, -0.1, 0.18, 0.16, 0.4, steel, 0.06)
+                b.box(s * 0.205, 0, -0.18, 0.17, 0.16, 0.5, steel, 0.05)
     grip = k.paint(k.colour("red", "blue", "yellow", "green", "orange", "black"), 0.05)
     if grip.colour != steel.colour:
         with k.part("grip", grip, "rubber"):
@@ -77,7 +77,9 @@ def watering_can(k: Kit) -> None:
         b.cone(-0.14, 0, 0.655, 0.2, 0.03, k.dark())
         b.rod((0.3, 0, 0.16), (1.02, 0, 0.86), 0.11, paint, 0.45)
         b.rod((0.34, 0, 0.62), (0.74, 0, 0.62), 0.022, paint)
-        k.limb(((-0.38, 0, 0.14), (-0.68, 0, 0.28), (-0.74, 0, 0.5), (-0.6, 0, 0.7), (-0.36, 0, 0.6)), 0.04, 0.04, paint)
+        k.limb(
+            ((-0.38, 0, 0.14), (-0.68, 0, 0.28), (-0.74, 0, 0.5), (-0.6, 0, 0.7), (-0.36, 0, 0.6)), 0.04, 0.04, paint
+        )
         k.limb(((-0.3, 0, 0.66), (-0.24, 0, 0.92), (0.0, 0, 1.0), (0.26, 0, 0.9), (0.34, 0, 0.66)), 0.04, 0.04, paint)
     with k.part("rose", rose, "metal" if kind == "paint" else "paint"):
         b.rod((0.99, 0, 0.83), (1.13, 0, 0.97), 0.06, rose, 2.9)
