@@ -102,14 +102,14 @@ def boot(k: Kit) -> None:
     with k.part("boot", leather, "leather" if laced else "rubber"):
         b.cone(-0.2, 0, 0.3, 0.25, tall, leather, 1.12, 0.22)
         b.ellipsoid(-0.2, 0, 0.32, 0.27, 0.22, 0.25, leather)
-        b.ellipsoid(0.22, 0, 0.22, 0.42, 0.22, 0.2, leather)
-        b.ellipsoid(0.44, 0, 0.22, 0.24, 0.23, 0.2, leather)
-        b.ellipsoid(0.06, 0, 0.4, 0.26, 0.19, 0.2, leather, rotation(roll=34))
+        b.ellipsoid(0.2, 0, 0.1, 0.54, 0.24, 0.32, leather, cut=0.0)
+        b.ellipsoid(0.0, 0, 0.34, 0.26, 0.2, 0.26, leather, rotation(roll=30))
         b.cone(-0.2, 0, 0.295 + tall, 0.25, 0.02, k.dark(0.0), 1.0, 0.215)
     with k.part("sole", sole, "rubber"):
-        b.box(0.1, 0, 0.02, 1.14, 0.46, 0.1, sole, 0.045)
-        b.box(-0.26, 0, -0.06, 0.38, 0.44, 0.14, sole, 0.03)
-        b.box(0.36, 0, -0.04, 0.5, 0.44, 0.1, sole, 0.04)
+        b.cone(0.2, 0, 0.0, 0.57, 0.12, sole, 1.0, 0.26)
+        b.cone(-0.22, 0, 0.0, 0.28, 0.14, sole, 1.0, 0.245)
+        b.cone(-0.24, 0, -0.08, 0.25, 0.1, sole, 1.0, 0.225)
+        b.cone(0.3, 0, -0.08, 0.38, 0.1, sole, 1.0, 0.22)
     if laced:
         with k.part("lining", lining, "fabric"):
             for j in range(12):

@@ -58,7 +58,7 @@ def wrench(k: Kit) -> None:
         with b.at(0, 0, 1.34, roll=14):
             b.cone(0, 0, -0.24, 0.29, 0.16, steel, 1.0, 0.2, ON_SIDE)
             for s in (-1, 1):
-                b.box(s * 0.205, 0, -0.18, 0.17, 0.16, 0.5, steel, 0.05)
+                b.box(s * 0.205, 0, -0.18, 0.17, 0.16, 0.43, steel, 0.05)
     grip = k.paint(k.colour("red", "blue", "yellow", "green", "orange", "black"), 0.05)
     if grip.colour != steel.colour:
         with k.part("grip", grip, "rubber"):
