@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gs_stein.world import more_words
 from gs_stein.world.builder import Scene, Thing
 
 _STYLES = {
@@ -40,13 +41,9 @@ _ROOMS = {
     "desert": ("desert", "desert", "sandy desert"),
     "snowy mountains": ("snowy mountain landscape", "snowy mountains", "winter landscape"),
     "beach": ("beach", "beach", "sandy beach"),
-    "street": ("street", "street", "town street", "street in a small town"),
-    "garden": ("garden", "garden", "flower garden"),
-    "lake": ("lake", "lake", "lake shore"),
-    "meadow": ("meadow", "meadow", "green meadow"),
     "nursery": ("nursery", "nursery", "children's room", "kid's room"),
     "office": ("office", "office", "home office", "study room"),
-}
+} | more_words.PLACES
 """Other words for rooms and landscapes, the likelier the more often; a kind without a row is called what it is."""
 _SYNONYMS = {
     "sofa": ("sofa", "sofa", "couch"),
@@ -65,11 +62,7 @@ _SYNONYMS = {
     "crib": ("crib", "baby crib", "cot"),
     "bathtub": ("bathtub", "bath tub", "tub"),
     "play tent": ("play tent", "tent"),
-    "boat": ("boat", "rowing boat"),
-    "jetty": ("jetty", "pier"),
-    "cottage": ("cottage", "cottage", "small house"),
-    "street lamps": ("street lamps", "street lights"),
-}
+} | more_words.SYNONYMS
 _MAIN = {
     "living room": ("sofa", "walls", "rug", "curtains", "armchair", "bookshelf", "floor", "television"),
     "bedroom": ("bed", "walls", "curtains", "rug", "wardrobe", "floor", "dresser"),
@@ -82,12 +75,8 @@ _MAIN = {
     "desert": ("cacti", "tent", "pyramids", "oasis", "campfire"),
     "snowy mountains": ("house", "snowman", "fir trees", "frozen lake"),
     "beach": ("umbrella", "palm tree", "sailboat", "beach chair", "towel", "sea", "house", "lighthouse", "ball"),
-    "street": ("house", "car", "town house", "street lamps", "bus", "bicycle", "truck", "trees"),
-    "garden": ("apple tree", "bench", "roses", "fence", "tulips", "house", "watering can", "path", "bird bath"),
-    "lake": ("boat", "jetty", "sailboat", "tent", "bench", "campfire", "reeds", "fir trees"),
-    "meadow": ("cottage", "sheep", "cow", "horse", "haystack", "fence", "tractor", "wildflowers", "path"),
     "office": ("desk", "walls", "office chair", "curtains", "bookshelf", "rug", "sofa", "floor"),
-}
+} | more_words.MAIN
 """What captions name most, per room."""
 _SILENT = {
     "ceiling",
@@ -114,17 +103,7 @@ _SILENT = {
     "door",
     "roof",
     "trees",
-    "road",
-    "lawn",
-    "water",
-    "shutters",
-    "bell",
-    "saddle",
-    "cargo box",
-    "wheels",
-    "rose",
-    "basket",
-}
+} | more_words.SILENT
 """Things that are rarely worth a word."""
 _COLOURLESS = {
     "television",
@@ -163,14 +142,7 @@ _COLOURLESS = {
     "toilet",
     "sink",
     "tap",
-    "street lamps",
-    "reeds",
-    "apple tree",
-    "haystack",
-    "bird bath",
-    "road",
-    "lawn",
-}
+} | more_words.COLOURLESS
 
 
 class Caption(NamedTuple):
@@ -308,7 +280,7 @@ def _room_caption(scene: Scene, rng: np.random.Generator) -> Caption:
     return Caption(text, _ids(scene, things))
 
 
-_NATURAL = {"hamburger", "pineapple", "potted plant", "cactus", "snowman", "palm tree", "flame", "watermelon", "globe"}
+_NATURAL = {"hamburger", "pineapple", "potted plant", "cactus", "snowman", "palm tree", "flame"} | more_words.NATURAL
 """Objects whose colour goes without saying."""
 _NAMES = {
     "sofa": ("sofa", "couch"),
@@ -329,28 +301,7 @@ _NAMES = {
     "gift box": ("gift box", "present"),
     "ice cream": ("ice cream cone", "ice cream"),
     "bookshelf": ("bookshelf", "bookcase"),
-    "dog": ("dog", "dog", "puppy"),
-    "horse": ("horse", "horse", "pony"),
-    "sheep": ("sheep", "sheep", "lamb"),
-    "rabbit": ("rabbit", "bunny"),
-    "turtle": ("turtle", "tortoise"),
-    "piano": ("piano", "grand piano"),
-    "violin": ("violin", "violin", "fiddle"),
-    "saw": ("saw", "hand saw"),
-    "wrench": ("wrench", "spanner"),
-    "bicycle": ("bicycle", "bike"),
-    "motorcycle": ("motorcycle", "motorbike"),
-    "tractor": ("tractor", "farm tractor"),
-    "ship": ("ship", "steamship"),
-    "knight": ("knight", "knight in armor"),
-    "astronaut": ("astronaut", "spaceman"),
-    "camera": ("camera", "photo camera"),
-    "telephone": ("telephone", "phone"),
-    "globe": ("globe", "world globe"),
-    "chess piece": ("chess piece", "chessman"),
-    "crown": ("crown", "king's crown"),
-    "backpack": ("backpack", "rucksack"),
-}
+} | more_words.NAMES
 _KINDS = {
     "wood": ("wooden", "wooden", "wood"),
     "metal": ("metal", "shiny metal", "steel"),

@@ -3,7 +3,7 @@
 To add a room, write a file in `rooms/` with a function that furnishes a `Look`, and give it a row in `MORE_ROOMS`; a
 landscape likewise with a function that fills a `Place`, in `landscapes/` and `MORE_LANDSCAPES`; an object with a
 function that makes it of a `Kit`, in a file of `objects/` and `MORE_OBJECTS`. Captions name what `Builder.thing` was
-told. Words beyond that (synonyms, what to name first) go into the tables of `captions.py`.
+told. Words beyond that (synonyms, what to name first) go into the tables of `captions.py` or `more_words.py`.
 """
 
 from __future__ import annotations

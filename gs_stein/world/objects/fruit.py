@@ -11,9 +11,9 @@ from gs_stein.world.objects.kit import Kit
 
 
 def bananas(k: Kit) -> None:
-    """Bunch of two to four, yellow or still green."""
+    """Hand of two to four."""
     b = k.b
-    skin = k.paint(k.colour("yellow", "yellow", "yellow", "green"), 0.05)
+    skin = k.paint("yellow", 0.05)
     tip = k.paint("brown", 0.0)
     count = b.pick((2, 3, 4))
     with k.part("bananas", skin, "fruit", True):
