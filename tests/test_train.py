@@ -131,8 +131,8 @@ def test_every_family_has_a_portion_of_its_name():
 
 
 def test_flags_name_families():
-    flags = "--rooms.shards 3 --more-rooms.share 0.5 --landscapes.since -9 --steps 7".split()
-    flags += "--more-objects.shards 20 --more-landscapes.shards 4".split()
+    flags = ["--rooms.shards", "3", "--more-rooms.share", "0.5", "--landscapes.since", "-9", "--steps", "7"]
+    flags += ["--more-objects.shards", "20", "--more-landscapes.shards", "4"]
     job = tyro.cli(train.Job, args=["depth", *flags])
     assert isinstance(job, train.Depth)
     assert (job.data.rooms, job.data.more_rooms) == (run.Portion(3, 0.45), run.Portion(0, 0.5))
