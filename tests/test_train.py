@@ -132,10 +132,13 @@ def test_every_family_has_a_portion_of_its_name():
 
 def test_flags_name_families():
     flags = ["--rooms.shards", "3", "--more-rooms.share", "0.5", "--landscapes.since", "-9", "--steps", "7"]
+    flags += ["--more-objects.shards", "20", "--more-landscapes.shards", "4"]
     job = tyro.cli(train.Job, args=["depth", *flags])
     assert isinstance(job, train.Depth)
     assert (job.data.rooms, job.data.more_rooms) == (run.Portion(3, 0.45), run.Portion(0, 0.5))
     assert (job.data.landscapes, job.data.objects) == (run.Portion(0, 0.13, -9), run.Portion(0, 0.3))
+    assert (job.data.more_objects, job.data.more_landscapes) == (run.Portion(20, 0.25), run.Portion(4, 0.1))
+    assert [source.family.part for source in job.data.sources()] == ["rooms", "objects", "landscapes"]
     assert job.schedule.steps == 7
 
 
@@ -329,14 +332,14 @@ def test_objects_are_sampled_again_by_their_own_denoiser(tmp_path):
     torch.manual_seed(0)
     shape = {"channels": 4, "stem_width": 8, "stem_blocks": 1, "width": 32, "depth": 1, "heads": 2}
     one = run.Portion(1, 1.0)
-    families = run.Data(rooms=one, objects=one, more_rooms=one).sources()
+    families = run.Data(rooms=one, objects=one, more_rooms=one, more_objects=one, more_landscapes=one).sources()
     MultiViewDenoiser(**shape).save_pretrained(tmp_path / "network")
-    rooms, objects, more = decoder.networks_of(tmp_path, families, torch.device("cpu"))
-    assert rooms is objects is more
+    assert len(set(decoder.networks_of(tmp_path, families, torch.device("cpu")))) == 1
     MultiViewDenoiser(**shape).save_pretrained(tmp_path / "network_objects")
-    rooms, objects, more = decoder.networks_of(tmp_path, families, torch.device("cpu"))
-    assert rooms is more
-    assert objects is not rooms
+    found = decoder.networks_of(tmp_path, families, torch.device("cpu"))
+    rooms, objects, more, more_objects, more_landscapes = found
+    assert rooms is more is more_landscapes
+    assert objects is more_objects is not rooms
 
 
 def test_a_shard_tells_its_captions_apart(folder):

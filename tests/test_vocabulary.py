@@ -25,7 +25,7 @@ from gs_stein.prior.checkpoints.registry import bundled_folder
 from gs_stein.text.known_prompts import Familiar
 from gs_stein.text.minilm import MiniLM
 from gs_stein.text.vocabulary import Vocabulary, words_of
-from gs_stein.world.families import FAMILIES
+from gs_stein.world.families import FAMILIES, SHIPPED
 from gs_stein.world.scenes import OBJECTS
 from gs_stein.world.training.export import known_words
 
@@ -111,7 +111,7 @@ def test_written_prompts_are_known(shipped: Familiar) -> None:
 def test_the_shipped_words_are_those_of_the_world(shipped: Familiar) -> None:
     vocabulary = shipped.vocabulary
     assert vocabulary is not None
-    assert vocabulary.kinds == {k: k not in OBJECTS for family in FAMILIES.values() for k in family.kinds}
+    assert vocabulary.kinds == {k: k not in OBJECTS for name in SHIPPED for k in FAMILIES[name].kinds}
     some = {kind: vocabulary.kinds[kind] for kind in ("library", "cat", "beach")}
     for word, kinds in known_words(some, 40).words.items():
         assert kinds <= vocabulary.words[word]

@@ -42,11 +42,11 @@ def kind_of(prompt: str) -> str:
     Raises:
         ValueError: none is named.
     """
-    from gs_stein.world.scenes import KINDS, OBJECTS
+    from gs_stein.world.scenes import KINDS, is_object
 
     names = {name: name for name in KINDS} | _ALSO
     found = [
-        (kind in OBJECTS, at.start(), -len(name), kind)
+        (is_object(kind), at.start(), -len(name), kind)
         for name, kind in names.items()
         if (at := re.search(rf"\b{name}\b", prompt.lower()))
     ]

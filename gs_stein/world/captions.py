@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gs_stein.world import more_words
 from gs_stein.world.builder import Scene, Thing
 
 _STYLES = {
@@ -42,7 +43,7 @@ _ROOMS = {
     "beach": ("beach", "beach", "sandy beach"),
     "nursery": ("nursery", "nursery", "children's room", "kid's room"),
     "office": ("office", "office", "home office", "study room"),
-}
+} | more_words.PLACES
 """Other words for rooms and landscapes, the likelier the more often; a kind without a row is called what it is."""
 _SYNONYMS = {
     "sofa": ("sofa", "sofa", "couch"),
@@ -61,7 +62,7 @@ _SYNONYMS = {
     "crib": ("crib", "baby crib", "cot"),
     "bathtub": ("bathtub", "bath tub", "tub"),
     "play tent": ("play tent", "tent"),
-}
+} | more_words.SYNONYMS
 _MAIN = {
     "living room": ("sofa", "walls", "rug", "curtains", "armchair", "bookshelf", "floor", "television"),
     "bedroom": ("bed", "walls", "curtains", "rug", "wardrobe", "floor", "dresser"),
@@ -75,7 +76,7 @@ _MAIN = {
     "snowy mountains": ("house", "snowman", "fir trees", "frozen lake"),
     "beach": ("umbrella", "palm tree", "sailboat", "beach chair", "towel", "sea", "house", "lighthouse", "ball"),
     "office": ("desk", "walls", "office chair", "curtains", "bookshelf", "rug", "sofa", "floor"),
-}
+} | more_words.MAIN
 """What captions name most, per room."""
 _SILENT = {
     "ceiling",
@@ -102,7 +103,7 @@ _SILENT = {
     "door",
     "roof",
     "trees",
-}
+} | more_words.SILENT
 """Things that are rarely worth a word."""
 _COLOURLESS = {
     "television",
@@ -141,7 +142,7 @@ _COLOURLESS = {
     "toilet",
     "sink",
     "tap",
-}
+} | more_words.COLOURLESS
 
 
 class Caption(NamedTuple):
@@ -204,7 +205,7 @@ def _join(parts: list[str]) -> str:
 
 def article(text: str) -> str:
     """The text with "a" or "an" before it."""
-    return f"{'an' if text[0] in 'aeio' else 'a'} {text}"
+    return f"{'an' if text[0] in 'aeio' or text.startswith('um') else 'a'} {text}"
 
 
 def _choose(scene: Scene, rng: np.random.Generator, count: int) -> list[Thing]:
@@ -279,7 +280,7 @@ def _room_caption(scene: Scene, rng: np.random.Generator) -> Caption:
     return Caption(text, _ids(scene, things))
 
 
-_NATURAL = {"hamburger", "pineapple", "potted plant", "cactus", "snowman", "palm tree", "flame"}
+_NATURAL = {"hamburger", "pineapple", "potted plant", "cactus", "snowman", "palm tree", "flame"} | more_words.NATURAL
 """Objects whose colour goes without saying."""
 _NAMES = {
     "sofa": ("sofa", "couch"),
@@ -300,7 +301,7 @@ _NAMES = {
     "gift box": ("gift box", "present"),
     "ice cream": ("ice cream cone", "ice cream"),
     "bookshelf": ("bookshelf", "bookcase"),
-}
+} | more_words.NAMES
 _KINDS = {
     "wood": ("wooden", "wooden", "wood"),
     "metal": ("metal", "shiny metal", "steel"),

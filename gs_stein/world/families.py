@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from gs_stein.world.scenes import LANDSCAPES, MORE_ROOMS, OBJECTS, ROOMS
+from gs_stein.world.scenes import LANDSCAPES, MORE_LANDSCAPES, MORE_OBJECTS, MORE_ROOMS, OBJECTS, ROOMS
 
 HELD_OUT = 90_000_000
 """Scenes from this seed on are never trained on."""
@@ -17,17 +18,23 @@ class Family:
     name: str
     kinds: tuple[str, ...]
     first_seed: int
+    part: Literal["rooms", "objects", "landscapes"] = "rooms"
+    """How it is looked at and denoised: objects have a network of their own, landscapes settings of their own."""
 
 
 FAMILIES = {
     family.name: family
     for family in (
         Family("rooms", tuple(ROOMS), 0),
-        Family("objects", tuple(OBJECTS), 10_000_000),
+        Family("objects", tuple(OBJECTS), 10_000_000, "objects"),
         Family("more-rooms", tuple(MORE_ROOMS), 20_000_000),
-        Family("landscapes", tuple(LANDSCAPES), 30_000_000),
+        Family("landscapes", tuple(LANDSCAPES), 30_000_000, "landscapes"),
+        Family("more-objects", tuple(MORE_OBJECTS), 25_000_000, "objects"),
+        Family("more-landscapes", tuple(MORE_LANDSCAPES), 35_000_000, "landscapes"),
     )
 }
-"""What the prior trains on."""
+"""What the prior may train on."""
+SHIPPED = ("rooms", "objects", "more-rooms", "landscapes")
+"""Families that the shipped weights were trained on: their kinds are what prompts are told to be known."""
 SCORER = Family("scorer", (*6 * (*ROOMS, *MORE_ROOMS), *3 * tuple(LANDSCAPES), *OBJECTS), 50_000_000)
-"""What the scorer trains on: every kind, half of them rooms, from seeds of its own."""
+"""What the scorer trains on: every kind of the shipped families, half of them rooms, from seeds of its own."""

@@ -6,14 +6,14 @@ An object faces south (−y) and is scaled into a ball of radius `RADIUS` around
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gs_stein.cameras.options import OrbitCameras
-from gs_stein.world.builder import BOX, CONE, ELLIPSOID, Builder, Scene, Thing
+from gs_stein.world.builder import BOX, CONE, ELLIPSOID, Builder, Scene, Thing, Vector
 from gs_stein.world.materials import (
     COLOURS,
     GRAIN,
@@ -93,6 +93,14 @@ class Kit:
     ) -> AbstractContextManager[Thing]:
         """A part that captions may name; the first one is the object itself."""
         return self.b.thing(name, material, kind, plural)
+
+    def limb(self, points: Sequence[Vector], start: Number, end: Number, material: Material) -> None:
+        """Tube through some points, from one radius to another, with round joints: tails, trunks, arms."""
+        steps = len(points) - 1
+        for i in range(steps):
+            before, after = (start + (end - start) * (i + j) / steps for j in (0, 1))
+            self.b.rod(points[i], points[i + 1], before, material, after / before)
+            self.b.ellipsoid(*points[i + 1], after, after, after, material)
 
     def dark(self, gloss: Number = 0.06) -> Material:
         """Tyres, eyes, handles."""

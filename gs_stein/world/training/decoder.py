@@ -81,7 +81,7 @@ def networks_of(prior: Path, sources: list[Source], device: torch.device) -> lis
     if not (prior / "network").is_dir():
         raise ValueError(f"--prior: {prior} holds no denoiser; give the folder of an exported prior")
     own = prior / "network_objects"
-    folders = [own if s.family.name == "objects" and own.is_dir() else prior / "network" for s in sources]
+    folders = [own if s.family.part == "objects" and own.is_dir() else prior / "network" for s in sources]
     found = {path: MultiViewDenoiser.from_pretrained(path, torch_dtype=torch.float32).eval() for path in set(folders)}
     return [nn.Module.to(found[path], device) for path in folders]
 

@@ -186,10 +186,10 @@ def known_captions(captions: int = 1600, keep: int = 192, words: int = 400) -> F
     """
     from gs_stein.text.minilm import MiniLM
     from gs_stein.world.captions import captions as captions_of
-    from gs_stein.world.families import FAMILIES
-    from gs_stein.world.scenes import LANDSCAPES, OBJECTS, draw_scene
+    from gs_stein.world.families import FAMILIES, SHIPPED
+    from gs_stein.world.scenes import draw_scene, is_landscape, is_object
 
-    kinds = {kind: kind not in OBJECTS for family in FAMILIES.values() for kind in family.kinds}
+    kinds = {kind: not is_object(kind) for name in SHIPPED for kind in FAMILIES[name].kinds}
     texts: list[list[str]] = [[], []]
     scenes: list[bool] = []
     outdoors: list[bool] = []
@@ -201,7 +201,7 @@ def known_captions(captions: int = 1600, keep: int = 192, words: int = 400) -> F
                 texts[held_out].append(captions_of(draw_scene(seed, kind), seed, 1)[0])
                 if not held_out:
                     scenes.append(scene)
-                    outdoors.append(kind in LANDSCAPES)
+                    outdoors.append(is_landscape(kind))
     sample, others = (MiniLM().sentences(part) for part in texts)
     return replace(
         Familiar.gather(texts[0], scenes, outdoors, sample, others, keep), vocabulary=known_words(kinds, words)

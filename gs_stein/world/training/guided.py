@@ -31,7 +31,7 @@ from gs_stein.world.training.run import UNPREFIXED, Data, Portion, Run, Schedule
 from gs_stein.world.training.trajectories import POLISH, SPAN, Said, trajectories
 
 STEPS = {"objects": ((7, 2), (7, 2), (10, 1)), "landscapes": ((7, 2), (7, 2), (10, 1))}
-"""Steps of denoising, and their order, of a family's ways."""
+"""Steps of denoising, and their order, of the ways of a part of the world; rooms have those below."""
 _ROOMS = ((7, 2), (7, 2), (7, 2), (6, 2), (10, 2))
 
 
@@ -76,7 +76,7 @@ def said(job: Guided, sources: list[Source], prior: DiffusionPrior) -> list[tupl
         if not path.exists():
             if 0 < job.seconds < time.monotonic() - began:
                 continue
-            steps = STEPS.get(family.name, _ROOMS)
+            steps = STEPS.get(family.part, _ROOMS)
             seed = 1_000_003 * k + 7919 * i + family.first_seed
             answers = trajectories(prior, Shard.load(rendered(shard)), steps, seed)
             temporary = path.with_suffix(f".{os.getpid()}.tmp")
@@ -140,8 +140,8 @@ def train_guided(job: Guided) -> None:
     """Ask, then learn; some files of answers are held out, and what is left to learn of them is printed."""
     torch.manual_seed(job.schedule.seed + 4)
     sources, device = job.data.sources(), job.schedule.place
-    objects = [source.family.name for source in sources] == ["objects"]
-    if not objects and any(source.family.name == "objects" for source in sources):
+    objects = all(source.family.part == "objects" for source in sources)
+    if not objects and any(source.family.part == "objects" for source in sources):
         raise ValueError("--objects.shards: objects have a denoiser of their own; give all other families 0 shards")
     prior = load_prior(DiffusionOptions(model=bundled_for(job.prior, scene=not objects)), device)
     files = said(job, sources, prior)

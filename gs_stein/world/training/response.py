@@ -37,7 +37,7 @@ from gs_stein.world.training.run import UNPREFIXED, Data, Run, Schedule
 GUIDANCE = (1.75, 7.5)
 """Scales of guidance that it learns for: between those of the presets, and a strong one."""
 PRESETS = {"objects": ("object",), "landscapes": ("scene", "outdoors")}
-"""Of the runs of a family, laid over each other; the others are scenes."""
+"""Of the runs of a part of the world, laid over each other; the others are scenes."""
 GROUP = 4
 """Views that a step of distillation denoises together."""
 
@@ -149,7 +149,7 @@ def answers_to(question: Question, job: Response, prior: DiffusionPrior) -> list
     source, index, which = question
     shard = Shard.load(rendered(shard_path(job.data.folder, source.family, index % source.shards)))
     if which is None:
-        presets = PRESETS.get(source.family.name, ("scene",))
+        presets = PRESETS.get(source.family.part, ("scene",))
         return along_run(prior, shard.captions[index * 7 % SCENES_PER_SHARD][0], presets, job.iterations, index)
     seed = 1_000_003 * which + 7919 * index + source.family.first_seed
     small = float(torch.rand((), generator=torch.Generator().manual_seed(seed + 1))) < job.small
@@ -166,7 +166,7 @@ def answered(job: Response, sources: list[Source]) -> list[Path]:
         if not (there := sorted(folder.glob(f"{question.name}-*.pt"))):
             if 0 < job.seconds < time.monotonic() - began:
                 continue
-            model = bundled_for(job.prior, scene=question.source.family.name != "objects")
+            model = bundled_for(job.prior, scene=question.source.family.part != "objects")
             if model not in priors:
                 priors[model] = load_prior(DiffusionOptions(model=model))
             for part in answers_to(question, job, priors[model]):

@@ -54,6 +54,10 @@ class Data:
     """Dining rooms, bathrooms, libraries and nurseries."""
     landscapes: Portion = Portion(0, 0.13)
     """Forest clearings, deserts, snowy mountains and beaches."""
+    more_objects: Portion = Portion(0, 0.25)
+    """Animals, instruments, tools, fruit, figures and other objects that the shipped weights do not know."""
+    more_landscapes: Portion = Portion(0, 0.1)
+    """Streets, gardens, lakes and meadows, which the shipped weights do not know."""
     growth: float = 0.06
     """Shards that join a step, of all families together by their shares, beyond the few that are there at first."""
     workers: int = 1

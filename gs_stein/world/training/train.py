@@ -166,7 +166,7 @@ def train_denoiser(job: Denoiser) -> None:
         raise ValueError(f"--groups: {job.groups} do not all divide the {VIEWS} views of a scene; give 1, 2, 4 or 8")
     if job.start is not None and not (job.data.folder / "denoiser.pt").exists():
         own = job.start / "network_objects"
-        objects_alone = [source.family.name for source in job.data.sources()] == ["objects"]
+        objects_alone = all(source.family.part == "objects" for source in job.data.sources())
         start_from(net, own if objects_alone and own.is_dir() else job.start / "network")
     run = Run(net, job.schedule, job.data.folder, "denoiser")
     run.resume()
