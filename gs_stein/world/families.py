@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gs_stein.world.held_out import HELD_OUT as HELD_OUT
 from gs_stein.world.scenes import LANDSCAPES, MORE_ROOMS, OBJECTS, ROOMS
-
-HELD_OUT = 90_000_000
-"""Scenes from this seed on are never trained on."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,16 @@ FAMILIES = {
         Family("landscapes", tuple(LANDSCAPES), 30_000_000),
     )
 }
-"""What the prior trains on."""
+"""What the prior trains on, and whose kinds the scorer and the known words are of."""
+MIXED = {
+    family.name: family
+    for family in (
+        Family("mixed-rooms", tuple(f"mixed {kind}" for kind in (*2 * tuple(ROOMS), *MORE_ROOMS)), 40_000_000),
+        Family("mixed-landscapes", tuple(f"mixed {kind}" for kind in LANDSCAPES), 45_000_000),
+    )
+}
+"""The same rooms and landscapes with guests; what they hold out is told in `held_out.py`."""
+TRAINED = FAMILIES | MIXED
+"""All that the prior can train on, by name."""
 SCORER = Family("scorer", (*6 * (*ROOMS, *MORE_ROOMS), *3 * tuple(LANDSCAPES), *OBJECTS), 50_000_000)
 """What the scorer trains on: every kind, half of them rooms, from seeds of its own."""

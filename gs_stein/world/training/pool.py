@@ -21,7 +21,7 @@ from torch import Tensor
 
 from gs_stein.cameras.sampling import sample_cameras
 from gs_stein.files import print_anything
-from gs_stein.world.families import FAMILIES, SCORER, Family
+from gs_stein.world.families import SCORER, TRAINED, Family
 
 SCENES_PER_SHARD = 32
 VIEWS = 8
@@ -201,7 +201,7 @@ def start_workers(folder: Path, family: str, shards: int, workers: int) -> list[
 
 def main(options: Options) -> None:
     """Fill a pool, reporting images a second."""
-    named = FAMILIES | {SCORER.name: SCORER}
+    named = TRAINED | {SCORER.name: SCORER}
     if options.family not in named:
         raise ValueError(f"--family: {options.family!r} is not one of {', '.join(named)}")
     family = named[options.family]

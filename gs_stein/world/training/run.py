@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gs_stein.prior.bundled import MultiViewDenoiser, NoisyDepth, PatchCodec
-from gs_stein.world.families import FAMILIES
+from gs_stein.world.families import TRAINED
 from gs_stein.world.training.data import Source
 from gs_stein.world.training.pool import TRAINING
 
@@ -54,6 +54,10 @@ class Data:
     """Dining rooms, bathrooms, libraries and nurseries."""
     landscapes: Portion = Portion(0, 0.13)
     """Forest clearings, deserts, snowy mountains and beaches."""
+    mixed_rooms: Portion = Portion(0, 0.4)
+    """All rooms with one to three kinds of things beside their own."""
+    mixed_landscapes: Portion = Portion(0, 0.1)
+    """All landscapes with one to three kinds of things beside their own."""
     growth: float = 0.06
     """Shards that join a step, of all families together by their shares, beyond the few that are there at first."""
     workers: int = 1
@@ -62,7 +66,7 @@ class Data:
     @property
     def portions(self) -> dict[str, Portion]:
         """By the name of the family."""
-        return {name: getattr(self, name.replace("-", "_")) for name in FAMILIES}
+        return {name: getattr(self, name.replace("-", "_")) for name in TRAINED}
 
     def sources(self) -> list[Source]:
         """The families that take part.
@@ -73,10 +77,10 @@ class Data:
         taking_part = {name: portion for name, portion in self.portions.items() if portion.shards}
         total = sum(portion.share for portion in taking_part.values())
         if total <= 0:
-            flags = ", ".join(f"--{name}.shards" for name in FAMILIES)
+            flags = ", ".join(f"--{name}.shards" for name in TRAINED)
             raise ValueError(f"{flags}: no family with a share has shards; give one of them 1 or more")
         return [
-            Source(FAMILIES[name], portion.share, portion.shards, portion.since, self.growth * portion.share / total)
+            Source(TRAINED[name], portion.share, portion.shards, portion.since, self.growth * portion.share / total)
             for name, portion in taking_part.items()
         ]
 
