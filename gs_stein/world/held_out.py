@@ -16,5 +16,5 @@ HELD_OUT = 90_000_000
 
 
 def held_out(*words: str) -> bool:
-    """Whether a sentence shape (one string) or a pair of nouns (two, in any order) is among the tenth held out."""
+    """Whether a pair of words (nouns, or "caption" and a sentence shape, in any order) is among the tenth held out."""
     return hashlib.sha256("|".join(sorted(words)).encode()).digest()[0] < 26

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gs_stein.world.builder import Guest, Relation, Scene, Thing
@@ -69,8 +71,8 @@ SHAPES = (
     "{room}, complete with {guests}",
 )
 """Of sentences; `held_out` tells which are never trained on. {where} is a place of the guest {first}."""
-HELD_OUT_SHAPES = tuple(shape for shape in SHAPES if held_out(shape))
-TRAINED_SHAPES = tuple(shape for shape in SHAPES if not held_out(shape))
+HELD_OUT_SHAPES = tuple(shape for shape in SHAPES if held_out("caption", shape))
+TRAINED_SHAPES = tuple(shape for shape in SHAPES if not held_out("caption", shape))
 RELATIONS: dict[str, tuple[str, ...]] = {
     "on": ("on {}", "on {}", "on top of {}"),
     "above": ("above {}", "on the wall above {}", "over {}"),
@@ -155,10 +157,15 @@ def _where(scene: Scene, relation: Relation, rng: np.random.Generator) -> str:
     return words.format(text)
 
 
-def _relation(scene: Scene, guest: Guest, rng: np.random.Generator) -> Relation | None:
-    """One to tell, most telling ones likelier."""
+def _relation(scene: Scene, guest: Guest, told: list[Guest], rng: np.random.Generator) -> Relation | None:
+    """One to tell, most telling ones likelier; none to another guest that is told of, unless it carries this one."""
     weights = {"on": 5.0, "corner": 4.0, "above": 3.0, "left": 1.2, "right": 1.2, "under": 4.0, "by": 2.5, "next": 0.9}
-    options = [r for r in guest.relations if not r.thing or scene.things[r.thing - 1].name not in _FAINT]
+    others = {i for one in told for i in one.ids}
+    options = [
+        r
+        for r in guest.relations
+        if not r.thing or (scene.things[r.thing - 1].name not in _FAINT and (r.thing not in others or r.word == "on"))
+    ]
     if not options:
         return None
     p = np.array([weights.get(r.word, 1.0) for r in options])
@@ -198,30 +205,30 @@ def _attempt(scene: Scene, rng: np.random.Generator, brief: int) -> Caption:
     told = [guest for i, guest in enumerate(order) if i == 0 or rng.random() < (0.92 if brief < 4 else 0.4)]
     told = told[:1] if "{first}" in shape or brief == 5 else told
     room, bare, time = _head(scene, rng, brief)
-    named: list[int] = []
-    texts, place = [], ""
+    named, texts, place = set[int](), [], ""
     for guest in told:
-        named += [*guest.ids, *guest.parts]
+        if named.issuperset(guest.ids):  # another one was said to be on it
+            continue
         text = guest_phrase(scene.things[guest.ids[0] - 1], len(guest.ids), rng)
-        relation = _relation(scene, guest, rng)
+        relation = _relation(scene, guest, told, rng)
         if relation is not None and ("{where}" in shape or rng.random() < (0.6, 0.5, 0.35, 0.2, 0.1, 0.0)[brief]):
             where = _where(scene, relation, rng)
-            named += [relation.thing] if relation.thing else []
+            named.add(relation.thing)
             if "{where}" in shape:
                 place = where
             else:
                 text += f" {where}"
+        named.update(guest.ids, guest.parts)
         texts.append(text)
     own: list[str] = []
     if ("{all}" in shape or "{own}" in shape) and brief < 4:
-        most = (2, 2, 1, 1)[brief]
         count = max(int("{own}" in shape), int(rng.choice(3, p=(0.3, 0.45, 0.25))))
-        things = choose(scene, rng, min(count, most))
+        things = choose(_without_guests(scene, named), rng, min(count, (2, 2, 1, 1)[brief]))
         own = [phrase(thing, rng) for thing in things]
-        named += [t.id for t in scene.things for own_thing in things if (t.name, t.colour) == (own_thing.name, own_thing.colour)]
+        looks = {(thing.name, thing.colour) for thing in things}
+        named.update(thing.id for thing in scene.things if (thing.name, thing.colour) in looks)
     everything = [*own, *texts] if rng.random() < 0.5 else [*texts, *own]
-    several = len(scene.guests) and len(told[0].ids) > 1
-    outdoors = scene.kind in _OUTDOORS
+    several = len(told[0].ids) > 1
     shape = shape.replace(" with {own} and {guests}", " with {guests}") if not own else shape
     if "{where}" in shape and not place:  # nothing to tell of its place
         shape = "{room} with {first}"
@@ -238,5 +245,11 @@ def _attempt(scene: Scene, rng: np.random.Generator, brief: int) -> Caption:
     )
     if time:
         text = f"{text}, {time}" if rng.random() < 0.7 or "with" in time else f"{time}, {text}"
-    assert outdoors or scene.style
-    return Caption(text, tuple(sorted(set(named))))
+    return Caption(text, tuple(sorted(named - {0})))
+
+
+def _without_guests(scene: Scene, named: set[int]) -> Scene:
+    """Its own things, but for those of a noun that was said already."""
+    guests = {i for guest in scene.guests for i in (*guest.ids, *guest.parts)}
+    said = {scene.things[i - 1].name for i in named if i}
+    return replace(scene, things=[t for t in scene.things if t.id not in guests and t.name not in said])

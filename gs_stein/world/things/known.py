@@ -84,6 +84,24 @@ def bathtub(look: Look) -> None:
         b.box(0, -0.39, 0.562, 1.4, 0.54, 0.012, one_colour(SOLID, srgb(150, 196, 206), gloss=0.12), 0.006)
 
 
+def table(look: Look) -> None:
+    """Round or rectangular table with nothing on it."""
+    b = look.b
+    top, kind = Kit(b).finish(0.5, 0.0)
+    leg = b.pick((top, look.metal))
+    with b.thing("table", top, kind):
+        if b.chance(0.5):
+            radius = b.uniform(0.36, 0.46)
+            with b.at(0, -0.48):
+                b.cone(0, 0, 0.7, radius, 0.035, top)
+                b.cone(0, 0, 0.02, 0.035, 0.69, leg)
+                b.cone(0, 0, 0.0, 0.55 * radius, 0.03, leg, 0.9)
+        else:
+            width, depth = b.uniform(0.9, 1.2), b.uniform(0.6, 0.72)
+            b.box(0, -depth / 2, 0.69, width, depth, 0.045, top, 0.01)
+            legs(b, width - 0.14, depth - 0.14, -depth / 2, 0.69, 0.03, leg)
+
+
 def _shifted(make: Callable[[Look], None], y: Number) -> Callable[[Look], None]:
     """The same thing, moved along its depth."""
 
@@ -123,7 +141,7 @@ FURNITURE = (
     Movable("office chair", _shifted(office_chair, -0.35), (0.66, 0.72, 1.02), ("floor", "corner")),
     Movable("chair", kit(furniture.chair, 0.95), (0.48, 0.48, 0.97), _ANYWHERE),
     Movable("stool", kit(furniture.stool, 0.55), (0.5, 0.5, 0.57), _ANYWHERE),
-    Movable("table", kit(furniture.table, 0.74), (1.2, 1.2, 0.76), ("floor", "corner", "wall")),
+    Movable("table", table, (1.2, 0.96, 0.76), ("floor", "corner", "wall")),
 )
 """What is sat on, lain in, put things in."""
 SMALL = (

@@ -17,9 +17,11 @@ Boxes = Float[np.ndarray, "n 2 3"]
 """Lowest and highest corners of axis-aligned boxes, in metres."""
 EYES = np.array([(0.0, 0.0, 1.45), *((x, y, 1.45) for x in (-0.75, 0.75) for y in (-0.66, 0.66))])
 """Where guests are looked at from: the middle of the cameras' standing region, and halfway to its corners."""
-DOWN, UP = math.tan(math.radians(44)), math.tan(math.radians(32))
+DOWN, UP = math.tan(math.radians(36)), math.tan(math.radians(32))
 """How far below and above eye level the middle of a guest is still well inside a picture."""
-SEEN, LARGE = 0.55, 0.05
+NEAREST = 0.95
+"""Metres from an eye."""
+SEEN, LARGE = 0.65, 0.06
 """Share of a guest that an eye must see, and its size over its distance from the middle."""
 
 
@@ -175,7 +177,7 @@ class Layout:
         for eye in EYES:
             flat = math.hypot(middle[0] - eye[0], middle[1] - eye[1])
             rise = middle[2] - eye[2]
-            if flat < 0.7 or rise < -DOWN * flat or rise > UP * flat:
+            if flat < NEAREST or rise < -DOWN * flat or rise > UP * flat:
                 continue
             way = points - eye
             way = np.where(np.abs(way) < 1e-9, 1e-9, way)[:, None]
@@ -188,13 +190,11 @@ class Layout:
 
     def surfaces(self, names: frozenset[str]) -> list[tuple[int, int, float]]:
         """Level tops to stand on: thing, primitive and height."""
-        out = []
-        for i in self.called(*names):
-            for k in np.flatnonzero(self.owners == i):
-                upright = self.geometry[k, 11] > 0.999
-                if upright and self.shapes[k] in (BOX, CONE) and 0.25 < (top := float(self.boxes[k, 1, 2])) < 1.12:
-                    out.append((i, int(k), top))
-        return out
+        tops = self.boxes[:, 1, 2]
+        level = (self.geometry[:, 11] > 0.999) & np.isin(self.shapes, (BOX, CONE)) & (0.25 < tops) & (tops < 1.12)
+        level &= self.geometry[:, 12:14].min(1) > 0.11
+        numbers = np.flatnonzero(level & np.isin(self.owners, self.called(*names)))
+        return [(int(self.owners[k]), int(k), float(tops[k])) for k in numbers]
 
     def on(self, primitive: int, points: Float[np.ndarray, "p 2"]) -> bool:
         """Whether these points lie on the top of a primitive."""

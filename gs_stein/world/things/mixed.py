@@ -25,6 +25,8 @@ WIDEST, HIGHEST = 1.0, 1.3
 """Width and height in metres up to which guests come several times."""
 NEAR, BESIDE = 0.9, 0.5
 """Metres up to which something is left or right of another, and next to it."""
+_SUPPORTS = ("table", "table", "stool")
+"""What a small guest brings along to stand on."""
 AT_WALL = 0.4
 """Metres from a wall up to which something stands at it."""
 REDRAWN = 40
@@ -106,7 +108,7 @@ def _invite(look: Look, kind: str, indoors: bool, unseen: bool) -> list[Guest]:
     wanted = 1 + int(b.rng.choice(3, p=HOW_MANY))
     tried = 0
     for name in _names(b.rng, kind, indoors, unseen):
-        if len(host.placed) == wanted or tried == 8:
+        if len(host.placed) >= wanted or tried == 8:
             break
         there = [one.movable.name for one in host.placed]
         if not unseen and (held_out(name, kind) or any(held_out(name, other) for other in there)):
@@ -115,7 +117,12 @@ def _invite(look: Look, kind: str, indoors: bool, unseen: bool) -> list[Guest]:
         movable = MOVABLES[name]
         several = movable.size[0] <= WIDEST and movable.size[2] <= HIGHEST and b.chance(SEVERAL)
         count = b.pick((2, 2, 3)) if several else 1
-        host.put(movable, count) or (count > 1 and host.put(movable, 1))
+        if host.put(movable, count) or (count > 1 and host.put(movable, 1)) or movable.places != ("table",):
+            continue
+        support = _SUPPORTS[int(b.rng.integers(len(_SUPPORTS)))]  # nothing to stand on: it brings something
+        fits = unseen or not any(held_out(support, other) for other in (name, kind, *there))
+        if fits and len(there) < 2 and support not in (*there, *HOME[kind]) and host.put(MOVABLES[support], 1):
+            host.put(movable, 1)
     there = [one.movable.name for one in host.placed]
     pairs = [(name, other) for i, name in enumerate(there) for other in (kind, *there[:i])]
     if not there or (unseen and not any(held_out(*pair) for pair in pairs)):

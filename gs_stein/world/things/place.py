@@ -44,7 +44,7 @@ SOFT = frozenset(("rug", "grass", "sand", "snow"))
 """What guests may stand on as on the floor."""
 TOPS = frozenset(
     ("table", "desk", "dresser", "sideboard", "coffee table", "nightstand", "side table", "washing machine", "toy shelf",
-     "filing cabinet", "worktop", "TV stand", "bathroom cabinet", "round table", "piano", "treasure chest")
+     "filing cabinet", "worktop", "TV stand", "bathroom cabinet", "round table", "piano", "stool")
 )  # fmt: skip
 """What small things stand on."""
 SEATS = frozenset(("sofa", "armchair", "bed", "bench", "pouf", "office chair", "chair", "chairs"))
@@ -111,7 +111,7 @@ class Host:
             look.b.rng = state
 
         drawn = sketch(self.look, make)
-        ways = self._ways(movable) if self.indoors else (self._ground,)
+        ways = self._ways(movable)
         fallback: tuple[Pose, np.ndarray] | None = None
         for way in ways:
             for pose in way(drawn):
@@ -120,12 +120,12 @@ class Host:
                 if hit is None:
                     continue
                 if not hit.any():
-                    if self.layout.seen(parts):
+                    if self._seen(parts, count):
                         self._build(movable, make, pose)
                         return True
                 elif fallback is None and pose.place in ("wall", "corner") and self._spare(hit):
                     gone = self.layout.resting(hit)
-                    if self._spare(gone) and self.layout.seen(parts, self._primitives(gone)):
+                    if self._spare(gone) and self._seen(parts, count, gone):
                         fallback = pose, gone
         if fallback is None:
             return False
@@ -135,9 +135,11 @@ class Host:
 
     def _ways(self, movable: Movable) -> list[Callable[[Sketch], Iterator[Pose]]]:
         """Ways to place it, in random order."""
-        table = {"wall": self._wall, "corner": self._corner, "floor": self._floor, "table": self._table}
-        table["hanging"] = self._hanging
-        ways = [table[place] for place in movable.places if place in table]
+        table = {"table": self._table, "ground": self._ground}
+        if self.indoors:
+            table |= {"wall": self._wall, "corner": self._corner, "floor": self._floor, "hanging": self._hanging}
+        places = movable.places if self.indoors or movable.places == ("table",) else ("ground", *movable.places)
+        ways = [table[place] for place in places if place in table]
         if movable.name in SITTERS:
             ways.append(self._seat)
         return [ways[i] for i in self.b.rng.permutation(len(ways))]
@@ -208,7 +210,8 @@ class Host:
         for _ in range(3 * TRIES if surfaces else 0):
             thing, primitive, top = surfaces[int(self.b.rng.integers(len(surfaces)))]
             row = self.layout.geometry[primitive]
-            spread = np.array([self.b.uniform(-1, 1), self.b.uniform(-1, 1)]) * row[12:14] * 0.95
+            free = np.maximum(row[12:14] - 0.4 * max(drawn.width, drawn.depth), 0.0)
+            spread = np.array([self.b.uniform(-1, 1), self.b.uniform(-1, 1)]) * free
             x, y = row[:2] + row[3:12].reshape(3, 3)[:2, :2] @ spread
             yaw = _facing(float(x), float(y)) + self.b.uniform(-25, 25)
             if drawn.width > 0.4:  # rows and long things lie along the edge
@@ -222,7 +225,7 @@ class Host:
 
     def _ground(self, drawn: Sketch) -> Iterator[Pose]:
         for _ in range(4 * TRIES):
-            angle, radius = self.b.uniform(0, 2 * math.pi), self.b.uniform(2.0, 4.2) + 0.35 * drawn.depth
+            angle, radius = self.b.uniform(0, 2 * math.pi), self.b.uniform(2.0, 4.2) + 0.4 * max(drawn.depth, drawn.width)
             x, y = radius * math.cos(angle), radius * math.sin(angle)
             yaw = _facing(x, y) + self.b.uniform(-28, 28)
             yield Pose(*drawn.around(x, y, yaw), 0.0, yaw, "ground")
@@ -253,6 +256,11 @@ class Host:
             return hit
         gap = {"floor": 0.12, "ground": 0.1, "hanging": 0.03}.get(pose.place, 0.02)
         return meet(self.layout.solids, box, gap)
+
+    def _seen(self, parts: Boxes, count: int, gone: np.ndarray | None = None) -> bool:
+        """Whether each of so many equal things with these boxes is seen, once some solids are gone."""
+        without = None if gone is None else self._primitives(gone)
+        return all(self.layout.seen(one, without) for one in np.split(parts, count))
 
     def _spare(self, solids: np.ndarray) -> bool:
         """Whether the room stays what it is without these."""

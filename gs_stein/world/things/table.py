@@ -42,7 +42,7 @@ HOME: dict[str, frozenset[str]] = {
     "beach": frozenset(("house",)),
 }  # fmt: skip
 """What a kind of scene may have of its own (also under another noun): never a guest there, so that counts are true."""
-OUTDOOR_PLACES = frozenset(("ground", "floor", "corner", "wall"))
-"""Movables with one of these may stand on the ground of a landscape,"""
+OUTDOOR_PLACES = frozenset(("ground", "floor", "corner", "wall", "table"))
+"""Movables with one of these may stand on the ground of a landscape or on what stands there,"""
 INDOORS = frozenset(("fireplace", "bookshelf", "wardrobe", "filing cabinet", "sideboard", "washing machine"))
 """but these belong to a wall or a socket."""
