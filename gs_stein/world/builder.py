@@ -236,6 +236,10 @@ class Builder:
             row for row, out in zip(self._lights, inside, strict=True) if row[0] != SPHERE_LIGHT or not out
         ]
 
+    def adopt(self, first: int, thing: int) -> None:
+        """Give what belongs to no thing, from that primitive on, to one."""
+        self._thing_ids[first:] = [i or thing for i in self._thing_ids[first:]]
+
     def renumber(self, gone: set[int]) -> dict[int, int]:
         """Forget things that have no primitives any more; new ids of those that stay by their old ones."""
         kept = [thing for thing in self.things if thing.id not in gone]

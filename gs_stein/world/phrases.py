@@ -186,7 +186,9 @@ def _head(scene: Scene, rng: np.random.Generator, brief: int) -> tuple[str, str,
     if brief < 3 and indoors and rng.random() < 0.45:
         adjectives.append(_pick(STYLE_WORDS[scene.style], rng))
     bare = " ".join([*adjectives, noun])
-    return bare if noun.endswith("mountains") else article(bare), noun, time
+    if noun.endswith("mountains"):
+        return bare, f"{noun} landscape", time
+    return article(bare), noun, time
 
 
 def mixed_caption(scene: Scene, rng: np.random.Generator) -> Caption:
@@ -200,7 +202,8 @@ def mixed_caption(scene: Scene, rng: np.random.Generator) -> Caption:
 
 def _attempt(scene: Scene, rng: np.random.Generator, brief: int) -> Caption:
     """One caption; the briefer, the less it says beside the guests."""
-    shape = _pick(HELD_OUT_SHAPES if scene.held_out else TRAINED_SHAPES, rng)
+    shapes = HELD_OUT_SHAPES if scene.held_out else TRAINED_SHAPES
+    shape = _pick(shapes, rng)
     order = [scene.guests[i] for i in rng.permutation(len(scene.guests))]
     told = [guest for i, guest in enumerate(order) if i == 0 or rng.random() < (0.92 if brief < 4 else 0.4)]
     told = told[:1] if "{first}" in shape or brief == 5 else told
@@ -229,15 +232,15 @@ def _attempt(scene: Scene, rng: np.random.Generator, brief: int) -> Caption:
         named.update(thing.id for thing in scene.things if (thing.name, thing.colour) in looks)
     everything = [*own, *texts] if rng.random() < 0.5 else [*texts, *own]
     several = len(told[0].ids) > 1
-    shape = shape.replace(" with {own} and {guests}", " with {guests}") if not own else shape
+    shape = shape.replace("{own} and ", "") if not own else shape
     if "{where}" in shape and not place:  # nothing to tell of its place
-        shape = "{room} with {first}"
+        shape = _pick(tuple(shape for shape in shapes if "{where}" not in shape), rng)
     text = shape.format(
         room=room,
         bare=bare,
         guests=join(texts),
         all=join(everything),
-        own=join(own) if own else "",
+        own=", ".join(own),
         first=texts[0],
         where=place,
         **{"in": _OUTDOORS.get(scene.kind, "in"), "is": "are" if several else "is"},

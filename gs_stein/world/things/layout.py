@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from gs_stein.world.builder import BOX, CONE, Builder, rotation
+from gs_stein.world.materials import Number
 from gs_stein.world.render.cull import bounds
 from gs_stein.world.styles import Look
 
@@ -36,7 +37,7 @@ def around(boxes: Boxes) -> Float[np.ndarray, "2 3"]:
     return np.stack([boxes[:, 0].min(0), boxes[:, 1].max(0)])
 
 
-def meet(boxes: Boxes, box: Float[np.ndarray, "2 3"], gap: float = 0.0) -> Bool[np.ndarray, " n"]:
+def meet(boxes: Boxes, box: Float[np.ndarray, "2 3"], gap: Number = 0.0) -> Bool[np.ndarray, " n"]:
     """Which boxes come closer to one than `gap` metres sideways, or overlap it in height."""
     room = np.array([gap, gap, -0.002])
     return ((boxes[:, 0] < box[1] + room) & (boxes[:, 1] > box[0] - room)).all(1)
@@ -46,10 +47,10 @@ def meet(boxes: Boxes, box: Float[np.ndarray, "2 3"], gap: float = 0.0) -> Bool[
 class Pose:
     """Where the frame of a guest stands."""
 
-    x: float
-    y: float
-    z: float = 0.0
-    yaw: float = 0.0
+    x: Number
+    y: Number
+    z: Number = 0.0
+    yaw: Number = 0.0
     """Degrees."""
     place: str = "floor"
     """As in `Movable.places`, or "ground"."""
@@ -89,7 +90,7 @@ class Sketch:
         moved[:, 3:12] = (turn @ self.geometry[:, 3:12].reshape(-1, 3, 3)).reshape(-1, 9)
         return boxes_of(self.shapes, moved)
 
-    def around(self, x: float, y: float, yaw: float) -> tuple[float, float]:
+    def around(self, x: Number, y: Number, yaw: Number) -> tuple[float, float]:
         """Origin of its frame when the middle of its footprint is at (x, y)."""
         turn = np.array(rotation(yaw))[:2, :2]
         dx, dy = turn @ self.middle
@@ -113,10 +114,10 @@ class Layout:
     """Of every primitive."""
     owners: Int[np.ndarray, " n"]
     """Thing of every primitive."""
-    solids: Boxes
+    solids: Float[np.ndarray, "m 2 3"]
     """Of every thing; where there is no thing, or things are as scattered as trees, of every primitive."""
     solid_owners: Int[np.ndarray, " m"]
-    members: list[Int[np.ndarray, " k"]]
+    members: list[np.ndarray]
     """Primitives of every solid."""
     names: dict[int, str]
     """Of things by id."""
@@ -157,7 +158,7 @@ class Layout:
             gone |= (inside & (low >= 0.1) & (low <= below[:, 1, 2] + 0.06)).any(1)
         return gone
 
-    def seen(self, parts: Boxes, without: Bool[np.ndarray, " n"] | None = None) -> bool:
+    def seen(self, parts: Float[np.ndarray, "p 2 3"], without: Bool[np.ndarray, " n"] | None = None) -> bool:
         """Whether a guest with these boxes is large and free enough to be seen from most of `EYES`.
 
         Args:
@@ -185,13 +186,13 @@ class Layout:
             enter = np.minimum(first, second).max(-1)
             leave = np.maximum(first, second).min(-1)
             blocked = ((enter < leave) & (leave > 0) & (enter < 1)).any(1)
-            good += (~blocked).mean() >= SEEN
+            good += int((~blocked).mean() >= SEEN)
         return good >= 3
 
     def surfaces(self, names: frozenset[str]) -> list[tuple[int, int, float]]:
         """Level tops to stand on: thing, primitive and height."""
         tops = self.boxes[:, 1, 2]
-        level = (self.geometry[:, 11] > 0.999) & np.isin(self.shapes, (BOX, CONE)) & (0.25 < tops) & (tops < 1.12)
+        level = (self.geometry[:, 11] > 0.999) & np.isin(self.shapes, (BOX, CONE)) & (tops > 0.25) & (tops < 1.12)
         level &= self.geometry[:, 12:14].min(1) > 0.11
         numbers = np.flatnonzero(level & np.isin(self.owners, self.called(*names)))
         return [(int(self.owners[k]), int(k), float(tops[k])) for k in numbers]

@@ -10,9 +10,9 @@ import numpy as np
 from gs_stein.world.builder import Guest, Relation, Scene
 from gs_stein.world.held_out import held_out
 from gs_stein.world.landscapes.place import Place, draw_landscape
+from gs_stein.world.materials import STEEL
 from gs_stein.world.rooms.shell import HALF_X, HALF_Y, draw_room
 from gs_stein.world.styles import PALETTES, STYLES, Look, draw_wood
-from gs_stein.world.materials import STEEL
 from gs_stein.world.things.movable import Movable
 from gs_stein.world.things.place import FIXED, Host, NoPlace, Placed
 from gs_stein.world.things.table import HOME, INDOORS, MOVABLES, OUTDOOR_PLACES
@@ -81,11 +81,7 @@ def _until_it_fits(draw: Callable[[list[Guest]], Scene], unseen: bool) -> Scene:
 
 def _names(rng: np.random.Generator, kind: str, indoors: bool, unseen: bool) -> Iterator[str]:
     """Guests in the order in which they are tried."""
-    pool = [
-        name
-        for name, movable in MOVABLES.items()
-        if name not in HOME[kind] and _suits(name, movable, indoors)
-    ]
+    pool = [name for name, movable in MOVABLES.items() if name not in HOME[kind] and _suits(name, movable, indoors)]
     order = [pool[i] for i in rng.permutation(len(pool))]
     if unseen:  # a pair that is held out comes first
         pairs = [(name, "") for name in order if held_out(name, kind)]
@@ -164,7 +160,9 @@ def relations(host: Host, one: Placed) -> list[Relation]:
     if place == "table":
         return [Relation("on", one.pose.support)]
     if not host.indoors:
-        near = [Relation("next", i) for i, other in others.items() if _apart(box, other) < 1.2 * BESIDE and _solid(other)]
+        near = [
+            Relation("next", i) for i, other in others.items() if _apart(box, other) < 1.2 * BESIDE and _solid(other)
+        ]
         return [Relation("ground"), *near]
     out = []
     walls = _walls(box)
@@ -212,4 +210,4 @@ def _apart(box: np.ndarray, other: np.ndarray) -> float:
 
 def _solid(box: np.ndarray) -> bool:
     """Whether a thing outdoors is one that others stand next to: no sea, no wood, nothing far above."""
-    return float((box[1, :2] - box[0, :2]).max()) < 4.0 and box[0, 2] < 0.4
+    return float((box[1, :2] - box[0, :2]).max()) < 4.0 and float(box[0, 2]) < 0.4

@@ -18,6 +18,7 @@ import numpy as np
 from gs_stein.cameras.options import RoomCameras
 from gs_stein.cameras.sampling import standing_region
 from gs_stein.world.builder import Builder
+from gs_stein.world.materials import Number
 from gs_stein.world.rooms.shell import HALF_X, HALF_Y, HEIGHT
 from gs_stein.world.styles import Look
 from gs_stein.world.things.layout import Boxes, Layout, Pose, Sketch, around, meet, sketch
@@ -106,8 +107,10 @@ class Host:
             state = look.b.rng
             for k in range(count):
                 look.b.rng = np.random.default_rng(seed)
+                first, new = len(look.b.primitives[0]), len(look.b.things)
                 with look.b.at((k - (count - 1) / 2) * (width + gap), 0.0):
                     movable.make(look)
+                look.b.adopt(first, look.b.things[new].id)
             look.b.rng = state
 
         drawn = sketch(self.look, make)
@@ -156,7 +159,7 @@ class Host:
                 gap = 0.3 if curtains else self.b.uniform(0.03, 0.06)
                 yield self._at_wall(wall, along, gap, drawn, "wall")
 
-    def _at_wall(self, wall: str, along: float, gap: float, drawn: Sketch, place: str, z: float = 0.0) -> Pose:
+    def _at_wall(self, wall: str, along: Number, gap: Number, drawn: Sketch, place: str, z: Number = 0.0) -> Pose:
         """Back to a wall, the middle of its width at `along` (east or north)."""
         yaw = WALLS[wall]
         side = drawn.middle[0]  # x of the frame runs east at the north wall, south at the east wall, and so on
@@ -205,7 +208,7 @@ class Host:
     def _seat(self, drawn: Sketch) -> Iterator[Pose]:
         yield from self._top(drawn, SEATS, 0.02)
 
-    def _top(self, drawn: Sketch, names: frozenset[str], sink: float) -> Iterator[Pose]:
+    def _top(self, drawn: Sketch, names: frozenset[str], sink: Number) -> Iterator[Pose]:
         surfaces = self.layout.surfaces(names)
         for _ in range(3 * TRIES if surfaces else 0):
             thing, primitive, top = surfaces[int(self.b.rng.integers(len(surfaces)))]
@@ -225,7 +228,10 @@ class Host:
 
     def _ground(self, drawn: Sketch) -> Iterator[Pose]:
         for _ in range(4 * TRIES):
-            angle, radius = self.b.uniform(0, 2 * math.pi), self.b.uniform(2.0, 4.2) + 0.4 * max(drawn.depth, drawn.width)
+            angle, radius = (
+                self.b.uniform(0, 2 * math.pi),
+                self.b.uniform(2.0, 4.2) + 0.4 * max(drawn.depth, drawn.width),
+            )
             x, y = radius * math.cos(angle), radius * math.sin(angle)
             yaw = _facing(x, y) + self.b.uniform(-28, 28)
             yield Pose(*drawn.around(x, y, yaw), 0.0, yaw, "ground")
@@ -306,6 +312,6 @@ class Host:
         self.placed.append(Placed(movable, pose, ids, parts, box))
 
 
-def _facing(x: float, y: float) -> float:
+def _facing(x: Number, y: Number) -> float:
     """Yaw in degrees with which something at (x, y) faces the middle."""
     return math.degrees(math.atan2(-x, y))
