@@ -111,6 +111,11 @@ def _shifted(make: Callable[[Look], None], y: Number) -> Callable[[Look], None]:
     return build
 
 
+def _wardrobe(look: Look) -> None:
+    with look.b.at(0, -0.02):
+        wardrobe(look, look.b.uniform(1.1, 1.5))
+
+
 def _place(look: Look) -> Place:
     """What makers of landscapes build in."""
     return Place(look.b, look.time, SKIES[look.time])
@@ -126,12 +131,7 @@ FURNITURE = (
     Movable("bathtub", bathtub, (1.65, 0.8, 0.62), ("wall", "floor")),
     Movable("fridge", fridge, (0.72, 0.75, 1.95), ("wall", "corner")),
     Movable("bookshelf", lambda look: bookshelf(look, 1.0, look.b.uniform(1.2, 2.0)), (1.1, 0.4, 2.1), ("wall",)),
-    Movable(
-        "wardrobe",
-        _shifted(lambda look: wardrobe(look, look.b.uniform(1.1, 1.5)), -0.02),
-        (1.6, 0.72, 2.2),
-        ("wall", "corner"),
-    ),
+    Movable("wardrobe", _wardrobe, (1.6, 0.72, 2.2), ("wall", "corner")),
     Movable("dresser", lambda look: dresser(look, look.b.uniform(0.9, 1.2)), (1.3, 0.55, 1.35), ("wall",)),
     Movable("sideboard", lambda look: sideboard(look, look.b.uniform(1.1, 1.5)), (1.6, 0.52, 0.9), ("wall",)),
     Movable("washing machine", washing_machine, (0.62, 0.65, 0.87), ("wall", "corner")),

@@ -22,7 +22,7 @@ DOWN, UP = math.tan(math.radians(36)), math.tan(math.radians(32))
 """How far below and above eye level the middle of a guest is still well inside a picture."""
 NEAREST = 0.95
 """Metres from an eye."""
-SEEN, LARGE = 0.65, 0.06
+SEEN, LARGE = 0.65, 0.05
 """Share of a guest that an eye must see, and its size over its distance from the middle."""
 
 

@@ -14,7 +14,7 @@ from gs_stein.world.materials import STEEL
 from gs_stein.world.rooms.shell import HALF_X, HALF_Y, draw_room
 from gs_stein.world.styles import PALETTES, STYLES, Look, draw_wood
 from gs_stein.world.things.movable import Movable
-from gs_stein.world.things.place import FIXED, Host, NoPlace, Placed
+from gs_stein.world.things.place import FIXED, Host, NoPlaceError, Placed
 from gs_stein.world.things.table import HOME, INDOORS, MOVABLES, OUTDOOR_PLACES
 
 HOW_MANY = (0.34, 0.4, 0.26)
@@ -73,7 +73,7 @@ def _until_it_fits(draw: Callable[[list[Guest]], Scene], unseen: bool) -> Scene:
         guests: list[Guest] = []
         try:
             scene = draw(guests)
-        except NoPlace:
+        except NoPlaceError:
             continue
         return replace(scene, guests=tuple(guests), held_out=unseen)
     raise RuntimeError(f"no guest found a place in {REDRAWN} draws")
@@ -115,14 +115,17 @@ def _invite(look: Look, kind: str, indoors: bool, unseen: bool) -> list[Guest]:
         count = b.pick((2, 2, 3)) if several else 1
         if host.put(movable, count) or (count > 1 and host.put(movable, 1)) or movable.places != ("table",):
             continue
-        support = _SUPPORTS[int(b.rng.integers(len(_SUPPORTS)))]  # nothing to stand on: it brings something
+        support = b.pick(_SUPPORTS)  # nothing to stand on: it brings something
         fits = unseen or not any(held_out(support, other) for other in (name, kind, *there))
-        if fits and len(there) < 2 and support not in (*there, *HOME[kind]) and host.put(MOVABLES[support], 1):
-            host.put(movable, 1)
+        if fits and len(there) < 2 and support not in (*there, *HOME[kind]):
+            host.reach, far = 2.2, host.reach
+            if host.put(MOVABLES[support], 1):
+                host.put(movable, 1)
+            host.reach = far
     there = [one.movable.name for one in host.placed]
     pairs = [(name, other) for i, name in enumerate(there) for other in (kind, *there[:i])]
     if not there or (unseen and not any(held_out(*pair) for pair in pairs)):
-        raise NoPlace
+        raise NoPlaceError
     found = [(one, relations(host, one)) for one in host.placed]
     ids = b.renumber(host.gone)
     return [
@@ -160,10 +163,8 @@ def relations(host: Host, one: Placed) -> list[Relation]:
     if place == "table":
         return [Relation("on", one.pose.support)]
     if not host.indoors:
-        near = [
-            Relation("next", i) for i, other in others.items() if _apart(box, other) < 1.2 * BESIDE and _solid(other)
-        ]
-        return [Relation("ground"), *near]
+        near = [i for i, other in others.items() if _apart(box, other) < 1.2 * BESIDE and _solid(other)]
+        return [Relation("ground"), *(Relation("next", i) for i in near)]
     out = []
     walls = _walls(box)
     if place == "hanging":

@@ -44,11 +44,12 @@ FIXED = frozenset(("walls", "floor", "ceiling", "window", "curtains", "pendant l
 SOFT = frozenset(("rug", "grass", "sand", "snow"))
 """What guests may stand on as on the floor."""
 TOPS = frozenset(
-    ("table", "desk", "dresser", "sideboard", "coffee table", "nightstand", "side table", "washing machine", "toy shelf",
-     "filing cabinet", "worktop", "TV stand", "bathroom cabinet", "round table", "piano", "stool")
+    ("table", "desk", "dresser", "sideboard", "coffee table", "nightstand", "side table", "washing machine", "stool",
+     "filing cabinet", "worktop", "TV stand", "bathroom cabinet", "round table", "square table", "piano", "barrel",
+     "tea trolley", "toy shelf")
 )  # fmt: skip
 """What small things stand on."""
-SEATS = frozenset(("sofa", "armchair", "bed", "bench", "pouf", "office chair", "chair", "chairs"))
+SEATS = frozenset(("sofa", "armchair", "bed", "bench", "pouf", "chair", "chairs", "garden bench", "chaise longue"))
 SITTERS = frozenset(("cat", "dog", "teddy bear", "gift box", "robot", "guitar", "penguin"))
 """Who may sit on what: these on those."""
 WALLS = {"north": 0.0, "east": -90.0, "south": 180.0, "west": 90.0}
@@ -57,7 +58,7 @@ TRIES = 10
 """Poses tried for each way to place a guest."""
 
 
-class NoPlace(Exception):
+class NoPlaceError(Exception):
     """No guest found a place, or not those that were wanted: the scene is drawn again."""
 
 
@@ -82,6 +83,8 @@ class Host:
     indoors: bool
     layout: Layout = field(init=False)
     placed: list[Placed] = field(default_factory=list)
+    reach: Number = 4.2
+    """Metres from the middle up to which guests stand outdoors; large ones somewhat further."""
     gone: set[int] = field(default_factory=set)
     """Ids of things that were taken away."""
 
@@ -228,10 +231,8 @@ class Host:
 
     def _ground(self, drawn: Sketch) -> Iterator[Pose]:
         for _ in range(4 * TRIES):
-            angle, radius = (
-                self.b.uniform(0, 2 * math.pi),
-                self.b.uniform(2.0, 4.2) + 0.4 * max(drawn.depth, drawn.width),
-            )
+            angle = self.b.uniform(0, 2 * math.pi)
+            radius = self.b.uniform(2.0, self.reach) + 0.4 * max(drawn.depth, drawn.width)
             x, y = radius * math.cos(angle), radius * math.sin(angle)
             yaw = _facing(x, y) + self.b.uniform(-28, 28)
             yield Pose(*drawn.around(x, y, yaw), 0.0, yaw, "ground")

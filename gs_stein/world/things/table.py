@@ -12,7 +12,7 @@ MOVABLES: dict[str, Movable] = {
     movable.name: movable
     for movable in (
         *KNOWN,
-        # each further file's tuple here
+        # each further tuple here, as "*CATALOGUE,"; of two of one noun the later one is taken
     )
 }
 """By noun."""
@@ -29,9 +29,10 @@ HOME: dict[str, frozenset[str]] = {
     "dining room": frozenset(
         ("table", "chair", "sideboard", "table lamp", "vase", "picture", "mirror", "fruit bowl")
     ),
-    "bathroom": frozenset(("bathtub", "washing machine", "picture", "mirror")),
+    "bathroom": frozenset(("bathtub", "washing machine", "picture", "mirror", "laundry basket")),
     "library": frozenset(
-        ("bookshelf", "fireplace", "armchair", "globe", "floor lamp", "table lamp", "table", "picture", "bench")
+        ("bookshelf", "fireplace", "armchair", "globe", "ladder", "floor lamp", "table lamp", "table", "picture",
+         "bench")
     ),
     "nursery": frozenset(
         ("crib", "armchair", "floor lamp", "dresser", "play tent", "teddy bear", "pouf", "picture", "clock", "vase")
@@ -44,5 +45,5 @@ HOME: dict[str, frozenset[str]] = {
 """What a kind of scene may have of its own (also under another noun): never a guest there, so that counts are true."""
 OUTDOOR_PLACES = frozenset(("ground", "floor", "corner", "wall", "table"))
 """Movables with one of these may stand on the ground of a landscape or on what stands there,"""
-INDOORS = frozenset(("fireplace", "bookshelf", "wardrobe", "filing cabinet", "sideboard", "washing machine"))
+INDOORS = frozenset(("fireplace", "bookshelf", "wardrobe", "filing cabinet", "sideboard", "washing machine", "stove"))
 """but these belong to a wall or a socket."""
