@@ -231,7 +231,7 @@ class Builder:
         for rows in (self._shapes, self._geometry, self._material_ids, self._thing_ids, self._casts):
             rows[:] = [row for row, out in zip(rows, gone, strict=True) if not out]  # type: ignore[index]
         places = np.array(self._lights).reshape(-1, 12)[:, None, 1:4]
-        inside: np.ndarray = np.logical_and(places > boxes[:, 0], places < boxes[:, 1]).all(axis=2)
+        inside = np.asarray(np.logical_and(places > boxes[:, 0], places < boxes[:, 1]).all(axis=2))
         self._lights[:] = [
             row for row, out in zip(self._lights, inside, strict=True) if row[0] != SPHERE_LIGHT or not out.any()
         ]
