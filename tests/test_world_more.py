@@ -10,7 +10,7 @@ import torch
 
 from gs_stein.cameras.options import RoomCameras
 from gs_stein.cameras.sampling import sample_cameras, standing_region
-from gs_stein.world.captions import _NAMES, _ROOMS, captions, describe
+from gs_stein.world.captions import OBJECT_NAMES, ROOM_WORDS, captions, describe
 from gs_stein.world.families import FAMILIES, HELD_OUT, SCORER, SHIPPED
 from gs_stein.world.objects.kit import RADIUS
 from gs_stein.world.render.cull import bounds
@@ -133,7 +133,7 @@ def test_where_cameras_stand_is_free(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", NEW)
 def test_captions_name_it(kind: str) -> None:
-    words = set(_NAMES.get(kind, (kind,)) if kind in MORE_OBJECTS else _ROOMS[kind])
+    words = set(OBJECT_NAMES.get(kind, (kind,)) if kind in MORE_OBJECTS else ROOM_WORDS[kind])
     used = set()
     for seed in range(6):
         scene = draw_scene(seed, kind)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -45,6 +45,28 @@ class Thing:
     """Such as "fabric", "wood", "brick"."""
     plural: bool = False
     """Takes no article ("curtains")."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Where something is, as cameras see it."""
+
+    word: str
+    """A row of `phrases.RELATIONS`, such as "on", "left", "corner"."""
+    thing: int = 0
+    """Id of what it is related to; 0 for a place, such as the corner."""
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One to three equal things that are not part of a scene's own furniture."""
+
+    ids: tuple[int, ...]
+    """Of the things that are counted."""
+    parts: tuple[int, ...] = ()
+    """Of what they bring along (the pillows of a bed)."""
+    relations: tuple[Relation, ...] = ()
+    """Everything that is true of all of them."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +102,10 @@ class Scene:
     """Irradiance from above and below where there is no room to bounce light."""
     exposure: Number
     """Brightness goal of the tone mapping (rooms), or the plain factor (no room)."""
+    guests: tuple[Guest, ...] = ()
+    """What stands beside its own things; none in scenes that are not mixed."""
+    held_out: bool = False
+    """Whether captions use the sentences that are never trained on (see `held_out.py`)."""
 
     def thing(self, name: str) -> Thing | None:
         """The first thing of that name, if the scene has one."""
@@ -191,6 +217,36 @@ class Builder:
     def material_id(self, material: Material) -> int:
         """Row of the material table."""
         return self._materials.setdefault(material, len(self._materials))
+
+    # What was built so far.
+
+    @property
+    def primitives(self) -> tuple[Int[np.ndarray, " N"], Float[np.ndarray, "N 17"], Int[np.ndarray, " N"]]:
+        """Shapes, geometry and thing ids of all primitives, as in `Scene`."""
+        geometry = np.array(self._geometry, np.float64).reshape(-1, 17)
+        return np.array(self._shapes, np.int32), geometry, np.array(self._thing_ids, np.int32)
+
+    def remove(self, gone: Bool[np.ndarray, " N"], boxes: Float[np.ndarray, "n 2 3"]) -> None:
+        """Take primitives away again, and the lamps in these boxes (lowest and highest corner)."""
+        for rows in (self._shapes, self._geometry, self._material_ids, self._thing_ids, self._casts):
+            rows[:] = [row for row, out in zip(rows, gone, strict=True) if not out]  # type: ignore[index]
+        places = np.array(self._lights).reshape(-1, 12)[:, None, 1:4]
+        inside = np.asarray(np.logical_and(places > boxes[:, 0], places < boxes[:, 1]).all(axis=2))
+        self._lights[:] = [
+            row for row, out in zip(self._lights, inside, strict=True) if row[0] != SPHERE_LIGHT or not out.any()
+        ]
+
+    def adopt(self, first: int, thing: int) -> None:
+        """Give what belongs to no thing, from that primitive on, to one."""
+        self._thing_ids[first:] = [i or thing for i in self._thing_ids[first:]]
+
+    def renumber(self, gone: set[int]) -> dict[int, int]:
+        """Forget things that have no primitives any more; new ids of those that stay by their old ones."""
+        kept = [thing for thing in self.things if thing.id not in gone]
+        ids = {thing.id: i for i, thing in enumerate(kept, 1)}
+        self.things[:] = [replace(thing, id=ids[thing.id]) for thing in kept]
+        self._thing_ids[:] = [ids.get(i, 0) for i in self._thing_ids]
+        return ids
 
     # Primitives. Boxes, cones and frustums take their bottom's height, ellipsoids and tori their centre's.
 

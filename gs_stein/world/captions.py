@@ -9,7 +9,7 @@ import numpy as np
 from gs_stein.world import more_words
 from gs_stein.world.builder import Scene, Thing
 
-_STYLES = {
+STYLE_WORDS = {
     "cozy": ("cozy", "cozy", "warm and cozy", "homely", "snug"),
     "modern": ("modern", "modern", "contemporary", "sleek modern"),
     "minimalist": ("minimalist", "minimalist", "minimal", "simple minimalist"),
@@ -17,20 +17,20 @@ _STYLES = {
     "industrial": ("industrial", "industrial", "industrial style", "loft style"),
     "colorful": ("colorful", "colorful", "vivid", "playful and colorful"),
 }
-_TIMES = {
+TIMES_INDOORS = {
     "day": ("during the day", "in daylight", "by day", "on a cloudy day"),
     "sunny": ("on a sunny day", "in bright sunlight", "with sunlight coming in", "in the sunshine"),
     "sunset": ("at sunset", "at dusk", "in the evening light", "with a sunset outside the window"),
     "night": ("at night", "at night", "in the night with lamps on", "with a dark night outside"),
 }
-_TIME_ADJECTIVES = {"sunny": ("bright", "sunny", "sunlit", "bright sunny")}
-_TIMES_OUTDOORS = {
+TIME_ADJECTIVES = {"sunny": ("bright", "sunny", "sunlit", "bright sunny")}
+TIMES_OUTDOORS = {
     "day": ("during the day", "in daylight", "by day"),
     "sunny": ("on a sunny day", "in bright sunlight", "under a blue sky", "in the sunshine"),
     "sunset": ("at sunset", "at dusk", "in the evening light"),
     "night": ("at night", "at night", "under the stars", "in the moonlight"),
 }
-_ROOMS = {
+ROOM_WORDS = {
     "living room": ("living room", "living room", "living room", "lounge", "sitting room"),
     "bedroom": ("bedroom", "bedroom", "bedroom", "sleeping room"),
     "kitchen": ("kitchen",),
@@ -45,7 +45,7 @@ _ROOMS = {
     "office": ("office", "office", "home office", "study room"),
 } | more_words.PLACES
 """Other words for rooms and landscapes, the likelier the more often; a kind without a row is called what it is."""
-_SYNONYMS = {
+SYNONYMS = {
     "sofa": ("sofa", "sofa", "couch"),
     "television": ("television", "TV"),
     "potted plant": ("potted plant", "plant", "green plant"),
@@ -105,7 +105,7 @@ _SILENT = {
     "trees",
 } | more_words.SILENT
 """Things that are rarely worth a word."""
-_COLOURLESS = {
+COLOURLESS = {
     "television",
     "computer",
     "picture",
@@ -161,11 +161,11 @@ def phrase(thing: Thing, rng: np.random.Generator, bare: float = 0.2) -> str:
         rng: draws the wording.
         bare: chance of leaving out the colour.
     """
-    names = _SYNONYMS.get(thing.name, (thing.name,))
+    names = SYNONYMS.get(thing.name, (thing.name,))
     noun = names[int(rng.integers(len(names)))]
     words = []
     bare = 0.0 if thing.name in ("walls", "floor") else bare  # "a room with walls" says nothing
-    colour = thing.colour if thing.name not in _COLOURLESS and rng.random() >= bare else ""
+    colour = thing.colour if thing.name not in COLOURLESS and rng.random() >= bare else ""
     if thing.name == "walls":
         if thing.material == "brick":
             words = ["white brick" if thing.colour == "white" else ("brick" if rng.random() < 0.75 else "red brick")]
@@ -199,7 +199,8 @@ def phrase(thing: Thing, rng: np.random.Generator, bare: float = 0.2) -> str:
     return f"{'an' if text[0] in 'aeio' else 'a'} {text}"
 
 
-def _join(parts: list[str]) -> str:
+def join(parts: list[str]) -> str:
+    """Commas, and "and" before the last."""
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
@@ -208,7 +209,7 @@ def article(text: str) -> str:
     return f"{'an' if text[0] in 'aeio' or text.startswith('um') else 'a'} {text}"
 
 
-def _choose(scene: Scene, rng: np.random.Generator, count: int) -> list[Thing]:
+def choose(scene: Scene, rng: np.random.Generator, count: int) -> list[Thing]:
     """Distinct things to name, main pieces first."""
     main = _MAIN.get(scene.kind, ())
     seen: set[str] = set()
@@ -238,20 +239,20 @@ def _room_caption(scene: Scene, rng: np.random.Generator) -> Caption:
     style = rng.random() < 0.6 and scene.style != ""
     indoors = scene.style != ""
     time = rng.random() < (0.6 if scene.time != "day" else 0.2)
-    rooms = _ROOMS.get(scene.kind, (scene.kind,))
+    rooms = ROOM_WORDS.get(scene.kind, (scene.kind,))
     head = rooms[int(rng.integers(len(rooms)))]
     adjectives, tail = [], ""
     if time:
-        words = _TIME_ADJECTIVES.get(scene.time, ())
+        words = TIME_ADJECTIVES.get(scene.time, ())
         if words and indoors and rng.random() < 0.5:
             adjectives.append(words[int(rng.integers(len(words)))])
         else:
-            words = (_TIMES if indoors else _TIMES_OUTDOORS)[scene.time]
+            words = (TIMES_INDOORS if indoors else TIMES_OUTDOORS)[scene.time]
             tail = words[int(rng.integers(len(words)))]
     if style:
-        words = _STYLES[scene.style]
+        words = STYLE_WORDS[scene.style]
         adjectives.append(words[int(rng.integers(len(words)))])
-    things = _choose(scene, rng, count)
+    things = choose(scene, rng, count)
     if adjectives and not things and not tail and rng.random() < 0.2:
         head = f"{head} that is {adjectives.pop()}" if rng.random() < 0.5 else f"{adjectives.pop()} {head} interior"
     text = " ".join([*adjectives, head])
@@ -261,15 +262,15 @@ def _room_caption(scene: Scene, rng: np.random.Generator) -> Caption:
     if tail and named:
         shape = int(rng.integers(3))
         if shape == 0 and "with" not in tail:
-            text = f"{text} {tail} with {_join(named)}"
+            text = f"{text} {tail} with {join(named)}"
         elif shape == 1:
-            text = f"{text} with {_join(named)}, {tail}"
+            text = f"{text} with {join(named)}, {tail}"
         else:
-            text = f"{text}, {tail}, {_join(named)}"
+            text = f"{text}, {tail}, {join(named)}"
     elif tail:
         text = f"{text} {tail}"
     elif named:
-        text = f"{text} with {_join(named)}" if rng.random() < 0.8 else f"{text}, {_join(named)}"
+        text = f"{text} with {join(named)}" if rng.random() < 0.8 else f"{text}, {join(named)}"
     prefix = rng.random()
     if prefix < 0.06:
         text = f"a photo of {text}"
@@ -280,9 +281,9 @@ def _room_caption(scene: Scene, rng: np.random.Generator) -> Caption:
     return Caption(text, _ids(scene, things))
 
 
-_NATURAL = {"hamburger", "pineapple", "potted plant", "cactus", "snowman", "palm tree", "flame"} | more_words.NATURAL
+NATURAL = {"hamburger", "pineapple", "potted plant", "cactus", "snowman", "palm tree", "flame"} | more_words.NATURAL
 """Objects whose colour goes without saying."""
-_NAMES = {
+OBJECT_NAMES = {
     "sofa": ("sofa", "couch"),
     "lamp": ("lamp", "table lamp"),
     "mug": ("mug", "cup", "coffee mug"),
@@ -302,7 +303,7 @@ _NAMES = {
     "ice cream": ("ice cream cone", "ice cream"),
     "bookshelf": ("bookshelf", "bookcase"),
 } | more_words.NAMES
-_KINDS = {
+MATERIAL_WORDS = {
     "wood": ("wooden", "wooden", "wood"),
     "metal": ("metal", "shiny metal", "steel"),
     "gold": ("golden", "gold"),
@@ -313,12 +314,12 @@ _KINDS = {
 
 def _object_phrase(thing: Thing, rng: np.random.Generator, bare: float) -> str:
     """Noun phrase for an object or a part of one."""
-    names = _NAMES.get(thing.name, (thing.name,))
+    names = OBJECT_NAMES.get(thing.name, (thing.name,))
     noun = names[int(rng.integers(len(names)))]
     word = ""
     if rng.random() >= bare:
-        if thing.material in _KINDS:
-            words = _KINDS[thing.material]
+        if thing.material in MATERIAL_WORDS:
+            words = MATERIAL_WORDS[thing.material]
             word = words[int(rng.integers(len(words)))]
         elif thing.material.startswith("striped "):
             second = thing.material.split()[1]
@@ -327,7 +328,7 @@ def _object_phrase(thing: Thing, rng: np.random.Generator, bare: float) -> str:
             if thing.colour != "green":
                 leaves = "blossoms" if thing.colour == "pink" else "leaves"
                 return f"a tree with {thing.colour} {leaves}"
-        elif thing.name not in _NATURAL:
+        elif thing.name not in NATURAL:
             word = thing.colour
     text = f"{word} {noun}".strip()
     return text if thing.plural or thing.name == "icing" else article(text)
@@ -342,7 +343,7 @@ def _object_caption(scene: Scene, rng: np.random.Generator) -> Caption:
         chosen = [parts[i] for i in sorted(rng.choice(len(parts), size=count, replace=False))]
         named += chosen
         joint = " and " if " with " in text else " with "
-        text += joint + _join([_object_phrase(part, rng, 0.05) for part in chosen])
+        text += joint + join([_object_phrase(part, rng, 0.05) for part in chosen])
     draw = rng.random()
     if draw < 0.08:
         text = f"a photo of {text}"
@@ -369,5 +370,8 @@ def describe(scene: Scene, seed: int | np.random.Generator, count: int) -> list[
         count: how many.
     """
     rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng([7, seed])
-    write = _object_caption if scene.is_object else _room_caption
+    if scene.guests:
+        from gs_stein.world.phrases import mixed_caption as write
+    else:
+        write = _object_caption if scene.is_object else _room_caption
     return [write(scene, rng) for _ in range(count)]

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gs_stein.world.builder import Scene
+from gs_stein.world.held_out import HELD_OUT
 from gs_stein.world.landscapes.beach import beach
 from gs_stein.world.landscapes.desert import desert
 from gs_stein.world.landscapes.forest import forest
@@ -62,6 +63,7 @@ from gs_stein.world.rooms.nursery import nursery
 from gs_stein.world.rooms.office import office
 from gs_stein.world.rooms.shell import draw_room
 from gs_stein.world.styles import Look
+from gs_stein.world.things.mixed import mixed_landscape, mixed_room
 
 ROOMS: dict[str, Callable[[Look], None]] = {
     "living room": living_room,
@@ -190,6 +192,8 @@ KINDS = (*ROOMS, *MORE_ROOMS, *LANDSCAPES, *OBJECTS, *MORE_LANDSCAPES, *MORE_OBJ
 """Everything that can be drawn; a kind's name decides its random numbers, its place here only the mixture."""
 _SHARES = (0.45, 0.15, 0.1, 0.3)
 """Of rooms, further rooms, landscapes and objects in the mixture."""
+MIXED = "mixed "
+"""Before the name of a room or a landscape: the same with guests (see `things/`)."""
 
 
 def is_object(kind: str) -> bool:
@@ -207,7 +211,8 @@ def draw_scene(seed: int, kind: str | None = None) -> Scene:
 
     Args:
         seed: any non-negative integer.
-        kind: one of `KINDS`; None draws from the mixture.
+        kind: one of `KINDS`; None draws from the mixture. "mixed living room" is a living room with guests, and so on
+            for every room and landscape; the scene's kind is then "living room".
 
     Raises:
         ValueError: for an unknown kind.
@@ -216,6 +221,8 @@ def draw_scene(seed: int, kind: str | None = None) -> Scene:
         rng = np.random.default_rng(np.random.SeedSequence([2401, seed]))
         kinds = tuple((ROOMS, MORE_ROOMS, LANDSCAPES, OBJECTS)[int(rng.choice(4, p=_SHARES))])
         kind = kinds[int(rng.integers(len(kinds)))]
+    if kind.startswith(MIXED) and kind.removeprefix(MIXED) in (ROOMS | MORE_ROOMS | LANDSCAPES):
+        return _draw_mixed(seed, kind)
     if kind not in KINDS:
         raise ValueError(f"kind: no scene is called {kind!r}; use one of {', '.join(KINDS)}")
     rng = np.random.default_rng(np.random.SeedSequence([2401, seed, zlib.crc32(kind.encode())]))
@@ -224,3 +231,12 @@ def draw_scene(seed: int, kind: str | None = None) -> Scene:
     if is_landscape(kind):
         return draw_landscape(rng, kind, (LANDSCAPES | MORE_LANDSCAPES)[kind])
     return draw_room(rng, kind, (ROOMS | MORE_ROOMS)[kind])
+
+
+def _draw_mixed(seed: int, kind: str) -> Scene:
+    """A room or a landscape with guests."""
+    rng = np.random.default_rng(np.random.SeedSequence([2401, seed, zlib.crc32(kind.encode())]))
+    own, unseen = kind.removeprefix(MIXED), seed >= HELD_OUT
+    if own in LANDSCAPES:
+        return mixed_landscape(rng, own, LANDSCAPES[own], unseen)
+    return mixed_room(rng, own, (ROOMS | MORE_ROOMS)[own], unseen)

@@ -204,7 +204,7 @@ MUSIC = (
     Movable("drum set", drum_set, (1.7, 0.8, 1.37), ("corner", "floor")),
     Movable("cello", cello, (0.59, 0.32, 1.46), ("wall", "corner")),
     Movable("violin", violin, (0.38, 0.18, 0.83), ("hanging",)),
-    Movable("harp", harp, (0.97, 0.48, 1.88), ("wall", "corner", "floor")),
+    Movable("harp", harp, (1.1, 0.48, 1.88), ("wall", "corner", "floor")),
     Movable("keyboard", keyboard, (1.2, 0.39, 1.18), ("wall",)),
 )
 """Every instrument."""

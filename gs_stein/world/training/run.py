@@ -58,6 +58,10 @@ class Data:
     """Animals, instruments, tools, fruit, figures and other objects that the shipped weights do not know."""
     more_landscapes: Portion = Portion(0, 0.1)
     """Streets, gardens, lakes and meadows, which the shipped weights do not know."""
+    mixed_rooms: Portion = Portion(0, 0.4)
+    """All rooms with one to three kinds of things beside their own."""
+    mixed_landscapes: Portion = Portion(0, 0.1)
+    """All landscapes with one to three kinds of things beside their own."""
     growth: float = 0.06
     """Shards that join a step, of all families together by their shares, beyond the few that are there at first."""
     workers: int = 1
