@@ -12,7 +12,9 @@ from gs_stein.rasterize.options import RasterizeOptions
 from gs_stein.types import Cameras, Render
 
 AT_ONCE = 8
-"""Views rendered together."""
+"""Views rendered together, at most."""
+_PIXELS = 2**19
+"""Of these together: large pictures one by one, since what the kernels keep of them grows too."""
 
 
 @torch.no_grad()
@@ -28,11 +30,12 @@ def render_views(
         background: grey level behind the scene.
 
     Yields:
-        Renders of up to AT_ONCE views.
+        Renders of up to AT_ONCE views, of fewer if they are large.
     """
     cameras = cameras.to(gaussians.device)
     colour = gaussians.means.new_full((3,), background)
-    for first in range(0, len(cameras), AT_ONCE):
-        render = rasterize(gaussians, cameras[first : first + AT_ONCE], options, colour)
+    several = min(AT_ONCE, max(1, _PIXELS // (cameras.width * cameras.height)))
+    for first in range(0, len(cameras), several):
+        render = rasterize(gaussians, cameras[first : first + several], options, colour)
         render.rgb.clamp_(0.0, 1.0)
         yield render

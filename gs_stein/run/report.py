@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import re
@@ -51,6 +52,7 @@ def write_results(
     Raises:
         ValueError: a file cannot be written; those before it are whole.
     """
+    give_back_memory()
     scene, background = write_scene(run, config, state), BACKGROUNDS[config.background]
     result = make_report(config, reasons, state)
     if options.score:
@@ -114,6 +116,12 @@ def machine() -> dict[str, Any]:
     return {
         "system": platform.platform(), "cores": os.cpu_count(), "torch_threads": torch.get_num_threads(), "gpu": gpu
     }  # fmt: skip
+
+
+def give_back_memory() -> None:
+    """Hand what is free to the operating system, where the C library keeps it (glibc): pictures would come on top."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak_memory() -> float | None:

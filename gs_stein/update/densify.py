@@ -176,7 +176,10 @@ class Densifier:
         device = parameters["means"].device
         like_torchs: Any = optimizers  # as far as gsplat reads them
         with _without_cuda(device), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(seed)
+            # torch.manual_seed prepares for devices that are not there, a millisecond each time.
+            torch.default_generator.manual_seed(seed)
+            if device.type == "cuda":
+                torch.cuda.manual_seed(seed)
             if isinstance(self.strategy, MCMCStrategy):
                 assert isinstance(self.options, MCMCDensify)
                 if bool((parameters["opacities"].sigmoid() > self.options.min_opacity).any()):
