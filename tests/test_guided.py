@@ -225,6 +225,20 @@ def test_what_guidance_adds_is_learnt(folder: Path, taught: tuple[Path, Guided])
     assert (found - wanted).square().mean() < 0.7 * (first - wanted).square().mean()
 
 
+def test_it_starts_from_what_was_learnt_before(taught: tuple[Path, Guided], tmp_path: Path) -> None:
+    before, job = taught
+    for part in ("pool", "answers"):
+        shutil.copytree(before / part, tmp_path / part)
+    shutil.copytree(before / "guided", tmp_path / "prior" / "guided")
+    data, none = replace(job.data, folder=tmp_path), replace(job.schedule, steps=0)
+    train_guided(replace(job, data=data, schedule=none, start=tmp_path / "prior"))
+    one, other = (GuidedDelta.from_pretrained(f / "guided").state_dict() for f in (before, tmp_path))
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+    (tmp_path / "guided.pt").unlink()
+    with pytest.raises(ValueError, match=r"--start: .* holds no weights"):
+        train_guided(replace(job, data=data, schedule=none, start=tmp_path / "pool"))
+
+
 def test_a_mistake_is_named(folder: Path, tmp_path: Path) -> None:
     both = Data(tmp_path, rooms=Portion(1, 1.0), objects=Portion(1, 1.0), workers=0)
     with pytest.raises(ValueError, match=r"--objects\.shards: objects have a denoiser of their own; give all other"):

@@ -27,7 +27,7 @@ from gs_stein.prior.options import DiffusionOptions
 from gs_stein.types import Cameras
 from gs_stein.world.training.data import Source
 from gs_stein.world.training.pool import Shard, rendered, shard_path
-from gs_stein.world.training.run import UNPREFIXED, Data, Portion, Run, Schedule
+from gs_stein.world.training.run import UNPREFIXED, Data, Portion, Run, Schedule, start_from
 from gs_stein.world.training.trajectories import POLISH, SPAN, Said, trajectories
 
 STEPS = {"objects": ((7, 2), (7, 2), (10, 1)), "landscapes": ((7, 2), (7, 2), (10, 1))}
@@ -49,6 +49,8 @@ class Guided:
     """Whose denoiser is asked, and learns: bundled, or the folder of an exported prior."""
     passes: int = 1
     """Times that each rendered scene is where a way begins."""
+    start: Path | None = None
+    """Exported prior whose guided weights to start from where there are none yet, e.g. gs_stein/weights/prior."""
     rank: int = 32
     """Of what is added to each matrix."""
     seconds: float = 0.0
@@ -153,6 +155,8 @@ def train_guided(job: Guided) -> None:
     plain = prior.network.float()
     assert isinstance(plain, MultiViewDenoiser)
     net = GuidedDelta(shapes_of(plain), plain.config["width"], job.rank, SPAN, POLISH)
+    if job.start is not None and not (job.data.folder / "guided.pt").exists():
+        start_from(net, job.start / ("guided_objects" if objects else "guided"))
     print(f"guided: {sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {len(files)} shards", flush=True)
     run = Run(net, job.schedule, job.data.folder, "guided")
     run.resume()

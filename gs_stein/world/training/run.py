@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gs_stein.prior.bundled import MultiViewDenoiser, NoisyDepth, PatchCodec
+from gs_stein.prior.guided import GuidedDelta
 from gs_stein.world.families import FAMILIES
 from gs_stein.world.training.data import Source
 from gs_stein.world.training.pool import TRAINING
@@ -278,7 +279,7 @@ class Run:
         print(f"{self.name}: saved at step {self.step}", flush=True)
 
 
-def start_from(net: MultiViewDenoiser | NoisyDepth, folder: Path) -> None:
+def start_from(net: MultiViewDenoiser | NoisyDepth | GuidedDelta, folder: Path) -> None:
     """Take over the weights of a shipped network; blocks it lacks keep their start as identity."""
     if not (folder / "config.json").exists():
         raise ValueError(f"--start: {folder} holds no weights; give the folder of an exported prior")
