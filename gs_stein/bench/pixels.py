@@ -14,8 +14,9 @@ its evaluations, walks half as far: its `calls` are limited by the steps, not by
 asks where variance buys time at all. `gain_*_rate4` is SDS's evaluations over the arm's, both at that factor of the
 learning rate, to 1.25 × what SDS ends at with it; `gain_*` each at its own best factor, to 1.25 × the lowest error that
 SDS ends at with any (medians over images, 90 % bootstrap intervals). `halved` and `noiseless` are no estimators
-but what one could be at best: the means over two noises and over 16 antithetic pairs at the step's own noise level,
-counted as one evaluation. Nothing that only takes the noise of ε away arrives sooner than the second.
+but what one could be: the means over two noises and over 16 antithetic pairs at the step's own noise level, counted as
+one evaluation. Where neither arrives sooner, taking the noise of ε away buys no time. (The second is no bound: a walk
+without noise may end at a worse mode.)
 """
 
 from __future__ import annotations

@@ -12,8 +12,9 @@ divergence vanishes because φ_j does not see cell j. It fails as soon as the co
 the mean σ E[∇·A], which a test shows.
 
 Half of what A may know beyond x₀ (`gs_stein.distill.learned`) is so its own noise's neighbourhood, for two answers
-instead of one. What that buys is in docs/journal.md: next to nothing, so that no estimator has it; `products` is the
-smallest such family, for the bench that says so.
+instead of one. At best that takes a quarter to a half off what a linear h must leave; `products`, the smallest
+such family, takes next to nothing off, and no cheap one is known that does better: docs/journal.md. So no estimator
+has it, only the bench that says so.
 """
 
 from __future__ import annotations
