@@ -35,17 +35,23 @@ ARMS = {
     "vsd": DistillOptions(estimator=VSD(rank=4)),
 }
 """Only estimator, noises, antithetic and reuse are taken from these: most ask the prior in every iteration."""
+PRODUCTS = 5
+"""Answers of `gs_stein.distill.masked.products`."""
 FITTED = {
     "fitted": (("1",), False), "spectral": (("1",), True), "phi": (("depth",), False), "depth": (("1", "depth"), False),
     "printed": (("1", "printed"), False), "ssd": (("1", "depth"), True),
     "learned": (("1", "learned", "learned_prompt"), False),
     "ssd_learned": (("1", "depth", "learned", "learned_prompt"), True),
+    "masked": (("1", *(f"masked {i}" for i in range(PRODUCTS))), False),
+    "clean": (("1", *(f"clean {i}" for i in range(PRODUCTS))), False),
 }  # fmt: skip
 """Control variates of the fitted arms, and whether their coefficients are spectral."""
-UNBIASED = ("fitted", "depth", "ssd", "learned", "ssd_learned")
+UNBIASED = ("fitted", "depth", "ssd", "learned", "ssd_learned", "masked", "clean")
 """Fitted arms that subtract nothing but what is of zero mean."""
-REFERENCES = ("first_order", "mean_jacobian")
-"""Control variates that cost more than they save, with a coefficient of 1; see `Stage.jacobians`."""
+REFERENCES = ("masked", "clean", "first_order", "mean_jacobian")
+"""Control variates that no estimator has, since they cost more than they save. `masked`: local products that see half
+of the noise (`gs_stein.distill.masked`), and `clean`, the same of the clean picture; fitted. The other two with a
+coefficient of 1, see `Stage.jacobians`."""
 PARAMETRIC = ("sds", "fitted", "depth", "ssd", "learned", "sds_antithetic", "ssd_antithetic", "vsd")
 """Arms whose gradient is followed into the Gaussians."""
 

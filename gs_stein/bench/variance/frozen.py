@@ -15,6 +15,7 @@ from gs_stein.distill.baselines import Constant, Depth, phi_and_gradient
 from gs_stein.distill.draw import Draw, make_draw
 from gs_stein.distill.estimators import FROM_NOTHING
 from gs_stein.distill.learned import Learned, response_for
+from gs_stein.distill.masked import masked, products
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.optimize.networks import Priors
 from gs_stein.optimize.plan import draw_background
@@ -111,7 +112,10 @@ class Stage:
         """Every control variate once; the arms share them."""
         phi, gradient = phi_and_gradient(self.depth, draw)
         learned, prompted = (part.variate(draw) for part in self.learned.variates())
+        clean = draw.x_t - draw.noise_scale() * draw.eps
+        halves = {"masked": masked(products, draw), "clean": products(draw.eps, clean)}
         return {
+            **{f"{name} {i}": h for name, answers in halves.items() for i, h in enumerate(answers)},
             "learned": learned,
             "learned_prompt": prompted,
             "1": Constant().variate(draw),
