@@ -16,7 +16,7 @@ from gs_stein.world.builder import Relation
 from gs_stein.world.captions import Caption, Claim, describe
 from gs_stein.world.detector import ATTRIBUTES, CELLS, VIEWS, Detector, Sight
 from gs_stein.world.families import FAMILIES, HELD_OUT
-from gs_stein.world.measure import words
+from gs_stein.world.measure import calibrate, words
 from gs_stein.world.measure.words import Case, Verdict, cases, compared, lines, scores, verdicts
 from gs_stein.world.phrases import attribute, says
 from gs_stein.world.scenes import draw_scene
@@ -254,7 +254,7 @@ def test_training_learns_names_of_a_pool_and_calibrates(tmp_path: Path, monkeypa
     detector = Detector.load(tmp_path / "detector")
     assert detector.nouns == nouns
     assert set(detector.thresholds) == set(nouns)
-    assert detector.middle in words.MIDDLES
+    assert detector.middle in calibrate.MIDDLES
 
 
 def test_blemished_pictures_stay_pictures() -> None:

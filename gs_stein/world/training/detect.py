@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from gs_stein.world.builder import Scene
 from gs_stein.world.detector import ATTRIBUTES, CELLS, SIDE, Detector
 from gs_stein.world.families import Family
-from gs_stein.world.measure.words import calibrate
+from gs_stein.world.measure.calibrate import calibrate
 from gs_stein.world.phrases import attribute
 from gs_stein.world.training.data import Source
 from gs_stein.world.training.pool import LABELS, SCENES_PER_SHARD, VIEWS, Shard, rendered, shard_path
