@@ -23,6 +23,7 @@ BENCHES = {
     ),
     "prompts": ("gs_stein.bench.prompts", "the main job on the written list of prompts, judged by the scorer"),
     "detail": ("gs_stein.bench.detail", "where pictures lose detail, from the world's renders to finished scenes"),
+    "words": ("gs_stein.bench.words", "whether finished scenes show what held-out captions say: things, looks, counts"),
     "main": ("gs_stein.bench.main_job", "the main job against an earlier build: seconds, memory, quality"),
     "t3": ("gs_stein.bench.t3", "T3Bench's prompts, judged by a CLIP, beside the published averages"),
     "gpu": ("gs_stein.bench.gpu", "what a GPU takes and needs: adapters, estimators, memory, the main job"),

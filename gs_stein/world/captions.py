@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gs_stein.world import more_words
-from gs_stein.world.builder import Scene, Thing
+from gs_stein.world.builder import Relation, Scene, Thing
 
 STYLE_WORDS = {
     "cozy": ("cozy", "cozy", "warm and cozy", "homely", "snug"),
@@ -145,12 +145,25 @@ COLOURLESS = {
 } | more_words.COLOURLESS
 
 
+class Claim(NamedTuple):
+    """What a caption says of guests."""
+
+    ids: tuple[int, ...]
+    """Of these things, which are so many."""
+    attribute: str = ""
+    """Their colour or material, as `attribute` has it; "" where the caption leaves it open."""
+    relation: Relation | None = None
+    """Where they are."""
+
+
 class Caption(NamedTuple):
     """One description of a scene."""
 
     text: str
     named: tuple[int, ...]
     """Ids of the things that it names."""
+    said: tuple[Claim, ...] = ()
+    """Of guests."""
 
 
 def phrase(thing: Thing, rng: np.random.Generator, bare: float = 0.2) -> str:

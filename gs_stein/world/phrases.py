@@ -19,6 +19,7 @@ from gs_stein.world.captions import (
     TIMES_INDOORS,
     TIMES_OUTDOORS,
     Caption,
+    Claim,
     article,
     choose,
     join,
@@ -116,6 +117,21 @@ def _pick(options: tuple[str, ...], rng: np.random.Generator) -> str:
     return options[int(rng.integers(len(options)))]
 
 
+def attribute(thing: Thing) -> str:
+    """What captions call the looks of a guest: a colour, or one of `MATERIAL_WORDS`; "" where they say nothing."""
+    painted = thing.material == "metal" and thing.colour not in ("", "grey")
+    if thing.material in MATERIAL_WORDS and not painted:
+        return thing.material
+    bare = not thing.material.startswith("striped ") and (thing.name in NATURAL or thing.name in COLOURLESS)
+    return "" if bare else thing.colour
+
+
+def says(text: str, looks: str) -> bool:
+    """Whether a phrase has a word for what `attribute` found."""
+    words = text.split()
+    return looks != "" and any(word in words for word in (looks, *MATERIAL_WORDS.get(looks, ())))
+
+
 def guest_phrase(thing: Thing, count: int, rng: np.random.Generator, bare: float = 0.12) -> str:
     """Noun phrase such as "a red piano", "two wooden stools".
 
@@ -128,14 +144,12 @@ def guest_phrase(thing: Thing, count: int, rng: np.random.Generator, bare: float
     noun = _pick(OBJECT_NAMES.get(thing.name) or SYNONYMS.get(thing.name) or (thing.name,), rng)
     word = ""
     if rng.random() >= bare:
-        painted = thing.material == "metal" and thing.colour not in ("", "grey")
-        if thing.material in MATERIAL_WORDS and not painted:
-            word = _pick(MATERIAL_WORDS[thing.material], rng)
+        word = looks = attribute(thing)
+        if looks in MATERIAL_WORDS:
+            word = _pick(MATERIAL_WORDS[looks], rng)
         elif thing.material.startswith("striped "):
             second = thing.material.split()[1]
-            word = f"{thing.colour} and {second} striped" if rng.random() < 0.6 else f"striped {thing.colour}"
-        elif thing.name not in NATURAL and thing.name not in COLOURLESS:
-            word = thing.colour
+            word = f"{looks} and {second} striped" if rng.random() < 0.6 else f"striped {looks}"
     if count > 1:
         return f"{_pick(_COUNTS[count], rng)} {f'{word} {plural(noun)}'.strip()}"
     text = f"{word} {noun}".strip()
@@ -208,20 +222,25 @@ def _attempt(scene: Scene, rng: np.random.Generator, brief: int) -> Caption:
     told = [guest for i, guest in enumerate(order) if i == 0 or rng.random() < (0.92 if brief < 4 else 0.4)]
     told = told[:1] if "{first}" in shape or brief == 5 else told
     room, bare, time = _head(scene, rng, brief)
-    named, texts, place = set[int](), [], ""
+    named, texts, said, place = set[int](), [], [], ""
     for guest in told:
         if named.issuperset(guest.ids):  # another one was said to be on it
+            said.append(Claim(guest.ids))
             continue
-        text = guest_phrase(scene.things[guest.ids[0] - 1], len(guest.ids), rng)
+        thing = scene.things[guest.ids[0] - 1]
+        text = guest_phrase(thing, len(guest.ids), rng)
+        claim = Claim(guest.ids, attribute(thing) if says(text, attribute(thing)) else "")
         relation = _relation(scene, guest, told, rng)
         if relation is not None and ("{where}" in shape or rng.random() < (0.6, 0.5, 0.35, 0.2, 0.1, 0.0)[brief]):
             where = _where(scene, relation, rng)
+            claim = claim._replace(relation=relation)
             named.add(relation.thing)
             if "{where}" in shape:
                 place = where
             else:
                 text += f" {where}"
         named.update(guest.ids, guest.parts)
+        said.append(claim)
         texts.append(text)
     own: list[str] = []
     if ("{all}" in shape or "{own}" in shape) and brief < 4:
@@ -248,7 +267,7 @@ def _attempt(scene: Scene, rng: np.random.Generator, brief: int) -> Caption:
     )
     if time:
         text = f"{text}, {time}" if rng.random() < 0.7 or "with" in time else f"{time}, {text}"
-    return Caption(text, tuple(sorted(named - {0})))
+    return Caption(text, tuple(sorted(named - {0})), tuple(said))
 
 
 def _without_guests(scene: Scene, named: set[int]) -> Scene:

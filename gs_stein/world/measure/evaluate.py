@@ -22,6 +22,7 @@ from gs_stein.prior.depth import load_depth
 from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.options import DepthOptions, DiffusionOptions
 from gs_stein.scorer import Scorer
+from gs_stein.world.detector import Detector
 from gs_stein.world.families import FAMILIES, HELD_OUT
 from gs_stein.world.measure.attributes import accuracy
 from gs_stein.world.measure.guesses import denoising, depth_agreement, reconstruction
@@ -29,6 +30,7 @@ from gs_stein.world.measure.options import Options
 from gs_stein.world.measure.pictures import Truth, held_out, sample_scene, save_sheet
 from gs_stein.world.measure.scores import frechet, retrieval
 from gs_stein.world.measure.views import agreement, camera_error
+from gs_stein.world.measure.words import for_json, of_samples
 from gs_stein.world.render.render import render
 from gs_stein.world.scenes import draw_scene
 
@@ -77,6 +79,8 @@ def main(options: Options) -> None:
             figures[name + suffix] = value
             print(f"{name + suffix:32s} {value:8.3f}", flush=True)
 
+    looks = options.words > 0 and (options.detector / "model.safetensors").exists()
+    detector = Detector.load(options.detector) if looks else None
     prior = load_prior(DiffusionOptions(model=options.model))
     estimator = load_depth(DepthOptions(), prior) if (prior.folder / "depth").is_dir() else None
     truths = held_out(options.kinds, options.scenes, options.views)
@@ -117,8 +121,10 @@ def main(options: Options) -> None:
     add({"camera_error_deg_real": camera_error([s.rgb for s in swapped], strangers[: len(options.kinds)])})
     add(agreement(prior, estimator, truths[:16], options))
     add(attributes(options))
+    if detector is not None:
+        add(of_samples(options.model, detector, options.words, options))
     if options.json:
-        print(json.dumps({name: round(value, 5) for name, value in figures.items()}))
+        print(json.dumps(for_json(figures)))
 
 
 def command() -> None:

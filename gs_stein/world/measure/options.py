@@ -34,6 +34,10 @@ class Options:
     """Noise level of a last look that takes out blotches (`gs_stein.prior.sampling.antithetic_denoise`); 0: none."""
     eta: float = 1.0
     """Fresh noise at every step, from 0 (DDIM) to 1 (as much as DDPM)."""
+    words: int = 24
+    """Held-out mixed scenes in whose samples the detector looks for what their captions say; 0: none."""
+    detector: Path = PACKAGE / "weights" / "detector"
+    """The detector; without one, words are left out. `python -m gs_stein.world.train detector` trains one."""
     sheet: Path | None = None
     """Save the sampled pictures, a row a scene, real ones to their right."""
     json: bool = False

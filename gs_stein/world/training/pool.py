@@ -108,8 +108,7 @@ def render_scenes(seeds: list[int], kinds: list[str], views: int = VIEWS) -> Sha
         picture = render(scene, cameras)
         rgb.append(picture.rgb)
         depth.append(coarse_depth(picture.depth))
-        cell = picture.labels.shape[1] // DEPTH_SIDE
-        labels.append(picture.labels[:, cell // 2 :: cell, cell // 2 :: cell].astype(np.uint8))
+        labels.append(coarse_labels(picture.labels))
         viewmats.append(cameras.viewmats.numpy())
         Ks.append(cameras.Ks.numpy())
         described = describe(scene, seed, CAPTIONS)
@@ -129,6 +128,12 @@ def coarse_depth(depth: np.ndarray) -> np.ndarray:
     cells = depth.reshape(V, DEPTH_SIDE, H // DEPTH_SIDE, DEPTH_SIDE, W // DEPTH_SIDE)
     hits = (cells > 0).sum((2, 4))
     return (cells.sum((2, 4)) / np.maximum(hits, 1)).astype(np.float16)
+
+
+def coarse_labels(labels: np.ndarray) -> np.ndarray:
+    """What is in the middle of each cell of a 32×32 grid, uint8; labels are ids (V, H, W)."""
+    cell = labels.shape[1] // DEPTH_SIDE
+    return labels[:, cell // 2 :: cell, cell // 2 :: cell].astype(np.uint8)
 
 
 def shard_path(folder: Path, family: Family, index: int) -> Path:

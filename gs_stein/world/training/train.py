@@ -26,6 +26,7 @@ from gs_stein.types import TextEmbedding
 from gs_stein.world.families import SCORER
 from gs_stein.world.training.data import Batch, Mixture, fit_codec, stratified_logit_normal
 from gs_stein.world.training.decoder import Decoder, train_decoder
+from gs_stein.world.training.detect import Detect, train_detector
 from gs_stein.world.training.guided import Guided, train_guided
 from gs_stein.world.training.pool import CAPTIONS, TRAINING, VIEWS, Shard, rendered, shard_path, start_workers
 from gs_stein.world.training.response import Response, train_response
@@ -108,6 +109,7 @@ Job = (
     | Annotated[Decoder, tyro.conf.subcommand("decoder")]
     | Annotated[Denoiser, tyro.conf.subcommand("denoiser")]
     | Annotated[Depth, tyro.conf.subcommand("depth")]
+    | Annotated[Detect, tyro.conf.subcommand("detector")]
     | Annotated[Guided, tyro.conf.subcommand("guided")]
     | Annotated[Response, tyro.conf.subcommand("response")]
     | Annotated[Scorer, tyro.conf.subcommand("scorer")]
@@ -273,6 +275,8 @@ def main(job: Job) -> None:
         train_decoder(job)
     elif isinstance(job, Denoiser):
         train_denoiser(job)
+    elif isinstance(job, Detect):
+        train_detector(job)
     elif isinstance(job, Guided):
         train_guided(job)
     elif isinstance(job, Response):
