@@ -17,12 +17,12 @@ from gs_stein.cameras.options import RoomCameras
 from gs_stein.cameras.sampling import sample_cameras, standing_region
 from gs_stein.prior.bundled import LONGEST_PROMPT
 from gs_stein.text.minilm import MiniLM
-from gs_stein.world.builder import Builder, Scene
+from gs_stein.world.builder import Builder, Scene, Thing
 from gs_stein.world.captions import SYNONYMS, captions, describe
 from gs_stein.world.families import FAMILIES, HELD_OUT, SHIPPED, Family
 from gs_stein.world.held_out import held_out
 from gs_stein.world.materials import COLOURS
-from gs_stein.world.phrases import HELD_OUT_SHAPES, RELATIONS, SHAPES, TRAINED_SHAPES, plural
+from gs_stein.world.phrases import HELD_OUT_SHAPES, RELATIONS, SHAPES, TRAINED_SHAPES, guest_phrase, plural
 from gs_stein.world.render.cull import bounds
 from gs_stein.world.render.render import render
 from gs_stein.world.scenes import LANDSCAPES, MORE_ROOMS, OBJECTS, ROOMS, draw_scene
@@ -281,3 +281,9 @@ def test_captions_of_mixed_scenes_vary_and_fit_the_prior(scenes):
     texts = [text for i, scene in enumerate(scenes) for text in captions(scene, i, 4)]
     assert len(set(texts)) > 0.95 * len(texts)
     assert MiniLM()(texts).mask.sum(1).max() <= LONGEST_PROMPT
+
+
+def test_several_of_what_is_several_already():
+    sunflowers = Thing(1, "sunflowers", "yellow", (0.9, 0.7, 0.2), "flowers", True)
+    said = {guest_phrase(sunflowers, count, np.random.default_rng(0), bare=0.0) for count in (1, 3)}
+    assert said == {"yellow sunflowers", "three vases of yellow sunflowers"}

@@ -151,7 +151,8 @@ def guest_phrase(thing: Thing, count: int, rng: np.random.Generator, bare: float
             second = thing.material.split()[1]
             word = f"{looks} and {second} striped" if rng.random() < 0.6 else f"striped {looks}"
     if count > 1:
-        return f"{_pick(_COUNTS[count], rng)} {f'{word} {plural(noun)}'.strip()}"
+        several = f"vases of {word} {noun}" if thing.plural else f"{word} {plural(noun)}"
+        return f"{_pick(_COUNTS[count], rng)} {' '.join(several.split())}"
     text = f"{word} {noun}".strip()
     return text if thing.plural else article(text)
 
