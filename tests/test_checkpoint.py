@@ -18,6 +18,7 @@ from gs_stein.gaussians.options import BallStart, RoomStart
 from gs_stein.optimize.loop import optimize
 from gs_stein.optimize.networks import Priors, load_priors
 from gs_stein.optimize.state import State, begin
+from gs_stein.prior.bundled import MultiViewDenoiser
 from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.options import DiffusionOptions, TimestepOptions
 from gs_stein.refine.options import RefineOptions
@@ -199,6 +200,10 @@ def test_another_number_of_threads_is_said_and_no_fault(tmp_path: Path) -> None:
     assert checkpoint.restore_latest(tmp_path, state, config, said.append) == path
     assert len(said) == 1
     assert said[0].startswith(f"resume: {here} threads here, {here + 1} before: ")
+    network = MultiViewDenoiser(channels=3, width=32, depth=1, text_blocks=1)
+    vars(state.priors.denoiser)["network"] = network  # whose bits do not depend on threads
+    checkpoint.restore_latest(tmp_path, state, config, said.append)
+    assert len(said) == 1
 
 
 def test_other_settings_than_before_are_said_in_a_line(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from gs_stein.config.serialize import to_tree
 from gs_stein.distill import reuse
 from gs_stein.files import write_atomically
 from gs_stein.optimize.state import State
+from gs_stein.prior.bundled import MultiViewDenoiser
 from gs_stein.run.checkpoint_check import check, not_finite
 from gs_stein.run.folder import check_there
 from gs_stein.update import adam
@@ -189,9 +190,10 @@ def restore(path: Path, state: State, config: Config, tell: Callable[[str], None
     if other := [f"{key} {now.get(key)} ({settings.get(key)} before)" for key in now if settings.get(key) != now[key]]:
         tell(f"resume: other settings than until step {state.step}: {', '.join(other)[:MOST_SAID]}")
     threads, here = content["threads"], torch.get_num_threads()
-    if threads != here and state.priors.device.type == "cpu":
+    bundled = isinstance(getattr(state.priors.denoiser, "network", None), MultiViewDenoiser)  # see `gs_stein.threads`
+    if threads != here and state.priors.device.type == "cpu" and not bundled:
         tell(
-            f"resume: {here} threads here, {threads} before: the last bits will not be those of an uninterrupted run "
+            f"resume: {here} threads here, {threads} before: the last bits may not be those of an uninterrupted run "
             f"(OMP_NUM_THREADS={threads} keeps them)"
         )
 
