@@ -22,6 +22,7 @@ without noise may end at a worse mode.)
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -77,8 +78,12 @@ class Options:
     def __post_init__(self) -> None:
         if unknown := set(self.arms) - set(ARMS):
             raise ValueError(f"arms: {', '.join(sorted(unknown))} unknown; choose from {', '.join(ARMS)}")
-        if not self.rates or min(self.rates) <= 0:
+        if not self.rates or not all(0 < rate < math.inf for rate in self.rates):
             raise ValueError(f"rates: {self.rates}; give one positive factor or more")
+        if not self.guidance or not all(map(math.isfinite, self.guidance)):
+            raise ValueError(f"guidance: {self.guidance}; give one finite scale or more")
+        if self.seeds < 0:
+            raise ValueError(f"seeds: {self.seeds} is below 0; give how many runs of each, or 0 for the preset's")
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,10 @@ class Options:
     json: bool = False
     """Print one JSON object as the last line."""
 
+    def __post_init__(self) -> None:
+        if self.scenes < 1:
+            raise ValueError(f"scenes: {self.scenes} is below 1; give how many captions to try")
+
 
 def pictures(run: Path, case: Case) -> Tensor:
     """A finished scene from the cameras of a case, (V, 3, H, W) in [0, 1]."""

@@ -146,17 +146,18 @@ def train_guided(job: Guided) -> None:
     if not objects and any(source.family.part == "objects" for source in sources):
         raise ValueError("--objects.shards: objects have a denoiser of their own; give all other families 0 shards")
     prior = load_prior(DiffusionOptions(model=bundled_for(job.prior, scene=not objects)), device)
+    plain = prior.network
+    assert isinstance(plain, MultiViewDenoiser)
+    net = GuidedDelta(shapes_of(plain), plain.config["width"], job.rank, SPAN, POLISH)
+    if job.start is not None and not (job.data.folder / "guided.pt").exists():
+        start_from(net, job.start / ("guided_objects" if objects else "guided"))
     files = said(job, sources, prior)
     if len(files) < 2:
         raise ValueError(
             "guided: there are answers about fewer than two shards, one to learn from and one held out; give "
             "more shards, --passes or --seconds"
         )
-    plain = prior.network.float()
-    assert isinstance(plain, MultiViewDenoiser)
-    net = GuidedDelta(shapes_of(plain), plain.config["width"], job.rank, SPAN, POLISH)
-    if job.start is not None and not (job.data.folder / "guided.pt").exists():
-        start_from(net, job.start / ("guided_objects" if objects else "guided"))
+    plain = plain.float()
     print(f"guided: {sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {len(files)} shards", flush=True)
     run = Run(net, job.schedule, job.data.folder, "guided")
     run.resume()
