@@ -151,7 +151,8 @@ def test_the_truth_scores_one_and_wrong_scenes_less(asked: list[Case], knowing: 
     assert scores(swapped)["attributes"] < 0.5
     ratios = compared(swapped, found)
     assert set(KEYS) <= set(ratios)
-    assert ratios["presence_over_real"] == pytest.approx(scores(swapped)["presence"])
+    assert ratios["presence_over_real"] == pytest.approx(2 * scores(swapped)["presence"] - 1)
+    assert ratios["presence_accuracy_over_real"] == pytest.approx(scores(swapped)["presence"])
     assert ratios["presence_over_real_low"] <= ratios["presence_over_real"] <= ratios["presence_over_real_high"]
     assert compared(found, found)["attributes_over_real"] == 1.0
     assert ratios["presence_n"] == len(found)
@@ -166,6 +167,16 @@ def test_a_detector_that_says_nothing_scores_half(asked: list[Case], knowing: De
     sight = Sight(knowing, nouns, torch.zeros(VIEWS, len(ATTRIBUTES), CELLS, CELLS), torch.zeros(VIEWS, CELLS, CELLS))
     found = scores(verdicts(asked, [sight] * len(asked)))
     assert (found["presence"], found["presence_auc"]) == (0.5, 0.5)
+
+
+def test_nobody_is_asked_about_what_a_detector_takes_for_something_else(asked: list[Case], knowing: Detector) -> None:
+    blind = asked[0].name(asked[0].caption.said[0].ids[0])
+    unsure = Detector(knowing.nouns, real={blind: words.RELIABLE - 0.01})
+    nouns = [
+        {asked[v.case].name(v.claim.ids[0]) for v in verdicts(asked, [truth(d, case) for case in asked])}
+        for d in (knowing, unsure)
+    ]
+    assert nouns[0] - nouns[1] == {blind}
 
 
 def test_figures_of_nothing_are_no_numbers() -> None:
@@ -266,6 +277,17 @@ def test_blemished_pictures_stay_pictures() -> None:
     assert torch.equal(made, detect.blemished(rgb, torch.Generator().manual_seed(1)))
 
 
+def test_parts_of_pictures_keep_what_is_known_of_their_cells() -> None:
+    generator = torch.Generator().manual_seed(0)
+    cells = torch.rand(16, 1, CELLS, CELLS, generator=generator).round()
+    rgb = cells.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    seen, known = detect.cut([rgb, cells], generator)
+    same = [torch.equal(a, b) or torch.equal(a.flip(-1), b) for a, b in zip(known, cells, strict=True)]
+    assert 2 < sum(same) < 14
+    middle = seen.unfold(2, 4, 4).unfold(3, 4, 4).mean((-1, -2)).round()
+    assert (middle == known).float().mean() > 0.85
+
+
 def test_the_command_asks_a_prior(tmp_path: Path, knowing: Detector, capsys: pytest.CaptureFixture[str]) -> None:
     knowing.save(tmp_path / "detector")
     prior = tiny_bundled(tmp_path / "tiny")
@@ -297,7 +319,7 @@ def test_the_bench_asks_finished_scenes(
     assert all(line["scene"] for line in prompts)
     assert grid == ("preset=preview",)
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert found["presence_over_real"] == 1.0
+    assert found["presence_accuracy_over_real"] == 1.0
     assert set(KEYS) <= set(found)
     assert json.loads((output / "words.json").read_text()) == found
     assert (output / "words.png").exists()

@@ -49,6 +49,8 @@ CAPTIONS = 8
 """Of each."""
 SEEN = 2
 """Cells in which the real renders must show a thing, all views together, for anybody to be asked about it."""
+RELIABLE = 0.8
+"""AUC with which the detector must find a noun in real renders (those of `calibrate.py`) to be asked about it."""
 FIGURES = ("presence", "attributes", "counts", "relations")
 
 
@@ -140,7 +142,7 @@ def verdicts(asked: Sequence[Case], sights: Sequence[Sight]) -> list[Verdict]:
         for claim in case.caption.said:
             noun = case.name(claim.ids[0])
             others = [s for c, s in zip(asked, sights, strict=True) if not c.may_have(noun)]
-            if noun not in sight.detector.nouns or case.cells(*claim.ids) < SEEN or not others:
+            if not _reliable(sight.detector, noun) or case.cells(*claim.ids) < SEEN or not others:
                 continue
             likely, found = sight.likely(noun), sight.has(noun)
             auc = float(np.mean([(likely > s.likely(noun)) + 0.5 * (likely == s.likely(noun)) for s in others]))
@@ -157,6 +159,11 @@ def verdicts(asked: Sequence[Case], sights: Sequence[Sight]) -> list[Verdict]:
     return out
 
 
+def _reliable(detector: Detector, noun: str) -> bool:
+    """Whether a detector knows a noun when it sees it."""
+    return noun in detector.nouns and detector.real.get(noun, 1.0) >= RELIABLE
+
+
 def _shown(case: Case, detector: Detector, claim: Claim) -> bool:
     """Whether a view shows a relation to the only thing of its name."""
     if claim.relation is None or not _readable(claim):
@@ -164,7 +171,7 @@ def _shown(case: Case, detector: Detector, claim: Claim) -> bool:
     other = claim.relation.thing
     alone = sum(thing.name == case.name(other) for thing in case.scene.things) == 1
     both = any(np.isin(view, claim.ids).any() and (view == other).any() for view in case.labels)
-    return alone and both and case.name(other) in detector.nouns
+    return alone and both and _reliable(detector, case.name(other))
 
 
 def _stands(case: Case, sight: Sight, claim: Claim, noun: str) -> bool:
@@ -206,18 +213,17 @@ def compared(ours: Sequence[Verdict], real: Sequence[Verdict], draws: int = 1000
         draws: of the bootstrap over scenes.
 
     Returns:
-        For each of `FIGURES` X: X, X_real, X_over_real, its interval X_over_real_low to _high, and the claims X_n. Of
-        presence, a guess by chance scores 0.5: presence_above_chance_over_real is what is beyond that.
+        For each of `FIGURES` X: X, X_real, X_over_real, its interval X_over_real_low to _high, and the claims X_n. A
+        detector that says nothing scores 0.5 in presence and its AUC, so their ratios are of what is beyond that;
+        presence_accuracy_over_real is the ratio as it is.
     """
     mine, theirs = scores(ours), scores(real)
     out = {}
     for name, value in mine.items():
         out |= {name: value, f"{name}_real": theirs[name]}
-    for name in FIGURES:
-        out[f"{name}_over_real"] = _ratio(mine[name], theirs[name])
-    for name in ("presence_auc", "attributes_of_found"):
-        out[f"{name}_over_real"] = _ratio(mine[name], theirs[name])
-    out["presence_above_chance_over_real"] = _ratio(mine["presence"] - 0.5, theirs["presence"] - 0.5)
+    for name in (*FIGURES, "presence_auc", "attributes_of_found"):
+        out[f"{name}_over_real"] = _over_real(name, mine, theirs)
+    out["presence_accuracy_over_real"] = _ratio(mine["presence"], theirs["presence"])
     rng = np.random.default_rng(0)
     by_case: dict[int, list[int]] = {}
     for i, verdict in enumerate(ours):
@@ -226,7 +232,7 @@ def compared(ours: Sequence[Verdict], real: Sequence[Verdict], draws: int = 1000
     for _ in range(draws if numbers else 0):
         chosen = [i for k in rng.integers(len(numbers), size=len(numbers)) for i in numbers[k]]
         a, b = scores([ours[i] for i in chosen]), scores([real[i] for i in chosen])
-        drawn.append([_ratio(a[name], b[name]) for name in FIGURES])
+        drawn.append([_over_real(name, a, b) for name in FIGURES])
     for i, name in enumerate(FIGURES):
         known = np.array([row[i] for row in drawn if np.isfinite(row[i])])
         low, high = np.quantile(known, (0.025, 0.975)) if len(known) else (np.nan, np.nan)
@@ -235,6 +241,11 @@ def compared(ours: Sequence[Verdict], real: Sequence[Verdict], draws: int = 1000
     out["presence_n"] = len(ours)
     out |= {f"{name}_n": sum(getattr(v, field) is not None for v in ours) for name, field in told.items()}
     return out
+
+
+def _over_real(name: str, mine: dict[str, float], theirs: dict[str, float]) -> float:
+    chance = 0.5 if name.startswith("presence") else 0.0
+    return _ratio(mine[name] - chance, theirs[name] - chance)
 
 
 def _ratio(a: float, b: float) -> float:

@@ -24,8 +24,10 @@ from gs_stein.world.training.run import UNPREFIXED, Data, Portion, Run, Schedule
 
 LEAST = 24
 """Views that must show a noun for it to be learnt."""
-RARE = 0.02
-"""Share of views below which views that show a noun are drawn more often."""
+RARE, REPEATS = 0.02, 8.0
+"""Share of views below which views that show a noun are drawn more often, and how often at most."""
+CLOSEST = 0.6
+"""Side of the smallest part of a view that is trained on."""
 UNKNOWN = 255
 """Attribute of what captions name no looks of."""
 LARGEST = 0.25
@@ -148,10 +150,32 @@ def _scene(family: Family, number: int) -> Scene:
 
 
 def _repeats(nouns: UInt8[Tensor, "n h w"], count: int) -> Float[Tensor, " n"]:
-    """How often views are repeated for the rarest noun that they show (LVIS, arXiv 1908.03195, section 4.1)."""
+    """How often views are repeated for the rarest noun that they show (as LVIS does, arXiv 1908.03195, section 4.1,
+    without its square root)."""
     shown = torch.zeros(len(nouns), count + 1).scatter_(1, nouns.flatten(1).long(), 1.0)[:, :-1]
-    factor = (RARE / shown.mean(0).clamp_min(1e-9)).sqrt().clamp_min(1.0)
+    factor = (RARE / shown.mean(0).clamp_min(1e-9)).clamp(1.0, REPEATS)
     return (shown * factor).amax(1).clamp_min(1.0)
+
+
+def cut(maps: list[Float[Tensor, "n _c _h _w"]], generator: torch.Generator) -> list[Float[Tensor, "n _c _h _w"]]:
+    """A random part of every view, mirrored or not, in the size of the whole; half of the views are kept whole.
+
+    Args:
+        maps: pictures first, then what is known of their cells.
+        generator: draws the parts.
+    """
+    n = len(maps[0])
+    draws = torch.rand(4, n, generator=generator)
+    side = torch.where(draws[0] < 0.5, torch.ones(n), CLOSEST + (1 - CLOSEST) * 2 * (draws[0] - 0.5))
+    theta = torch.zeros(n, 2, 3)
+    theta[:, 0, 0], theta[:, 1, 1] = side * torch.where(draws[3] < 0.5, 1.0, -1.0), side
+    theta[:, :, 2] = (1 - side)[:, None] * (2 * draws[1:3].T - 1)
+    out = []
+    for i, x in enumerate(maps):
+        grid = F.affine_grid(theta, list(x.shape), align_corners=False)
+        mode = "bilinear" if i == 0 else "nearest"
+        out.append(F.grid_sample(x, grid, mode, padding_mode="border", align_corners=False))
+    return out
 
 
 def blemished(rgb: Float[Tensor, "n 3 H W"], generator: torch.Generator) -> Float[Tensor, "n 3 H W"]:
@@ -200,15 +224,12 @@ def train_detector(job: Detect) -> None:
 
     def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, int]:
         chosen = torch.multinomial(pictures.weights, job.schedule.images, replacement=True, generator=generator)
-        rgb = blemished(pictures.rgb[chosen].permute(0, 3, 1, 2).float() / 255, generator)
-        maps = [m[chosen].long() for m in (pictures.nouns, pictures.attributes)]
-        heat = pictures.middles[chosen].float() / 255
-        mirrored = torch.rand(len(chosen), 1, 1, generator=generator) < 0.5
-        rgb, *maps, heat = (
-            torch.where(mirrored[:, None] if x.ndim == 4 else mirrored, x.flip(-1), x).to(place)
-            for x in (rgb, *maps, heat)
-        )
-        return loss_of_maps(net, rgb, *maps, heat), len(chosen)
+        rgb = pictures.rgb[chosen].permute(0, 3, 1, 2).float() / 255
+        cells = torch.stack([m[chosen] for m in (pictures.nouns, pictures.attributes, pictures.middles)], 1).float()
+        rgb, cells = cut([rgb, cells], generator)
+        nouns_of, looks, heat = cells.to(place).unbind(1)
+        rgb = blemished(rgb, generator).to(place)
+        return loss_of_maps(net, rgb, nouns_of.long(), looks.long(), heat / 255), len(chosen)
 
     run.train(loss_of)
     if run.step < job.schedule.steps:
