@@ -70,6 +70,7 @@ class ConvBlock(nn.Module):
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         h = self.norm(self.spatial(x))
         if self.modulate is not None:
+            assert condition is not None
             scale, shift = few_rows(self.modulate, condition)[:, :, None, None].chunk(2, dim=1)
             h = h * (1 + scale) + shift
         return x + self.down(F.gelu(self.up(h)))
