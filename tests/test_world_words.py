@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from gs_stein.world.captions import Caption, Claim, describe
 from gs_stein.world.detector import ATTRIBUTES, CELLS, VIEWS, Detector, Sight
 from gs_stein.world.families import FAMILIES, HELD_OUT
 from gs_stein.world.measure import calibrate, words
+from gs_stein.world.measure.options import Options as Evaluation
 from gs_stein.world.measure.words import Case, Verdict, cases, compared, lines, scores, verdicts
 from gs_stein.world.phrases import attribute, says
 from gs_stein.world.scenes import draw_scene
@@ -334,3 +336,21 @@ def test_a_caption_without_claims_weighs_nothing() -> None:
     assert words.weight(Caption("a room", ())) == 0
     assert words.weight(Caption("a red cat", (), (Claim((1,), "red"),))) == 2
     assert words.weight(Caption("two", (), (Claim((1, 2), "", Relation("left", 3)),))) == 5
+
+
+def test_nonsense_is_refused(tmp_path: Path, knowing: Detector) -> None:
+    refused: list[tuple[Callable[[], object], str]] = [
+        (lambda: words.Options(scenes=0), "--scenes: 0 is below 1"),
+        (lambda: words.Options(steps=-1), "--steps: -1 is below 1"),
+        (lambda: Evaluation(words=-3), "--words: -3 is below 0"),
+        (lambda: Evaluation(scenes=0), "--scenes: 0 is below 2"),
+        (lambda: detect.Detect(calibration=0), "--calibration: 0 scenes decide nothing"),
+    ]
+    for call, said in refused:
+        with pytest.raises(ValueError, match=said):
+            call()
+    knowing.save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"middle": float("nan")}))
+    with pytest.raises(ValueError, match=r"is damaged .*; "):
+        Detector.load(tmp_path)

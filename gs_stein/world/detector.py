@@ -7,6 +7,7 @@ Everything else is read off these maps.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -138,6 +139,11 @@ class Detector(nn.Module):
             raise ValueError(f"detector: {folder} is damaged ({why}); delete it and get or train it again") from error
         if not all(bool(value.isfinite().all()) for value in detector.state_dict().values()):
             raise ValueError(f"detector: {folder} is damaged (not all weights are finite); get or train it again")
+        for value in (detector.middle, *detector.thresholds.values(), *detector.real.values()):
+            if not isinstance(value, (int, float)) or not math.isfinite(value):
+                raise ValueError(
+                    f"detector: {folder} is damaged (config.json: {value!r} is no number); get or train it again"
+                )
         return detector.float().eval().requires_grad_(False)
 
 

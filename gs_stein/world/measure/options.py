@@ -42,3 +42,8 @@ class Options:
     """Save the sampled pictures, a row a scene, real ones to their right."""
     json: bool = False
     """End with one JSON object on a line of its own."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("scenes", 2), ("objects", 0), ("views", 1), ("steps", 1), ("words", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"--{name}: {getattr(self, name)} is below {least}; leave it out for the default")

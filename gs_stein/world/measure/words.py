@@ -298,6 +298,11 @@ class Options:
     json: bool = False
     """End with one JSON object on a line of its own."""
 
+    def __post_init__(self) -> None:
+        for name in ("scenes", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name}: {getattr(self, name)} is below 1; leave it out for the default")
+
 
 def figures(
     detector: Detector,

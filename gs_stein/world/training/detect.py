@@ -54,6 +54,10 @@ class Detect:
     calibration: int = 640
     """Held-out scenes whose real renders decide how likely a thing must be to be there."""
 
+    def __post_init__(self) -> None:
+        if self.calibration < 1:
+            raise ValueError(f"--calibration: {self.calibration} scenes decide nothing; leave it out for the default")
+
 
 @dataclass(frozen=True)
 class Names:

@@ -176,6 +176,8 @@ class Options:
     """Number of processes that share the work."""
     offset: int = 0
     """Which of them this one is."""
+    parent: int = 0
+    """Process without which to stop after a shard; 0: the one that started this."""
 
 
 def start_workers(folder: Path, family: str, shards: int, workers: int) -> list[subprocess.Popen]:
@@ -197,6 +199,8 @@ def start_workers(folder: Path, family: str, shards: int, workers: int) -> list[
                 str(workers),
                 "--offset",
                 str(i),
+                "--parent",
+                str(os.getpid()),
             ],
             env=environment,
         )
@@ -211,7 +215,7 @@ def main(options: Options) -> None:
         raise ValueError(f"--family: {options.family!r} is not one of {', '.join(named)}")
     family = named[options.family]
     (options.folder / "pool").mkdir(parents=True, exist_ok=True)
-    parent = os.getppid()
+    parent = options.parent or os.getppid()  # by now the trainer may have gone
     start, made = time.time(), 0
     for index in range(options.offset, options.shards, options.stride):
         if os.getppid() != parent:  # the trainer has gone
