@@ -21,8 +21,10 @@ from gs_stein.prior.mixture import MixturePrior
 from gs_stein.prior.options import GuidanceOptions
 from gs_stein.prior.sampling import antithetic_denoise, denoise, groups
 from gs_stein.refine.options import RefineOptions
-from gs_stein.refine.refiner import Refiner, Round, Targets, sharpened
+from gs_stein.refine.refiner import Refiner, Round
 from gs_stein.refine.registration import blurred
+from gs_stein.refine.sharpen import sharpened
+from gs_stein.refine.targets import Targets
 from gs_stein.text.options import ViewPrompts
 from gs_stein.types import Render
 from gs_stein.update.options import LearningRates, NoDensify

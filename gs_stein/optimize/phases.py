@@ -31,7 +31,7 @@ from gs_stein.optimize.plan import Plan, draw_background
 from gs_stein.optimize.state import State
 from gs_stein.prior.denoiser import Denoiser
 from gs_stein.rasterize.api import rasterize
-from gs_stein.refine.refiner import Targets
+from gs_stein.refine.targets import Targets
 from gs_stein.types import Cameras, Render
 from gs_stein.update import adam
 from gs_stein.update.colours import blend_colours

@@ -14,7 +14,7 @@ from gs_stein.types import Cameras, Render
 AT_ONCE = 8
 """Views rendered together, at most."""
 _PIXELS = 2**19
-"""Of these together: large pictures one by one, since what the kernels keep of them grows too."""
+"""Of these together: few large pictures, since what the kernels keep of them grows too."""
 
 
 @torch.no_grad()

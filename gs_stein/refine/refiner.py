@@ -31,36 +31,14 @@ from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.options import GuidanceOptions
 from gs_stein.prior.sampling import antithetic_denoise, denoise
 from gs_stein.refine.options import RefineOptions
-from gs_stein.refine.registration import blurred, estimate_flow, warp
+from gs_stein.refine.registration import estimate_flow, moved_by, warp
+from gs_stein.refine.sharpen import sharpened
+from gs_stein.refine.targets import Targets, restored, saved
 from gs_stein.threads import one_thread
 from gs_stein.types import Cameras, Render, TextEmbedding, joined
 
-_BLUR = 1.2
-"""Standard deviation, in pixels, of what is taken out of pictures to sharpen them."""
-_NEAR = 2
-"""Pixels to either side that are a pixel's neighbours then."""
-_OVERSHOOT = 0.1
-"""How far beyond their range it may come, as a share of that: thin lines, whose height blur has taken, need some."""
 _LARGEST = 1e6
 """Of a latent, whose deviation is about 1: what is larger is no picture's."""
-
-
-@dataclass(frozen=True)
-class Targets:
-    """Views, and what they shall look like."""
-
-    cameras: Cameras
-    x0: Float[Tensor, "V C h w"]
-    depth: Float[Tensor, "V a b"] | None
-    """Relative; None if depth is not fitted."""
-    rgb: Float[Tensor, "V 3 H W"] | None = None
-    """As pictures in [0, 1], for who registers, blends or prunes; None if nobody does."""
-
-    def __getitem__(self, chosen: Tensor) -> Targets:
-        """Some of them."""
-        there = chosen.to(self.x0.device)
-        depth, rgb = (None if x is None else x[there] for x in (self.depth, self.rgb))
-        return Targets(self.cameras[chosen], self.x0[there], depth, rgb)
 
 
 @dataclass(frozen=True)
@@ -370,33 +348,3 @@ class Refiner:
             self._targets = replace(self._targets, rgb=rgb)
         self.left_out = int(state.get("left_out", 0))
         self._asked = None if state.get("prompt") is None else (state["prompt"], state["guidance"])
-
-
-def sharpened(rgb: Float[Tensor, "V 3 H W"], amount: float) -> Float[Tensor, "V 3 H W"]:
-    """Pictures in [0, 1] with more of what is finer than some pixels: unsharp masking, held to the range of each
-    pixel's neighbours, without which edges get dark and light outlines that the denoiser takes for things."""
-    around = F.pad(rgb, (_NEAR, _NEAR, _NEAR, _NEAR), mode="replicate")
-    highest, lowest = (sign * F.max_pool2d(sign * around, 2 * _NEAR + 1, stride=1) for sign in (1, -1))
-    beyond = _OVERSHOOT * (highest - lowest)
-    found = rgb + amount * (rgb - blurred(rgb, _BLUR))
-    return torch.minimum(torch.maximum(found, lowest - beyond), highest + beyond).clamp(0, 1)
-
-
-def moved_by(rgb: Float[Tensor, "V 3 H W"], flow: Float[Tensor, "V 2 h w"]) -> Float[Tensor, "V 3 H W"]:
-    """Pictures in [0, 1], sharp as they are, looked up where a displacement says."""
-    return warp(rgb, flow, "bicubic").clamp(0, 1)
-
-
-def saved(targets: Targets | None) -> dict | None:
-    """What a checkpoint keeps of targets; their pictures are decoded again."""
-    if targets is None:
-        return None
-    return {"cameras": vars(targets.cameras), "x0": targets.x0, "depth": targets.depth}
-
-
-def restored(state: dict | None, device: torch.device) -> Targets | None:
-    """The inverse of `saved`."""
-    if state is None:
-        return None
-    depth = None if state["depth"] is None else state["depth"].to(device)
-    return Targets(Cameras(**state["cameras"]), state["x0"].to(device), depth)

@@ -84,3 +84,8 @@ def blurred(x: Float[Tensor, "V C h w"], sigma: float) -> Float[Tensor, "V C h w
     weights = (weights / weights.sum()).expand(x.shape[1], 1, 1, -1)
     x = F.conv2d(F.pad(x, (radius, radius, 0, 0), mode="replicate"), weights, groups=x.shape[1])
     return F.conv2d(F.pad(x, (0, 0, radius, radius), mode="replicate"), weights.mT, groups=x.shape[1])
+
+
+def moved_by(rgb: Float[Tensor, "V 3 H W"], flow: Float[Tensor, "V 2 h w"]) -> Float[Tensor, "V 3 H W"]:
+    """Pictures in [0, 1], sharp as they are, looked up where a displacement says."""
+    return warp(rgb, flow, "bicubic").clamp(0, 1)

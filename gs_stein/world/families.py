@@ -19,6 +19,10 @@ class Family:
     part: Literal["rooms", "objects", "landscapes"] = "rooms"
     """How it is looked at and denoised: objects have a network of their own, landscapes settings of their own."""
 
+    def scene(self, number: int) -> tuple[int, str]:
+        """Seed and kind of one of its scenes, from 0 on."""
+        return self.first_seed + number, self.kinds[number % len(self.kinds)]
+
 
 FAMILIES = {
     family.name: family

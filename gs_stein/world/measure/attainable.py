@@ -16,18 +16,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import tyro
 from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.cameras.sampling import sample_cameras
-from gs_stein.files import print_anything
 from gs_stein.images import to_bytes, write_png
 from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.options import DiffusionOptions
 from gs_stein.types import Cameras
 from gs_stein.world.captions import article, phrase
+from gs_stein.world.command import run_command
 from gs_stein.world.families import FAMILIES
 from gs_stein.world.measure.attributes import colourable
 from gs_stein.world.measure.guesses import first_guess
@@ -167,8 +166,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    print_anything()
-    try:
-        main(tyro.cli(Options, description=__doc__))
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Options, __doc__)

@@ -11,18 +11,17 @@ import sys
 import time
 
 import torch
-import tyro
 
 from gs_stein.cameras.options import RoomCameras
 from gs_stein.cameras.sampling import sample_cameras
-from gs_stein.files import print_anything
 from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.registry import bundled_for
 from gs_stein.prior.depth import load_depth
 from gs_stein.prior.diffusion import DiffusionPrior
 from gs_stein.prior.options import DepthOptions, DiffusionOptions
 from gs_stein.scorer import Scorer
-from gs_stein.world.detector import Detector
+from gs_stein.world.command import run_command
+from gs_stein.world.detector import FOLDER, Detector
 from gs_stein.world.families import FAMILIES, HELD_OUT
 from gs_stein.world.measure.attributes import accuracy
 from gs_stein.world.measure.guesses import denoising, depth_agreement, reconstruction
@@ -79,7 +78,7 @@ def main(options: Options) -> None:
             figures[name + suffix] = value
             print(f"{name + suffix:32s} {value:8.3f}", flush=True)
 
-    looks = options.words > 0 and (options.detector / "model.safetensors").exists()
+    looks = options.words > 0 and (options.detector != FOLDER or FOLDER.is_dir())
     detector = Detector.load(options.detector) if looks else None
     prior = load_prior(DiffusionOptions(model=options.model))
     estimator = load_depth(DepthOptions(), prior) if (prior.folder / "depth").is_dir() else None
@@ -129,8 +128,4 @@ def main(options: Options) -> None:
 
 def command() -> None:
     """Run what the command line says; mistakes are one line."""
-    print_anything()
-    try:
-        main(tyro.cli(Options, description=__doc__))
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Options, __doc__)

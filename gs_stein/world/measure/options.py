@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gs_stein.files import PACKAGE
+from gs_stein.world.detector import FOLDER
 from gs_stein.world.families import FAMILIES
 
 
@@ -36,8 +37,8 @@ class Options:
     """Fresh noise at every step, from 0 (DDIM) to 1 (as much as DDPM)."""
     words: int = 24
     """Held-out mixed scenes in whose samples the detector looks for what their captions say; 0: none."""
-    detector: Path = PACKAGE / "weights" / "detector"
-    """The detector; without one, words are left out. `python -m gs_stein.world.train detector` trains one."""
+    detector: Path = FOLDER
+    """The detector (`python -m gs_stein.world.train detector` trains one); words are left out while none is bundled."""
     sheet: Path | None = None
     """Save the sampled pictures, a row a scene, real ones to their right."""
     json: bool = False

@@ -5,21 +5,19 @@ Rows are scenes, columns yaw angles (azimuths of objects).
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-import tyro
 
 from gs_stein.cameras.options import OrbitCameras
 from gs_stein.cameras.sampling import inside, orbit
-from gs_stein.files import print_anything
 from gs_stein.images import write_png
 from gs_stein.types import Cameras
 from gs_stein.world.builder import Scene
 from gs_stein.world.captions import captions
+from gs_stein.world.command import run_command
 from gs_stein.world.render.render import render
 from gs_stein.world.scenes import draw_scene
 
@@ -71,8 +69,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    print_anything()
-    try:
-        main(tyro.cli(Options, description=__doc__))
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Options, __doc__)

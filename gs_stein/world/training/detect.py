@@ -15,9 +15,9 @@ from torch.nn import functional as F
 
 from gs_stein.world.builder import Scene
 from gs_stein.world.detector import ATTRIBUTES, CELLS, SIDE, Detector
-from gs_stein.world.families import Family
 from gs_stein.world.measure.calibrate import calibrate
 from gs_stein.world.phrases import attribute
+from gs_stein.world.scenes import draw_scene
 from gs_stein.world.training.data import Source
 from gs_stein.world.training.pool import LABELS, SCENES_PER_SHARD, VIEWS, Shard, rendered, shard_path
 from gs_stein.world.training.run import UNPREFIXED, Data, Portion, Run, Schedule
@@ -127,7 +127,7 @@ class Pictures:
                 shard = Shard.load(rendered(shard_path(folder, source.family, number // SCENES_PER_SHARD)))
                 rgb[i : i + SCENES_PER_SHARD] = torch.from_numpy(shard.rgb)
                 labels[i : i + SCENES_PER_SHARD] = torch.from_numpy(shard.labels)
-            names.append(names_of(_scene(source.family, number)))
+            names.append(names_of(draw_scene(*source.family.scene(number))))
             heat[i] = middles(labels[i], names[-1].single)
         views = Counter[str]()
         for one, seen in zip(names, labels, strict=True):
@@ -145,12 +145,6 @@ class Pictures:
         weights = torch.tensor([source.share / source.shards for source, _ in scenes]).repeat_interleave(VIEWS)
         rgb, labels, looks, heat = (x.flatten(0, 1) for x in (rgb, labels, looks, heat))
         return Pictures(rgb, labels, looks, heat, weights * _repeats(labels, len(nouns))), nouns
-
-
-def _scene(family: Family, number: int) -> Scene:
-    from gs_stein.world.scenes import draw_scene
-
-    return draw_scene(family.first_seed + number, family.kinds[number % len(family.kinds)])
 
 
 def _repeats(nouns: UInt8[Tensor, "n h w"], count: int) -> Float[Tensor, " n"]:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-import tyro
 from torch import nn
 
-from gs_stein.files import print_anything
 from gs_stein.prior.bundled import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth
 from gs_stein.text.known_prompts import Familiar
 from gs_stein.text.vocabulary import Vocabulary
+from gs_stein.world.command import run_command
 from gs_stein.world.training.pool import TRAINING
 from gs_stein.world.training.run import load_codec
 
@@ -245,8 +243,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    print_anything()
-    try:
-        main(tyro.cli(Options, description=__doc__))
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Options, __doc__)

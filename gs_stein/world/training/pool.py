@@ -15,12 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import tyro
 from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.cameras.sampling import sample_cameras
-from gs_stein.files import print_anything
+from gs_stein.world.command import run_command
 from gs_stein.world.families import FAMILIES, SCORER, Family
 
 SCENES_PER_SHARD = 32
@@ -157,9 +156,8 @@ def make_shard(folder: Path, family: Family, index: int) -> None:
     path = shard_path(folder, family, index)
     if path.exists():
         return
-    numbers = [index * SCENES_PER_SHARD + i for i in range(SCENES_PER_SHARD)]
-    kinds = [family.kinds[n % len(family.kinds)] for n in numbers]
-    render_scenes([family.first_seed + n for n in numbers], kinds).save(path)
+    scenes = [family.scene(index * SCENES_PER_SHARD + i) for i in range(SCENES_PER_SHARD)]
+    render_scenes([seed for seed, _ in scenes], [kind for _, kind in scenes]).save(path)
 
 
 @dataclass(frozen=True)
@@ -233,8 +231,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    print_anything()
-    try:
-        main(tyro.cli(Options, description=Options.__doc__))
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Options, Options.__doc__)

@@ -6,17 +6,14 @@ Rows are prompts, columns yaw angles (azimuths of objects); the views of a row a
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import tyro
 from jaxtyping import Float
 from torch import Tensor
 
 from gs_stein.cameras.sampling import inside, orbit
-from gs_stein.files import print_anything
 from gs_stein.images import to_bytes, write_png
 from gs_stein.prior.checkpoints.load import load_prior
 from gs_stein.prior.checkpoints.registry import bundled_for
@@ -24,6 +21,7 @@ from gs_stein.prior.denoiser import Denoiser
 from gs_stein.prior.options import DiffusionOptions, GuidanceOptions
 from gs_stein.prior.sampling import sample
 from gs_stein.types import Cameras
+from gs_stein.world.command import run_command
 
 ROOMS = (
     "a cozy living room with a red sofa", "a modern kitchen with teal cabinets", "a bedroom with a blue bed",
@@ -96,8 +94,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    print_anything()
-    try:
-        main(tyro.cli(Options, description=__doc__))
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Options, __doc__)

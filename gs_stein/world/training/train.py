@@ -8,7 +8,6 @@ saves) and continues bit for bit where it was: batch and noise of a step depend 
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -19,10 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gs_stein import scorer
-from gs_stein.files import print_anything
 from gs_stein.prior.agreement import pearson
 from gs_stein.prior.bundled import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth, PatchCodec
 from gs_stein.types import TextEmbedding
+from gs_stein.world.command import run_command
 from gs_stein.world.families import SCORER
 from gs_stein.world.training.data import Batch, Mixture, fit_codec, stratified_logit_normal
 from gs_stein.world.training.decoder import Decoder, train_decoder
@@ -287,8 +286,4 @@ def main(job: Job) -> None:
 
 def command() -> None:
     """Run what the command line says; mistakes are one line."""
-    print_anything()
-    try:
-        main(tyro.cli(Job, description=__doc__))
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Job, __doc__)
