@@ -67,7 +67,8 @@ def test_help_of_the_script() -> None:
 
 def test_modules_that_are_run_print_anything() -> None:
     """Whoever adds one is reminded: the module calls it, or the one whose `main` it hands over to."""
-    shared = ("gs_stein.command", "outcome(", "import command\n")
+    shared = ("gs_stein.command", "outcome(", "import command\n", "run_command(")
+    assert "print_anything()" in (PACKAGE / "world" / "command.py").read_text(encoding="utf-8")
     for path in sorted(PACKAGE.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         if re.search(r"^if __name__ == .__main__.:", text, re.M) and ("print(" in text or "tyro" in text):
