@@ -230,6 +230,26 @@ def test_the_same_bits_on_any_number_of_threads() -> None:
         assert bits == found[1], f"{threads} threads"
 
 
+def test_one_view_is_sorted_by_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, cameras = random_scene(9000, 0, size=-3.5).to(torch.float32), front_view(90, 75).to(torch.float32)
+    scene.means[::3, 1] = 0.25  # a wall: a third is equally far away
+    sliced, found = [], []
+    whole = cpu._sliced
+    monkeypatch.setattr(cpu, "_sliced", lambda *arguments: sliced.append(whole(*arguments)) or sliced[-1])
+    for threads in (1, 4):
+        torch.set_num_threads(threads)
+        monkeypatch.setattr(cpu, "_SLICE", 10**9 if threads == 1 else 1000)
+        found.append(all_bits(scene, cameras))
+    torch.set_num_threads(1)
+    assert found[0] == found[1]
+    one, several = (sliced[0].ranges[0], sliced[-1].ranges[0])
+    assert len(one) == 1
+    assert len(several) > 4
+    assert (several[1:, 0] == several[:-1, 1]).all(), "without gaps"
+    assert several[-1, 1] == one[0, 1] == len(sliced[0].items)
+    assert (sliced[0].items == sliced[-1].items).all()
+
+
 def test_the_same_bits_without_openmp(monkeypatch: pytest.MonkeyPatch) -> None:
     scene, cameras = random_scene(6000, 1, size=-3.5).to(torch.float32), orbit_views(3, 75).to(torch.float32)
     torch.set_num_threads(3)
@@ -243,7 +263,7 @@ def test_the_same_bits_without_openmp(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(team, "parallel", team.address(counted))
     assert all_bits(scene, cameras) == expected
-    assert len(calls) == 8, "one call a kernel"
+    assert len(calls) == 9, "one call a kernel"
     assert max(calls) == 3
 
 
@@ -409,7 +429,7 @@ def test_while_kernels_are_compiled_it_is_said_which(monkeypatch, capsys) -> Non
     monkeypatch.setattr(cpu, "_NEXT", 0.05)
     for kernel in (quick, slow, following, last, slow):
         cpu._run(kernel, 1)
-    line = "gs_stein: compiling the CPU rasterizer, once on this machine: kernel {} of 8 …\n"
+    line = "gs_stein: compiling the CPU rasterizer, once on this machine: kernel {} of 9 …\n"
     assert capsys.readouterr().err == line.format(2) + line.format(3)
 
 

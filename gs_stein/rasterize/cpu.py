@@ -7,6 +7,7 @@ projected centres `means2d`. The kernels release the interpreter lock and run on
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from gs_stein.gaussians.model import Gaussians
 from gs_stein.rasterize import team
-from gs_stein.rasterize.cpu_bin import list_pairs, sort_and_bin
+from gs_stein.rasterize.cpu_bin import group_by_tile, list_pairs, sort_by_depth
 from gs_stein.rasterize.cpu_blend import blend_forward
 from gs_stein.rasterize.cpu_blend_backward import blend_backward, gather_gradients
 from gs_stein.rasterize.cpu_layouts import (
@@ -39,6 +40,7 @@ from gs_stein.rasterize.cpu_layouts import (
     ProjectedGradients,
     Scene,
     Seen,
+    Slices,
     Views,
 )
 from gs_stein.rasterize.cpu_project import pack_seen, project_forward
@@ -46,7 +48,9 @@ from gs_stein.rasterize.cpu_project_backward import project_backward
 from gs_stein.rasterize.options import FOV_MARGIN, RasterizeOptions
 from gs_stein.types import Cameras, Render
 
-_KERNELS = 8
+_KERNELS = 9
+_SLICE, _SAMPLE = 2048, 16
+"""Gaussians of one view that are worth a thread when they are sorted; every so manieth says where slices lie."""
 _PATIENCE, _NEXT = 4.0, 0.5
 """Seconds that first calls of kernels may take, all together and each one, before it is said that they are compiled."""
 _first_calls: dict[Any, float] = {}
@@ -86,6 +90,18 @@ def _limits(Ks: np.ndarray, width: int, height: int) -> np.ndarray:
         margin = np.float32(0.5 * FOV_MARGIN * size) / focal
         limits += [-(centre / focal + margin), (size - centre) / focal + margin]
     return np.stack(limits, axis=1).astype(np.float32)
+
+
+_nothing = np.zeros(0, np.float32)
+
+
+def _zeros(shape: tuple[int, ...]) -> np.ndarray:
+    """To be read only: the same memory every time."""
+    global _nothing
+    size = math.prod(shape)
+    if _nothing.size < size:
+        _nothing = np.zeros(size, np.float32)
+    return _nothing[:size].reshape(shape)
 
 
 class _Spare:
@@ -170,6 +186,21 @@ class _Project(torch.autograd.Function):
         return (*out, None, None)
 
 
+def _sliced(keys: np.ndarray, seen: Seen, tiles: int) -> Slices:
+    """Slices for as many shares as threads will want, about equally full; where they lie does not change any order."""
+    v, m = len(seen.view_starts) - 1, len(keys)
+    parts = max(1, min(-(-2 * torch.get_num_threads() // v), m // (v * _SLICE)))
+    bounds = np.zeros((v, parts + 1), np.int64)
+    bounds[:, -1] = 2**32
+    if parts > 1:
+        for view in range(v):
+            some = np.sort(keys[seen.view_starts[view] : seen.view_starts[view + 1]][::_SAMPLE])
+            if len(some):
+                bounds[view, 1:-1] = some[len(some) * np.arange(1, parts) // parts]
+    counts = np.empty((v, parts, tiles), np.int64)
+    return Slices(bounds, np.empty((v, parts, 2), np.int64), np.empty(m, np.int32), counts, np.empty_like(counts))
+
+
 class _Blend(torch.autograd.Function):
     """means2d, features, background → rgb, depth, alpha, normals."""
 
@@ -185,21 +216,28 @@ class _Blend(torch.autograd.Function):
             rows=np.empty(slots, np.uint8),
             columns=np.empty(slots, np.uint8),
             counts=np.empty(len(seen.chunk_starts) - 1, np.int64),
+            depths=np.empty(len(features), np.float32),
         )
         f = features.detach().numpy()
         _run(list_pairs, 1 + len(f) // 2048, views, f, seen, listed)
-        view_starts = np.concatenate([[0], listed.counts.reshape(v, -1).sum(axis=1).cumsum()])
-        count = int(view_starts[-1])
+        keys = listed.depths.view(np.uint32)
+        slices = _sliced(keys, seen, tiles)
+        parts = v * slices.counts.shape[1]
+        _run(sort_by_depth, parts, keys, seen, listed, slices)
+        # Where the pairs of each slice begin in the list of each tile: those of nearer slices come first.
+        by_tile = slices.counts.transpose(0, 2, 1)
+        ends = by_tile.reshape(-1).cumsum().reshape(by_tile.shape)
+        slices.places[:] = (ends - by_tile).transpose(0, 2, 1)
+        count = int(ends[-1, -1, -1])
         pairs = Pairs(
             items=np.empty(count, np.int32),
             rows=np.empty(count, np.uint8),
             columns=np.empty(count, np.uint8),
             slots=np.empty(count, np.int32),
-            tile_ranges=np.empty((v, tiles, 2), np.int64),
-            view_starts=view_starts,
+            tile_ranges=np.stack([slices.places[:, 0], ends[..., -1]], axis=-1),
             order=np.empty(v * tiles, np.int64),
         )
-        _run(sort_and_bin, v, views, f.view(np.uint32), seen, listed, pairs)
+        _run(group_by_tile, parts, listed, slices, pairs)
         # Long tiles first, dealt out like cards: every share is about the same.
         lengths = (pairs.tile_ranges[..., 1] - pairs.tile_ranges[..., 0]).reshape(-1)
         pairs.order[:] = np.argsort(-lengths, kind="stable")
@@ -212,6 +250,7 @@ class _Blend(torch.autograd.Function):
         ctx.save_for_backward(features, background, depth)
         ctx.views, ctx.seen, ctx.shape, ctx.pairs, ctx.planes = views, seen, means2d.shape, pairs, planes
         ctx.slots = listed.item_ranges
+        ctx.set_materialize_grads(False)
         return rgb, depth, alpha, normals
 
     @staticmethod
@@ -221,7 +260,10 @@ class _Blend(torch.autograd.Function):
         f = features.detach().numpy()
         v, tiles = ctx.shape[0], views.tiles_x * views.tiles_y
         kept = Kept(_numpy(background), _numpy(depth), ctx.planes)
-        incoming = ImageGradients(*(_numpy(gradient) for gradient in gradients))
+        shapes = (*depth.shape, 3), depth.shape, depth.shape, (*depth.shape, 3) if views.normals else (0, 0, 0, 3)
+        incoming = ImageGradients(
+            *(_zeros(shape) if x is None else _numpy(x) for x, shape in zip(gradients, shapes, strict=True))
+        )
         slots = int(ctx.seen.slot_starts[-1])
         room = _pair_memory.take(slots * PAIR_GRADIENTS)
         found = BlendGradients(
@@ -252,15 +294,16 @@ def rasterize_cpu(
         )
     degree = gaussians.sh_degree if options.sh_degree is None else min(options.sh_degree, gaussians.sh_degree)
     width, height = cameras.width, cameras.height
+    viewmats, Ks = _numpy(cameras.viewmats), _numpy(cameras.Ks)
     views = Views(
-        viewmats=_numpy(cameras.viewmats),
-        Ks=_numpy(cameras.Ks),
+        viewmats=viewmats,
+        Ks=Ks,
         width=width,
         height=height,
         tiles_x=-(-width // TILE),
         tiles_y=-(-height // TILE),
-        limits=_limits(_numpy(cameras.Ks), width, height),
-        positions=_numpy(cameras.positions),
+        limits=_limits(Ks, width, height),
+        positions=-np.einsum("vij,vi->vj", viewmats[:, :3, :3], viewmats[:, :3, 3]),
         near=np.float32(options.near),
         far=np.float32(options.far),
         eps2d=np.float32(options.eps2d),

@@ -25,13 +25,15 @@ _HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1.0), np.float32(0.0)
 
 @no_type_check
 def _list_pairs(share, shares, views, features, seen, listed):
-    """List the tiles that each seen Gaussian touches, Gaussian after Gaussian, from each chunk's first slot on."""
+    """List the tiles that each seen Gaussian touches, Gaussian after Gaussian, from each chunk's first slot on, and its
+    depth, whose bits sort like integers since it is positive."""
     for chunk in range(share, seen.chunk_starts.shape[0] - 1, shares):
         found = seen.slot_starts[chunk]
         for item in range(seen.chunk_starts[chunk], seen.chunk_starts[chunk + 1]):
             listed.item_ranges[item, 0] = found
             found = _list_tiles(views, features[item], seen.extents[item], found, listed)
             listed.item_ranges[item, 1] = found
+            listed.depths[item] = features[item, 9]
         listed.counts[chunk] = found - seen.slot_starts[chunk]
 
 
@@ -84,50 +86,82 @@ def list_pairs(parallel, threads, *arguments):
 
 
 @no_type_check
-def _sort_and_bin(share, shares, views, bits, seen, listed, pairs):
-    """Per view: sort the seen Gaussians by depth, and group the pairs by tile in that order; bits: of the features."""
-    tiles = views.tiles_x * views.tiles_y
-    for view in range(share, views.viewmats.shape[0], shares):
-        start, end, base = seen.view_starts[view], seen.view_starts[view + 1], pairs.view_starts[view]
-        places = np.empty(tiles + 1, np.int64)
-        for tile in range(tiles + 1):
-            places[tile] = 0
+def _sort_by_depth(share, shares, bits, seen, listed, slices):
+    """Per view and slice of depths: sort the Gaussians that lie in it, and count their pairs by tile.
+
+    Args:
+        share, shares: this one, of so many.
+        bits: of `listed.depths`.
+        seen, listed: what is sorted.
+        slices: what is filled in.
+    """
+    parts = slices.counts.shape[1]
+    for part in range(share, slices.counts.shape[0] * parts, shares):
+        view, i = part // parts, part % parts
+        start, end = seen.view_starts[view], seen.view_starts[view + 1]
+        lowest, highest = slices.bounds[view, i], slices.bounds[view, i + 1]
+        before = count = 0
         for item in range(start, end):
+            before += bits[item] < lowest
+            count += (bits[item] >= lowest) & (bits[item] < highest)
+        keys, order = np.empty(count, np.uint32), np.empty(count, np.int32)
+        count = 0
+        for item in range(start, end):
+            if (bits[item] >= lowest) & (bits[item] < highest):
+                keys[count], order[count] = bits[item], item
+                count += 1
+        order = _sorted(keys, order)
+        slices.ranges[view, i, 0], slices.ranges[view, i, 1] = start + before, start + before + count
+        for tile in range(slices.counts.shape[2]):
+            slices.counts[view, i, tile] = 0
+        for rank in range(count):
+            item = order[rank]
+            slices.items[start + before + rank] = item
             for slot in range(listed.item_ranges[item, 0], listed.item_ranges[item, 1]):
-                places[listed.tiles[slot] + 1] += 1
-        for tile in range(tiles):
-            places[tile + 1] += places[tile]
-            pairs.tile_ranges[view, tile, 0] = base + places[tile]
-            pairs.tile_ranges[view, tile, 1] = base + places[tile + 1]
-        order = _by_depth(bits, start, end - start)
-        for rank in range(end - start):
-            item = start + order[rank]
+                slices.counts[view, i, listed.tiles[slot]] += 1
+
+
+_share_sort_by_depth = sharing(_sort_by_depth)
+
+
+@jitted
+@no_type_check
+def sort_by_depth(parallel, threads, *arguments):
+    return _share_sort_by_depth(parallel, threads, arguments)
+
+
+@no_type_check
+def _group_by_tile(share, shares, listed, slices, pairs):
+    """Per view and slice of depths: put each pair in its tile's list, behind those of nearer slices."""
+    parts = slices.counts.shape[1]
+    for part in range(share, slices.counts.shape[0] * parts, shares):
+        view, i = part // parts, part % parts
+        for rank in range(slices.ranges[view, i, 0], slices.ranges[view, i, 1]):
+            item = slices.items[rank]
             for slot in range(listed.item_ranges[item, 0], listed.item_ranges[item, 1]):
                 tile = listed.tiles[slot]
-                place = base + places[tile]
-                places[tile] += 1
+                place = slices.places[view, i, tile]
+                slices.places[view, i, tile] += 1
                 pairs.items[place], pairs.slots[place] = item, slot
                 pairs.rows[place], pairs.columns[place] = listed.rows[slot], listed.columns[slot]
 
 
-_share_sort_and_bin = sharing(_sort_and_bin)
+_share_group_by_tile = sharing(_group_by_tile)
 
 
 @jitted
 @no_type_check
-def sort_and_bin(parallel, threads, *arguments):
-    return _share_sort_and_bin(parallel, threads, arguments)
+def group_by_tile(parallel, threads, *arguments):
+    return _share_group_by_tile(parallel, threads, arguments)
 
 
 @jitted
 @no_type_check
-def _by_depth(bits, start, count):
-    """Stable order of rows start … start + count by column 9, which is positive: its bits sort like integers."""
-    keys, order = np.empty(count, np.uint32), np.empty(count, np.int32)
+def _sorted(keys, order):
+    """Order of rows by their keys, stable."""
+    count = len(keys)
     other_keys, other_order = np.empty(count, np.uint32), np.empty(count, np.int32)
     places = np.empty(2049, np.int64)
-    for i in range(count):
-        keys[i], order[i] = bits[start + i, 9], i
     for shift in (0, 11, 22):
         for digit in range(2049):
             places[digit] = 0

@@ -200,6 +200,23 @@ class Listed(NamedTuple):
     """(S,) uint8."""
     counts: np.ndarray
     """(V · chunks,) int64: slots that are filled."""
+    depths: np.ndarray
+    """(M,)."""
+
+
+class Slices(NamedTuple):
+    """The seen Gaussians of each view in L slices, nearer ones first, so that several threads can sort one view."""
+
+    bounds: np.ndarray
+    """(V, L + 1) int64: the first key of each slice, one past the last; keys are the bits of a depth."""
+    ranges: np.ndarray
+    """(V, L, 2) int64: of a slice in `items`."""
+    items: np.ndarray
+    """(M,) int32: rows of the features, in each view by depth."""
+    counts: np.ndarray
+    """(V, L, T) int64: pairs."""
+    places: np.ndarray
+    """(V, L, T) int64: where the next one goes."""
 
 
 class Pairs(NamedTuple):
@@ -215,8 +232,6 @@ class Pairs(NamedTuple):
     """(P,) int32: slot of the pair, where its gradients go too."""
     tile_ranges: np.ndarray
     """(V, T, 2) int64: first pair, one past the last."""
-    view_starts: np.ndarray
-    """(V + 1,) int64: first pair of each view."""
     order: np.ndarray
     """(V · T,) int64: tiles in the order in which they are dealt out, those with most pairs first."""
 
