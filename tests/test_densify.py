@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -65,6 +66,20 @@ def test_grows_up_to_the_cap_and_stays_finite(options: Densify) -> None:
     assert COUNT < len(gaussians) <= 100
     assert len(gaussians) >= 95  # it does get there
     assert bool(gaussians.finite().all())
+
+
+@pytest.mark.parametrize("options", [*CHOICES, replace(CHOICES[0], noise=0.0), NoDensify()])
+def test_what_may_have_changed_is_told(options: Densify) -> None:
+    parameters, optimizers = scene()
+    densifier, generator = Densifier(options, 40, COUNT), torch.Generator().manual_seed(1)
+    told = 0
+    for iteration in range(1, 41):
+        before = {name: (parameter, parameter.detach().clone()) for name, parameter in parameters.items()}
+        densifier.after_update(parameters, optimizers, seen(len(parameters["means"])), iteration, generator)
+        same = all(parameters[name] is old and torch.equal(old, value) for name, (old, value) in before.items())
+        assert same or densifier.changes(iteration)
+        told += densifier.changes(iteration)
+    assert told == (40 if getattr(options, "noise", 0) else 0 if isinstance(options, NoDensify) else 20)
 
 
 @pytest.mark.parametrize("options", CHOICES, ids=["mcmc", "gradient"])

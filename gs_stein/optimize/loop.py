@@ -8,6 +8,7 @@ Nothing here shows, logs or saves: callers do, from the steps.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -72,7 +73,8 @@ def optimize(
 
             # One step downhill, on every attribute.
             losses = descend(config, state, phase, gaussians, render, background, x0, estimate)
-            state.keep_finite()
+            if not math.isfinite(losses.distill) or state.densifier.changes(state.step + 1):
+                state.keep_finite()
             state.count_iteration(time.perf_counter() - began, denoiser.evaluations - before, eta)
         if state.step % AGREE_EVERY == 0:
             ranks.agree(state.description)

@@ -151,6 +151,13 @@ class Densifier:
             self.strategy.share, self.strategy.cap = options.share, options.cap
         self.state = self.strategy.initialize_state()
 
+    def changes(self, iteration: int) -> bool:
+        """Whether `after_update` may change a Gaussian in an iteration (1, 2, …)."""
+        if isinstance(self.options, NoDensify):
+            return False
+        jitters = isinstance(self.options, MCMCDensify) and self.options.noise > 0
+        return jitters or iteration % self.options.every == 0
+
     @torch.no_grad()
     @one_thread()
     def after_update(
