@@ -160,7 +160,6 @@ class _Project(torch.autograd.Function):
         features = torch.empty(m, FEATURES)
         seen = Seen(
             extents=np.empty((m, 2), np.float32),
-            views=np.empty(m, np.int32),
             ids=np.empty(m, np.int32),
             view_starts=np.concatenate([[0], counts.sum(axis=1).cumsum()]),
             chunk_starts=starts,
@@ -270,9 +269,9 @@ class _Blend(torch.autograd.Function):
             room[: slots * PAIR_GRADIENTS].reshape(slots, PAIR_GRADIENTS), np.empty((v, tiles, 3), np.float32)
         )
         _run(blend_backward, v * tiles, views, f, pairs, kept, incoming, found)
-        v_features, v_means2d = torch.empty_like(features), torch.zeros(ctx.shape)
+        v_features, v_means2d = torch.empty_like(features), torch.empty(ctx.shape)
         _run(
-            gather_gradients, 1 + len(f) // 2048, views, f, ctx.seen, ctx.slots, found.pairs,
+            gather_gradients, 1 + v_means2d.numel() // 8192, views, f, ctx.seen, ctx.slots, found.pairs,
             ProjectedGradients(v_means2d.numpy(), v_features.numpy()),
         )  # fmt: skip
         _pair_memory.give_back(room)

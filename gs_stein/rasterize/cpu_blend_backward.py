@@ -10,7 +10,7 @@ import numpy as np
 from numba import float32
 
 from gs_stein.rasterize.cpu_blend import AHEAD, HIGHEST, PLANE, alphas_of_four, lanes_of, tile_at
-from gs_stein.rasterize.cpu_layouts import FEATURES, PAIR_GRADIENTS, TILE, aligned, jitted, jitted_inline
+from gs_stein.rasterize.cpu_layouts import CHUNK, FEATURES, PAIR_GRADIENTS, TILE, aligned, jitted, jitted_inline
 from gs_stein.rasterize.simd import WIDTH, load, load3, maximum, prefetch, ramp, spread, store, store_totals, where
 from gs_stein.rasterize.team import sharing
 
@@ -175,27 +175,31 @@ def blend_backward(parallel, threads, *arguments):
 
 @no_type_check
 def _gather_gradients(share, shares, views, features, seen, slots, pair_gradients, found):
-    """Sum the pairs of each seen Gaussian, in the order in which its tiles were listed."""
-    count = features.shape[0]
+    """Sum the pairs of each seen Gaussian, in the order in which its tiles were listed; others have moved nothing."""
     columns = 13 if views.normals else 10
     sums = np.zeros(PAIR_GRADIENTS, np.float32)
-    for item in range(count * share // shares, count * (share + 1) // shares):
-        for c in range(columns):
-            sums[c] = _ZERO
-        for k in range(slots[item, 0], slots[item, 1]):
+    chunks = (seen.chunk_starts.shape[0] - 1) // views.viewmats.shape[0]
+    for chunk in range(share, seen.chunk_starts.shape[0] - 1, shares):
+        view, first = chunk // chunks, chunk % chunks * CHUNK
+        for gaussian in range(first, min(first + CHUNK, found.means2d.shape[1])):
+            found.means2d[view, gaussian, 0] = found.means2d[view, gaussian, 1] = _ZERO
+        for item in range(seen.chunk_starts[chunk], seen.chunk_starts[chunk + 1]):
             for c in range(columns):
-                sums[c] += pair_gradients[k, c]
-        xx, xy, yy = features[item, 2], features[item, 3], features[item, 4]
-        view, gaussian = seen.views[item], seen.ids[item]
-        found.means2d[view, gaussian, 0] = xx * sums[1] + xy * sums[2]
-        found.means2d[view, gaussian, 1] = xy * sums[1] + yy * sums[2]
-        found.features[item, 0] = found.features[item, 1] = _ZERO
-        found.features[item, 2] = -_HALF * sums[3]
-        found.features[item, 3] = -sums[4]
-        found.features[item, 4] = -_HALF * sums[5]
-        found.features[item, 5] = sums[0]
-        for c in range(6, FEATURES):
-            found.features[item, c] = sums[c]
+                sums[c] = _ZERO
+            for k in range(slots[item, 0], slots[item, 1]):
+                for c in range(columns):
+                    sums[c] += pair_gradients[k, c]
+            xx, xy, yy = features[item, 2], features[item, 3], features[item, 4]
+            gaussian = seen.ids[item]
+            found.means2d[view, gaussian, 0] = xx * sums[1] + xy * sums[2]
+            found.means2d[view, gaussian, 1] = xy * sums[1] + yy * sums[2]
+            found.features[item, 0] = found.features[item, 1] = _ZERO
+            found.features[item, 2] = -_HALF * sums[3]
+            found.features[item, 3] = -sums[4]
+            found.features[item, 4] = -_HALF * sums[5]
+            found.features[item, 5] = sums[0]
+            for c in range(6, FEATURES):
+                found.features[item, c] = sums[c]
 
 
 _share_gather_gradients = sharing(_gather_gradients)

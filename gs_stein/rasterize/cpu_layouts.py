@@ -175,8 +175,6 @@ class Seen(NamedTuple):
 
     extents: np.ndarray
     """(M, 2): half width and half height of the ellipse outside which alpha < 1/255, pixels."""
-    views: np.ndarray
-    """(M,) int32."""
     ids: np.ndarray
     """(M,) int32."""
     view_starts: np.ndarray

@@ -351,7 +351,7 @@ def _pack_seen(share, shares, starts, chunks, features, seen):
         for view in range(starts.shape[0]):
             for k in range(chunks.counts[view, chunk]):
                 item, source = starts[view, chunk] + k, chunk * CHUNK + k
-                seen.views[item], seen.ids[item] = view, chunks.ids[view, source]
+                seen.ids[item] = chunks.ids[view, source]
                 for c in range(2):
                     seen.extents[item, c] = chunks.extents[view, source, c]
                 for c in range(features.shape[1]):
