@@ -101,6 +101,21 @@ def test_image_sizes(width: int, height: int) -> None:
     assert render.rgb.shape == (1, height, width, 3)
 
 
+def test_outputs_that_nobody_asks_about_have_no_gradient() -> None:
+    scene, cameras = random_scene(200).to(torch.float32), orbit_views(2, 40).to(torch.float32)
+    for names in (("rgb",), ("depth", "alpha"), ("normals",)):
+        found = []
+        for outputs in (names, ("rgb", "depth", "alpha", "normals")):
+            leaf = Gaussians(*(tensor.detach().clone() for tensor in scene.tensors())).requires_grad_()
+            render = rasterize(leaf, cameras, RasterizeOptions(normals=True, backend="cpu"))
+            pictures = [(name, getattr(render, name)) for name in outputs]
+            incoming = [torch.ones_like(picture) * (name in names) for name, picture in pictures]
+            torch.autograd.backward([picture for _, picture in pictures], incoming)
+            found.append([*(tensor.grad for tensor in leaf.tensors()), render.means2d.grad])
+        assert all(torch.equal(one, other) for one, other in zip(*found, strict=True)), names
+        assert float(found[0][0].abs().max()) > 0
+
+
 def test_no_gaussians() -> None:
     render, gradients = run(random_scene(0).to(torch.float32), orbit_views(2, 20).to(torch.float32), RasterizeOptions())
     assert (render.alpha == 0).all()
