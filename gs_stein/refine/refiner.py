@@ -39,6 +39,8 @@ from gs_stein.types import Cameras, Render, TextEmbedding, joined
 
 _LARGEST = 1e6
 """Of a latent, whose deviation is about 1: what is larger is no picture's."""
+_AT_ONCE = 4
+"""Views whose pictures are sharpened, or moved, together: all of a round at once were the peak of a run's memory."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ class Refiner:
         views = sample_cameras(cameras, wanted.views, generator)
         seen = rendered(views)
         if options.sharpen and self.ready:
-            seen = sharpened(seen, options.sharpen)
+            seen = torch.cat([sharpened(some, options.sharpen) for some in seen.split(_AT_ONCE)])
         x0, known = self.denoiser.encode(seen), None
         if anchors is not None:
             views, x0, known = joined(anchors.cameras, views), torch.cat([anchors.x0, x0]), anchors.x0[None]
@@ -255,8 +257,10 @@ class Refiner:
         views = len(found.cameras)
         mine = ranks.own(views)  # views are moved apart from each other
         pictures, shown = (self._decoded(found.x0) if found.rgb is None else found.rgb)[mine], rendered(found.cameras)
-        flow = estimate_flow(pictures, shown[mine])
-        moved = moved_by(pictures, flow)
+        parts = pictures.split(_AT_ONCE)
+        flows = [estimate_flow(part, there) for part, there in zip(parts, shown[mine].split(_AT_ONCE), strict=True)]
+        flow = torch.cat(flows)
+        moved = torch.cat([moved_by(part, how) for part, how in zip(parts, flows, strict=True)])
         depth = None
         if found.depth is not None:
             depth = ranks.whole(warp(found.depth[mine, None], flow.to(found.depth))[:, 0], views)
