@@ -316,12 +316,12 @@ def test_sharpening_makes_edges_steeper_and_leaves_flat_and_sharp_ones() -> None
 def test_the_scene_is_sharpened_from_the_second_round_on(monkeypatch: pytest.MonkeyPatch) -> None:
     amounts = []
     monkeypatch.setattr(
-        "gs_stein.refine.refiner.sharpened", lambda rgb, amount: (amounts.append(amount), rgb)[1]
+        "gs_stein.refine.refiner.sharpened", lambda rgb, amount: (amounts.extend(len(rgb) * [amount]), rgb)[1]
     )  # fmt: skip
     made = prepared(RefineOptions(share=0.5, rounds=4, steps=2, sharpen=2.0), 0.7)
     assert amounts == []
     anchored(made, 6, 1)
-    assert amounts == [2.0]
+    assert amounts == 6 * [2.0], "every view once"
 
 
 def test_without_anchors_groups_are_strangers() -> None:
