@@ -116,6 +116,13 @@ def test_outputs_that_nobody_asks_about_have_no_gradient() -> None:
         assert float(found[0][0].abs().max()) > 0
 
 
+@pytest.mark.parametrize(("width", "height"), [(0, 5), (5, 0), (0, 0)])
+def test_pictures_without_pixels(width: int, height: int) -> None:
+    views = Cameras(orbit_views(2, 8).viewmats.float(), orbit_views(2, 8).Ks.float(), width, height)
+    render = rasterize(random_scene(30).to(torch.float32), views, RasterizeOptions(backend="cpu"))
+    assert render.rgb.shape == (2, height, width, 3)
+
+
 def test_no_gaussians() -> None:
     render, gradients = run(random_scene(0).to(torch.float32), orbit_views(2, 20).to(torch.float32), RasterizeOptions())
     assert (render.alpha == 0).all()

@@ -153,6 +153,18 @@ def test_a_room_is_seen_from_inside_and_a_ball_from_around() -> None:
     assert isinstance(guessed(room(), "around")[0], OrbitCameras)
 
 
+def test_an_upright_ring_is_looked_at_from_outside(tmp_path: Path, capsys) -> None:
+    angle = torch.linspace(0, 2 * math.pi, 400)
+    ring = balls([(0.0, 0.0, 0.0)] * 400, [(0.5, 0.5, 0.5)] * 400)
+    ring = Gaussians(torch.stack([angle.cos(), torch.linspace(-0.3, 0.3, 400), angle.sin()], 1), *ring.tensors()[1:])
+    assert isinstance(guessed(ring, "auto")[0], OrbitCameras)
+    write_gaussians(tmp_path / "ring.ply", ring)
+    away = ["--view", "0", "-9", "0", "0", "-20", "0"]
+    for more, said in (([], False), (away, True)):
+        main([str(tmp_path / "ring.ply"), "-o", str(tmp_path / "ring.png"), "--size", "32", *more])
+        assert ("nothing of the scene is seen" in capsys.readouterr().err) == said
+
+
 @pytest.mark.parametrize("size", [5e-4, 1e-2, 1.0])
 def test_a_scene_fills_its_picture_however_small(size: float, tmp_path: Path) -> None:
     """A shell without a middle: so small, no camera could stand in it."""

@@ -98,10 +98,10 @@ _nothing = np.zeros(0, np.float32)
 def _zeros(shape: tuple[int, ...]) -> np.ndarray:
     """To be read only: the same memory every time."""
     global _nothing
-    size = math.prod(shape)
-    if _nothing.size < size:
-        _nothing = np.zeros(size, np.float32)
-    return _nothing[:size].reshape(shape)
+    size, nothing = math.prod(shape), _nothing  # which another thread may replace meanwhile
+    if nothing.size < size:
+        _nothing = nothing = np.zeros(size, np.float32)
+    return nothing[:size].reshape(shape)
 
 
 class _Spare:
@@ -187,8 +187,8 @@ class _Project(torch.autograd.Function):
 
 def _sliced(keys: np.ndarray, seen: Seen, tiles: int) -> Slices:
     """Slices for as many shares as threads will want, about equally full; where they lie does not change any order."""
-    v, m = len(seen.view_starts) - 1, len(keys)
-    parts = max(1, min(-(-2 * torch.get_num_threads() // v), m // (v * _SLICE)))
+    v, m, threads = len(seen.view_starts) - 1, len(keys), torch.get_num_threads()
+    parts = max(1, min(-(-2 * threads // v), m // (v * _SLICE))) if threads > 1 else 1
     bounds = np.zeros((v, parts + 1), np.int64)
     bounds[:, -1] = 2**32
     if parts > 1:
@@ -227,7 +227,7 @@ class _Blend(torch.autograd.Function):
         by_tile = slices.counts.transpose(0, 2, 1)
         ends = by_tile.reshape(-1).cumsum().reshape(by_tile.shape)
         slices.places[:] = (ends - by_tile).transpose(0, 2, 1)
-        count = int(ends[-1, -1, -1])
+        count = int(slices.counts.sum())
         pairs = Pairs(
             items=np.empty(count, np.int32),
             rows=np.empty(count, np.uint8),

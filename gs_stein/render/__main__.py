@@ -170,9 +170,14 @@ def _drawn(subject: Subject, cameras: Cameras, options: Options, bar: Countdown)
     from gs_stein.rasterize.many_views import render_views
 
     background = subject.background if options.background is None else options.background
+    nothing = True
     with bar:
         for i in range(len(cameras)):
-            yield from render_views(subject.gaussians, cameras[i : i + 1], subject.rasterize, background)
+            (render,) = render_views(subject.gaussians, cameras[i : i + 1], subject.rasterize, background)
+            nothing = nothing and not bool(render.alpha.any())
+            if nothing and i == len(cameras) - 1:
+                print("note: nothing of the scene is seen from here; try --look or --view", file=sys.stderr)
+            yield render
             bar.step()
 
 

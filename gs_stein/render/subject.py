@@ -30,6 +30,8 @@ _NEAREST = 0.02
 """Metres from a camera to the middle of what it turns around, at least."""
 _TOO_LOW = 0.1
 """No room is this small (metres): a camera inside would draw nothing, so near are its walls."""
+_SECTORS = 12
+"""Of a look around; a room has something at eye level in three quarters of them."""
 _SEED = 0x5EED
 _OF_A_RUN = ("cameras", "background", "rasterize")
 """Settings of a run that decide how it looks; runs of other versions are read too."""
@@ -155,7 +157,7 @@ def guessed(gaussians: Gaussians, look: Look) -> tuple[CameraOptions, tuple[floa
 
     Args:
         gaussians: the scene, its z up.
-        look: auto: from inside if the middle is empty, as a room's is, else from around.
+        look: auto: from inside if the middle is empty and something is on all sides, as in a room, else from around.
     """
     keep = (gaussians.opacity_logits > -2.0).nonzero()[:, 0]
     if len(keep) < 10:
@@ -166,9 +168,12 @@ def guessed(gaussians: Gaussians, look: Look) -> tuple[CameraOptions, tuple[floa
     half = np.maximum((inner_high - inner_low) / 2, 1e-6)
     off_centre = np.abs((means - (inner_low + inner_high) / 2) / half).max(axis=1)
     empty = len(means) > 100 and float((high - low).min()) > _TOO_LOW and (off_centre < 0.35).mean() < 0.01
-    if look == "inside" or (look == "auto" and empty):
-        width, depth, height = (float(v) for v in np.maximum(high - low, 1e-3))
-        eye = 0.55 * height if height < 5 else 1.6  # a hall, or the open, in metres
+    width, depth, height = (float(v) for v in np.maximum(high - low, 1e-3))
+    eye = 0.55 * height if height < 5 else 1.6  # a hall, or the open, in metres
+    # An upright ring is empty too, but who stands in it looks past it.
+    x, y, z = (means - [*(low + high)[:2] / 2, low[2] + eye]).T
+    sectors = np.unique(np.arctan2(y, x)[np.abs(z) < np.hypot(x, y)] // (2 * np.pi / _SECTORS))
+    if look == "inside" or (look == "auto" and empty and len(sectors) >= 0.75 * _SECTORS):
         margin = min(0.3, 0.1 * min(width, depth, height))
         room = RoomCameras(size=(width, depth, height), height=(0.9 * eye, 1.1 * eye), margin=margin, resolution=384)
         return room, (float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2, float(low[2]))
