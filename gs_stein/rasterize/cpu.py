@@ -50,7 +50,7 @@ from gs_stein.types import Cameras, Render
 
 _KERNELS = 9
 _SLICE, _SAMPLE = 2048, 16
-"""Gaussians of one view that are worth a thread when they are sorted; every so manieth says where slices lie."""
+"""Gaussians of one view that are worth a thread when they are sorted; one in so many says where slices lie."""
 _PATIENCE, _NEXT = 4.0, 0.5
 """Seconds that first calls of kernels may take, all together and each one, before it is said that they are compiled."""
 _first_calls: dict[Any, float] = {}
@@ -214,7 +214,6 @@ class _Blend(torch.autograd.Function):
             tiles=np.empty(slots, np.int32),
             rows=np.empty(slots, np.uint8),
             columns=np.empty(slots, np.uint8),
-            counts=np.empty(len(seen.chunk_starts) - 1, np.int64),
             depths=np.empty(len(features), np.float32),
         )
         f = features.detach().numpy()

@@ -34,7 +34,6 @@ def _list_pairs(share, shares, views, features, seen, listed):
             found = _list_tiles(views, features[item], seen.extents[item], found, listed)
             listed.item_ranges[item, 1] = found
             listed.depths[item] = features[item, 9]
-        listed.counts[chunk] = found - seen.slot_starts[chunk]
 
 
 @jitted_inline

@@ -196,8 +196,6 @@ class Listed(NamedTuple):
     """(S,) uint8, see `Pairs`."""
     columns: np.ndarray
     """(S,) uint8."""
-    counts: np.ndarray
-    """(V · chunks,) int64: slots that are filled."""
     depths: np.ndarray
     """(M,)."""
 
