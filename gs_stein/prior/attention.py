@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from gs_stein.threads import few_rows, one_thread
 
 _MANY = 512
-"""Tokens of prompts from which on a second thread saves a tenth of a step of training."""
+"""Tokens of prompts from which on a second thread saves a twentieth of a step of training, on single small views."""
 
 
 def start_at_zero(*layers: nn.Linear | nn.Conv2d) -> None:
