@@ -88,7 +88,7 @@ def test_all_formats_say_the_same(name: str, tmp_path: Path) -> None:
     assert (chair.name, chair.prompt, chair.seed, chair.scene) == ("a-red-armchair-s0", "a red armchair", 0, None)
     assert (room.name, room.preset, room.seed) == ("a-cozy-living-room-s7", "preview", 7)
     config = room.config()
-    assert (config.scene, config.iterations, config.seed, config.distill.guidance.scale) == (True, 350, 7, 20.0)
+    assert (config.scene, config.iterations, config.seed, config.distill.guidance.scale) == (True, 400, 7, 20.0)
 
 
 def test_one_prompt_a_line_needs_no_format(tmp_path: Path) -> None:

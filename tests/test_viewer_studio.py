@@ -99,7 +99,7 @@ def test_an_estimate_is_the_median_of_earlier_runs_of_the_kind(tmp_path: Path) -
 
 
 def test_the_form_says_it_for_its_preset(studio: Studio, tmp_path: Path) -> None:
-    run = finished(tmp_path / "runs" / "a", False, 350, 42)
+    run = finished(tmp_path / "runs" / "a", False, 400, 42)
     (run / "config.yaml").write_text("prompt: x\n", encoding="utf-8")
     (run / "point_cloud.ply").write_bytes(b"x")
     studio.gallery.refresh(at_once=True)

@@ -53,8 +53,8 @@ class Options:
     """Which of them."""
     runs: int = 24
     """Objects made in each of the three ways that are compared."""
-    iterations: int = 350
-    """Of each; 350 are those of --preset preview."""
+    iterations: int = 400
+    """Of each; 400 are those of --preset preview."""
     kills: int = 20
     """Workers killed."""
     finished: int = 2000

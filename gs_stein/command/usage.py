@@ -20,7 +20,7 @@ From a sentence to a 3D scene of Gaussian splats: progress here and in the brows
   --prompt TEXT        what to make, in English: one thing or place, its colours and style
   --scene, --object    a place to stand in (room, landscape), or a thing seen from around; else as the prompt sounds
   --preset NAME        {presets}: a first look, or what fits a GPU
-  --iterations N       optimisation steps (1800 for scenes, 850 for objects, 350 with --preset preview)
+  --iterations N       optimisation steps (1800 for scenes, 850 for objects, 400 with --preset preview)
   --seed N             another one gives another scene of the same prompt (0)
   --model NAME         the prior: bundled, sd15, sd21, sdxl, sd3, a diffusers folder or hub id; else what fits here
   --init FILE          start from a splat file or a point cloud
