@@ -76,7 +76,7 @@ def configure(prompt: str, *, scene: bool | None = None, preset: str | None = No
     Raises:
         ValueError: a preset or field that does not exist, or a value that does not fit.
     """
-    from gs_stein.command.parse import First, base_config, with_kind
+    from gs_stein.command.parse import First, base_config, with_kind, with_layout
     from gs_stein.config.serialize import merged
 
     if not (scene is None or isinstance(scene, bool)):
@@ -85,7 +85,7 @@ def configure(prompt: str, *, scene: bool | None = None, preset: str | None = No
     if scene is None and not {"scene", "cameras"} & set(options):
         first, _ = with_kind(first)
     config = base_config(first)
-    return replace(merged(config, options), prompt=prompt)
+    return with_layout(replace(merged(config, options), prompt=prompt))
 
 
 def _text(prompt: object) -> str:
@@ -107,18 +107,44 @@ def steps(config: Config) -> Iterator[Step]:
         ValueError: something that was asked for cannot be had here.
         FloatingPointError: too many steps in a row were not finite.
     """
-    from gs_stein.command.auto import choose
-    from gs_stein.config.check import check_together
-    from gs_stein.optimize.loop import optimize
-    from gs_stein.optimize.networks import load_priors
-    from gs_stein.optimize.state import begin
-
     if not isinstance(config, Config):
         raise ValueError(f"config: {config!r} is no Config; give what gs_stein.configure returns")
-    check_together(config)
-    choice = choose(config)
-    priors = load_priors(choice.config, choice.prior_device)
-    yield from optimize(choice.config, begin(choice.config, priors, choice.device))
+    yield from _Loop(config)
+
+
+class _Loop:
+    """A run without a folder: its iterations, then those of the things that are set in."""
+
+    def __init__(self, config: Config) -> None:
+        from gs_stein.command.auto import choose
+        from gs_stein.config.check import check_together
+
+        check_together(config)
+        self._choice = choose(config)
+        self.config = self._choice.config
+        """With the prior named."""
+        self.scene: Gaussians | None = None
+        """What came of it, as its training views showed it; None before the end."""
+
+    def __iter__(self) -> Iterator[Step]:
+        from gs_stein.command.furnish import Furnishing, composed
+        from gs_stein.optimize.loop import optimize
+        from gs_stein.optimize.networks import load_priors
+        from gs_stein.optimize.state import begin
+        from gs_stein.rasterize.filter_3d import as_trained
+
+        config, device = self.config, self._choice.device
+        priors = load_priors(config, self._choice.prior_device)
+        composition = composed(config, priors)
+        asked = config if composition is None else replace(config, prompt=composition.host)
+        state = begin(asked, priors, device)
+        yield from optimize(asked, state)
+        self.scene = as_trained(state.gaussians, config.cameras, config.rasterize).to("cpu")
+        if composition is not None:
+            furnishing = Furnishing(config, composition, self.scene, priors, say=lambda _: None)
+            for step, scene in furnishing:
+                yield replace(step, gaussians=scene, count=len(scene))
+            self.scene = furnishing.scene
 
 
 def generate(
@@ -133,17 +159,14 @@ def generate(
     Raises:
         ValueError, FloatingPointError: as `configure` and `steps`.
     """
-    from gs_stein.command.auto import choose
-    from gs_stein.rasterize.filter_3d import as_trained
     from gs_stein.run.progress import Progress
 
-    config = choose(configure(prompt, scene=scene, preset=preset, **options)).config
-    line, last = Progress(), None
+    loop, line = _Loop(configure(prompt, scene=scene, preset=preset, **options)), Progress()
     try:
-        for last in steps(config):
+        for step in loop:
             if progress:
-                line.show(last)
+                line.show(step)
     finally:
         line.end()
-    assert last is not None  # a configuration has at least one iteration
-    return Generated(as_trained(last.gaussians, config.cameras, config.rasterize).to("cpu"), config)
+    assert loop.scene is not None
+    return Generated(loop.scene, loop.config)

@@ -96,10 +96,12 @@ class Runner:
 
     def _work(self, item: Item, folder: Path, controls: Controls, watch: Callable[[int, int], None]) -> Outcome:
         from gs_stein.command.auto import choose
+        from gs_stein.command.furnish import Furnishing, composed
         from gs_stein.config.serialize import read_config
         from gs_stein.gaussians.options import BallStart
         from gs_stein.optimize.loop import optimize
         from gs_stein.optimize.state import begin
+        from gs_stein.rasterize.filter_3d import as_trained
         from gs_stein.run import checkpoint
         from gs_stein.run.folder import write_start
         from gs_stein.run.metrics import Recorder
@@ -109,27 +111,38 @@ class Runner:
         choice = choose(read_config(saved) if saved.is_file() else item.config())
         config, every = choice.config, self._options.checkpoint_every
         priors = self._priors(choice)
-        notes = priors.advice(config.prompt, config.scene)
+        composition = composed(config, priors)
+        asked = config if composition is None else replace(config, prompt=composition.host)
+        notes = priors.advice(asked.prompt, config.scene)
         # As `gs-stein train --resume`: a checkpoint replaces the first scene, whose file may be gone by now.
-        start = replace(config, start=BallStart(count=1)) if checkpoint.checkpoints(folder) else config
+        start = replace(asked, start=BallStart(count=1)) if checkpoint.checkpoints(folder) else asked
         state = begin(start, priors, choice.device)
         notes += state.notes
         if not saved.is_file():
             write_start(folder, config)
-        checkpoint.restore_latest(folder, state, config, notes.append)
+        checkpoint.restore_latest(folder, state, asked, notes.append)
         saved_at = state.step
         with closing(Recorder(folder, self._options.log_every, state.step)) as recorder:
-            for step in optimize(config, state, controls):
+            for step in optimize(asked, state, controls):
                 recorder.add(step)
                 if state.step % every == 0:
-                    checkpoint.save(folder, state, self._options.keep_checkpoints, config)
+                    checkpoint.save(folder, state, self._options.keep_checkpoints, asked)
                     saved_at = state.step
                 watch(step.step, step.total)
         if state.step > saved_at:
-            checkpoint.save(folder, state, self._options.keep_checkpoints, config)
+            checkpoint.save(folder, state, self._options.keep_checkpoints, asked)
         if state.step < config.iterations:
             return Outcome("stopped")
-        write_results(folder, config, self._options, choice.reasons, state)
+        scene, things = None, []
+        if composition is not None:
+            trained = as_trained(state.gaussians, config.cameras, config.rasterize)
+            furnishing = Furnishing(config, composition, trained, priors, folder, controls, notes.append)
+            for step, _ in furnishing:
+                watch(step.step, step.total)
+            if not furnishing.complete:
+                return Outcome("stopped")
+            scene, things = furnishing.scene, furnishing.rows
+        write_results(folder, config, self._options, choice.reasons, state, scene, things)
         ledger.end(folder, kept, notes)
         return ledger.look(self._output, item)
 

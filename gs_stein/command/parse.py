@@ -124,8 +124,17 @@ def parse(arguments: list[str] | None = None, program: str = "train.py") -> Job:
     default = Command(**{item.name: getattr(config, item.name) for item in fields(Config)}, choices=choices)
     settings = (tyro.conf.AvoidSubcommands, tyro.conf.EnumChoicesFromValues)
     command = tyro.cli(Command, args=arguments, default=default, config=settings, prog=program)
-    config = Config(**{item.name: getattr(command, item.name) for item in fields(Config)})
+    config = with_layout(Config(**{item.name: getattr(command, item.name) for item in fields(Config)}))
     return Job(config, command.run, command.live, first.resume, notes)
+
+
+def with_layout(config: Config) -> Config:
+    """The same with the text of its layout, if that is given as a file."""
+    if not config.layout:
+        return config
+    from gs_stein.compose.layout import layout_text
+
+    return replace(config, layout=layout_text(config.layout))
 
 
 def with_kind(choices: First) -> tuple[First, tuple[str, ...]]:

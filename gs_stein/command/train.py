@@ -27,7 +27,9 @@ from gs_stein.files import print_anything
 if TYPE_CHECKING:
     import viser
 
+    from gs_stein.command.furnish import Furnishing
     from gs_stein.command.parse import Job
+    from gs_stein.compose.prompt import Composition
     from gs_stein.config.schema import Config
     from gs_stein.live.options import LiveOptions
     from gs_stein.live.run_view import Live
@@ -82,7 +84,7 @@ class Run:
     """What makes up a run: what it trains, where that is kept, and who looks on."""
 
     config: Config
-    """As it was chosen for this machine."""
+    """As it was chosen for this machine, with the part of the prompt that the scene itself is asked for."""
     options: RunOptions
     page: LiveOptions
     folder: Path
@@ -157,6 +159,7 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     """The same, once no other process works in the folder that is gone on in; a new one is held as long."""
     from gs_stein import ranks
     from gs_stein.command.auto import choose
+    from gs_stein.command.furnish import composed, told
     from gs_stein.config.check import check_shares, check_together
     from gs_stein.config.serialize import settings, to_tree
     from gs_stein.gaussians.options import BallStart
@@ -175,37 +178,42 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     check_shares(choice.config, ranks.size())
     print("\n".join([*job.notes, *choice.reasons]), flush=True)
     priors = load_priors(choice.config, choice.prior_device)
-    for note in priors.advice(choice.config.prompt, choice.config.scene):
+    composition = composed(choice.config, priors) if ranks.size() == 1 else None
+    asked = choice.config if composition is None else replace(choice.config, prompt=composition.host)
+    for line in () if composition is None else told(composition):
+        print(line)
+    for note in priors.advice(asked.prompt, asked.scene):
         print(f"note        {note}")
-    start = choice.config
+    start = asked
     if job.resume is not None and checkpoint.checkpoints(job.resume):
         # The checkpoint replaces the first scene, whose file may be gone by now.
         start = replace(start, start=BallStart(count=1))
     state = begin(start, priors, choice.device)
     for note in state.notes:
         print(f"note        {note}")
-    opened = ranks.by_first(lambda: open_folder(job, choice.config, state, held))
+    opened = ranks.by_first(lambda: open_folder(job, choice.config, asked, state, held))
     if opened is None:
-        return follow(job, choice.config, state)
+        return follow(job, asked, state)
     folder, before = opened
     again = f"{command} --resume {shlex.quote(str(folder))}"
     print(f"folder      {folder}", flush=True)
-    steering = Steering(folder, choice.config, state.step, before, job.run.steering)
+    steering = Steering(folder, asked, state.step, before, job.run.steering)
     if note := steering.resume(controls := Controls()):
         print(f"note        {note}")
     live = open_viewer(job, folder, controls, priors, state) if job.run.viewer else None
     if live is not None:
         print(live.describe(), flush=True)
-    run = Run(choice.config, job.run, job.live, folder, state, controls, live)
+    run = Run(asked, job.run, job.live, folder, state, controls, live)
     recorder = Recorder(folder, job.run.log_every, state.step)
     try:
         with StopSignals(controls) as signals:
             iterate(run, recorder, steering)
+            furnishing = furnish(run, choice.config, composition, signals)
             if signals.caught is not None:
-                report.write_scene(folder, run.config, state)
+                report.write_scene(folder, run.config, state, None if furnishing is None else furnishing.scene)
                 print(f"stopped at step {state.step}; go on with: {again}", flush=True)
                 return 128 + signals.caught
-        finish(run, choice.reasons)
+        finish(run, choice.config, choice.reasons, furnishing)
         print(f"look        {viewing(command)} {shlex.quote(str(folder))}", flush=True)
         if live is not None and (job.run.serve == "yes" or (job.run.serve == "auto" and live.watched)):
             held.close()  # others may go on in the folder
@@ -249,9 +257,17 @@ def follow(job: Job, config: Config, state: State) -> int:
     return 0 if signals.caught is None else 128 + signals.caught
 
 
-def open_folder(job: Job, config: Config, state: State, held: contextlib.ExitStack) -> tuple[Path, str]:
+def open_folder(job: Job, config: Config, asked: Config, state: State, held: contextlib.ExitStack) -> tuple[Path, str]:
     """A folder of the run's own, or the one to go on in, whose latest checkpoint is laid over the state; and the prompt
-    that its config.yaml names."""
+    that the scene was asked for until now.
+
+    Args:
+        job: what was asked for.
+        config: of the run, which its config.yaml holds.
+        asked: the same with the part of the prompt that the scene itself is asked for.
+        state: fresh.
+        held: holds the folder.
+    """
     from gs_stein.config.serialize import read_config
     from gs_stein.run import checkpoint
     from gs_stein.run.folder import new_folder, working_in, write_start
@@ -260,10 +276,11 @@ def open_folder(job: Job, config: Config, state: State, held: contextlib.ExitSta
         folder = new_folder(job.run.output, config.prompt)
         held.enter_context(working_in(folder))
         write_start(folder, config)
-        return folder, config.prompt
-    found = checkpoint.restore_latest(job.resume, state, config, lambda line: print(f"note        {line}"))
+        return folder, asked.prompt
+    found = checkpoint.restore_latest(job.resume, state, asked, lambda line: print(f"note        {line}"))
     print(f"resume      {found or 'from the start: there is no checkpoint yet'}")
-    return job.resume, read_config(job.resume / "config.yaml").prompt
+    before = read_config(job.resume / "config.yaml").prompt
+    return job.resume, asked.prompt if before == config.prompt else before
 
 
 def open_viewer(job: Job, folder: Path, controls: Controls, priors: Priors, state: State) -> Live | None:
@@ -320,14 +337,51 @@ def iterate(run: Run, recorder: Recorder, steering: Steering) -> None:
     checkpoint.save(run.folder, state, run.options.keep_checkpoints, run.config)
 
 
-def finish(run: Run, reasons: tuple[str, ...]) -> None:
+def furnish(run: Run, config: Config, composition: Composition | None, signals: StopSignals) -> Furnishing | None:
+    """Make the things that are set into the finished scene; None where there are none, or the scene is not finished.
+
+    Args:
+        run: at the end of its iterations.
+        config: with the whole prompt.
+        composition: of that; somebody may have changed it on the page, then of the one that it ended with.
+        signals: what ends it.
+    """
+    from gs_stein.command.furnish import Furnishing, composed
+    from gs_stein.rasterize.filter_3d import as_trained
+    from gs_stein.run.progress import Progress
+
+    state, live = run.state, run.live
+    if state.prompts.current != run.config.prompt:
+        config = replace(config, prompt=state.prompts.current)
+        composition = None if composition is None else composed(config, state.priors)
+    if composition is None or signals.caught is not None or state.step < config.iterations:
+        return None
+    progress = Progress(None if live is None else live.address)
+    scene = as_trained(state.gaussians, config.cameras, config.rasterize)
+    furnishing = Furnishing(
+        config, composition, scene, state.priors, run.folder, run.controls, lambda line: print(line, flush=True)
+    )
+    try:
+        for step, growing in furnishing:
+            progress.show(step)
+            if live is not None:
+                live.publish(replace(step, gaussians=growing, count=len(growing)), state.distiller)
+                live.wait_while_paused(until=lambda: run.controls.stop)
+    finally:
+        progress.end()
+    return furnishing
+
+
+def finish(run: Run, config: Config, reasons: tuple[str, ...], furnishing: Furnishing | None) -> None:
     """Pictures, video and report of a run that came to its end, and what they say."""
     from gs_stein.run.progress import duration
     from gs_stein.run.report import write_results
 
     print("writing     pictures, video, report", flush=True)
-    config = replace(run.config, prompt=run.state.prompts.current)  # somebody may have changed it
-    result = write_results(run.folder, config, run.options, reasons, run.state)
+    if run.state.prompts.current != run.config.prompt:  # somebody has changed it
+        config = replace(config, prompt=run.state.prompts.current)
+    scene, things = (None, []) if furnishing is None else (furnishing.scene, furnishing.rows)
+    result = write_results(run.folder, config, run.options, reasons, run.state, scene, things)
     filmed = "video.mp4, " if run.options.video_frames else ""
     print(f"done in {duration(run.state.seconds)}: preview.png, depth.png, {filmed}point_cloud.ply are in {run.folder}")
     if (line := scored(result.get("scorer", {}))) is not None:

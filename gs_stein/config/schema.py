@@ -53,6 +53,12 @@ class Config:
     """What to stay away from, in words."""
     scene: bool = False
     """A room seen from inside; otherwise an object seen from around."""
+    compose: bool = True
+    """Make things that the prompt names, and that scenes of its kind do not have, on their own and set them in (where
+    the prior brings a table of things)."""
+    layout: str = ""
+    """Where things stand: a YAML file, or its text, with a line for each, such as
+    a red sofa: {centre: [0, -1.6], size: [2, 0.9, 0.8], faces: north}, in metres."""
     iterations: int = 1500
     """Optimisation steps."""
     views: int = 4

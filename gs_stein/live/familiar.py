@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gs_stein.compose.prompt import compose
+from gs_stein.compose.things import Table
 from gs_stein.live import html
 from gs_stein.optimize.networks import LARGE
 from gs_stein.prior.diffusion import DiffusionPrior
@@ -62,7 +64,10 @@ def advice(captions: Path, prompt: str, scene: bool | None = None) -> Advice:
         return Advice((f"This looks like {language}; the bundled prior understands English only.",))
     pooled = encoder.sentences([prompt])[0]
     scene = names_a_scene(prompt, pooled, familiar) if scene is None else scene
-    lines = familiar.advice(prompt, encoder.sentences, scene, LARGE)
+    table = Table.load(captions) if scene else None
+    composition = None if table is None else compose(prompt, table)
+    asked = prompt if composition is None else composition.host  # the rest is made on its own
+    lines = familiar.advice(asked, encoder.sentences, scene, LARGE)
     if not lines:
         return Advice()
     similarity = familiar.embeddings @ pooled.to(familiar.embeddings)

@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,11 +30,13 @@ from gs_stein.run.options import RunOptions
 PACKAGES = ("torch", "numpy", "numba", "gsplat", "diffusers", "transformers", "peft")
 
 
-def write_scene(run: Path, config: Config, state: State) -> Gaussians:
-    """The scene as it stands, as its training views showed it: point_cloud.ply, padded to 62 properties since some
-    viewers read no other layout, and preview.png, its best view with eight around. Returns what was written. An
-    evaluation.json, which measures the scene before, is removed."""
+def write_scene(run: Path, config: Config, state: State, furnished: Gaussians | None = None) -> Gaussians:
+    """The scene as it stands, as its training views showed it, or with the things that were set in: point_cloud.ply,
+    padded to 62 properties since some viewers read no other layout, and preview.png, its best view with eight around.
+    Returns what was written. An evaluation.json, which measures the scene before, is removed."""
     scene = as_trained(state.gaussians, config.cameras, config.rasterize)
+    if furnished is not None:
+        scene = furnished.to(scene.device)
     with suppress(OSError):  # on Windows somebody may be reading it
         (run / "evaluation.json").unlink()
     write_ply(run / "point_cloud.ply", scene, pad_sh=True)
@@ -42,9 +45,19 @@ def write_scene(run: Path, config: Config, state: State) -> Gaussians:
 
 
 def write_results(
-    run: Path, config: Config, options: RunOptions, reasons: tuple[str, ...], state: State
-) -> dict[str, Any]:
+    run: Path, config: Config, options: RunOptions, reasons: tuple[str, ...], state: State,
+    furnished: Gaussians | None = None, things: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:  # fmt: skip
     """The files of a finished run: point_cloud.ply, preview.png, depth.png, video.mp4, and last report.json.
+
+    Args:
+        run: its folder.
+        config: with the prompt that it ended with.
+        options: of pictures, film and score.
+        reasons: of what was chosen.
+        state: at the end.
+        furnished: the scene with the things that were set in; None: there are none.
+        things: a row for each.
 
     Returns:
         The report.
@@ -53,8 +66,9 @@ def write_results(
         ValueError: a file cannot be written; those before it are whole.
     """
     give_back_memory()
-    scene, background = write_scene(run, config, state), BACKGROUNDS[config.background]
-    result = make_report(config, reasons, state)
+    scene, background = write_scene(run, config, state, furnished), BACKGROUNDS[config.background]
+    result = make_report(config, reasons, state) | ({"things": list(things)} if things else {})
+    result["gaussians"] = len(scene)
     if options.score:
         result["scorer"] = score_views(scene, config, views=32)
     images.write_png(run / "depth.png", pictures.depth_sheet(scene, config))

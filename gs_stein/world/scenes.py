@@ -63,7 +63,9 @@ from gs_stein.world.rooms.nursery import nursery
 from gs_stein.world.rooms.office import office
 from gs_stein.world.rooms.shell import draw_room
 from gs_stein.world.styles import Look
+from gs_stein.world.things.alone import alone
 from gs_stein.world.things.mixed import mixed_landscape, mixed_room
+from gs_stein.world.things.table import MOVABLES
 
 ROOMS: dict[str, Callable[[Look], None]] = {
     "living room": living_room,
@@ -188,7 +190,11 @@ MORE_OBJECTS: dict[str, Maker] = {
     "skateboard": skateboard,
 }
 """Objects that came later: the mixture, and the shipped weights, know nothing of them."""
-KINDS = (*ROOMS, *MORE_ROOMS, *LANDSCAPES, *OBJECTS, *MORE_LANDSCAPES, *MORE_OBJECTS)
+THINGS: dict[str, Maker] = {
+    name: alone(movable) for name, movable in MOVABLES.items() if name not in OBJECTS | MORE_OBJECTS
+}
+"""What stands in rooms and landscapes, as objects: fireplaces, aquaria, washing machines."""
+KINDS = (*ROOMS, *MORE_ROOMS, *LANDSCAPES, *OBJECTS, *MORE_LANDSCAPES, *MORE_OBJECTS, *THINGS)
 """Everything that can be drawn; a kind's name decides its random numbers, its place here only the mixture."""
 _SHARES = (0.45, 0.15, 0.1, 0.3)
 """Of rooms, further rooms, landscapes and objects in the mixture."""
@@ -198,7 +204,7 @@ MIXED = "mixed "
 
 def is_object(kind: str) -> bool:
     """Whether cameras look at a kind from around."""
-    return kind in OBJECTS or kind in MORE_OBJECTS
+    return kind in OBJECTS or kind in MORE_OBJECTS or kind in THINGS
 
 
 def is_landscape(kind: str) -> bool:
@@ -227,7 +233,7 @@ def draw_scene(seed: int, kind: str | None = None) -> Scene:
         raise ValueError(f"kind: no scene is called {kind!r}; use one of {', '.join(KINDS)}")
     rng = np.random.default_rng(np.random.SeedSequence([2401, seed, zlib.crc32(kind.encode())]))
     if is_object(kind):
-        return draw_object(rng, kind, (OBJECTS | MORE_OBJECTS)[kind])
+        return draw_object(rng, kind, (OBJECTS | MORE_OBJECTS | THINGS)[kind])
     if is_landscape(kind):
         return draw_landscape(rng, kind, (LANDSCAPES | MORE_LANDSCAPES)[kind])
     return draw_room(rng, kind, (ROOMS | MORE_ROOMS)[kind])

@@ -14,12 +14,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from gs_stein.compose.things import FILE as THINGS
 from gs_stein.prior.bundled import NUM_TRAIN_TIMESTEPS, MultiViewDenoiser, NoisyDepth
 from gs_stein.text.known_prompts import Familiar
 from gs_stein.text.vocabulary import Vocabulary
 from gs_stein.world.command import run_command
+from gs_stein.world.families import SHIPPED
 from gs_stein.world.training.pool import TRAINING
 from gs_stein.world.training.run import load_codec
+from gs_stein.world.training.things import known_things
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,8 @@ def export_prior(options: Options) -> None:
     (building / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     (building / "captions").mkdir()
     known_captions().save(building / "captions")
+    things = json.dumps(known_things(SHIPPED), separators=(",", ":"))
+    (building / "captions" / THINGS).write_text(things + "\n", encoding="utf-8")
     forget_paths(building)
     replace_folder(output, building)
     size = sum(f.stat().st_size for f in output.rglob("*") if f.is_file()) / 1e6
@@ -184,7 +189,7 @@ def known_captions(captions: int = 1600, keep: int = 192, words: int = 400) -> F
     """
     from gs_stein.text.minilm import MiniLM
     from gs_stein.world.captions import captions as captions_of
-    from gs_stein.world.families import FAMILIES, SHIPPED
+    from gs_stein.world.families import FAMILIES
     from gs_stein.world.scenes import draw_scene, is_landscape, is_object
 
     kinds = {kind: not is_object(kind) for name in SHIPPED for kind in FAMILIES[name].kinds}

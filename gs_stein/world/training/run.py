@@ -57,6 +57,8 @@ class Data:
     """Forest clearings, deserts, snowy mountains and beaches."""
     more_objects: Portion = Portion(0, 0.25)
     """Animals, instruments, tools, fruit, figures and other objects that the shipped weights do not know."""
+    things: Portion = Portion(0, 0.3)
+    """What stands in rooms and landscapes, as objects."""
     more_landscapes: Portion = Portion(0, 0.1)
     """Streets, gardens, lakes and meadows, which the shipped weights do not know."""
     mixed_rooms: Portion = Portion(0, 0.4)
