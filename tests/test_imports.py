@@ -50,6 +50,7 @@ ALLOWED: dict[str, str] = {
     "cameras": "types",
     "gaussians": "files threads",
     "rasterize": "types threads cameras gaussians files",
+    "compose": "types threads files cameras gaussians rasterize",
     "prior": "types threads ranks files text",
     "distill": "types threads ranks files text prior",
     "update": "types threads ranks files cameras gaussians rasterize",
@@ -61,27 +62,27 @@ ALLOWED: dict[str, str] = {
     "optimize scorer",
     "run": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
     "scorer ranks evaluate",
-    "live": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
-    "scorer ranks evaluate run",
-    "render": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
-    "scorer ranks evaluate run live",
-    "mesh": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
-    "scorer ranks evaluate run live render",
-    "export": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
-    "scorer ranks evaluate run live render mesh",
-    "command": "types threads files images text cameras gaussians rasterize prior distill update refine config "
-    "optimize scorer ranks evaluate run live",
-    "api": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
-    "scorer ranks evaluate run live command",
-    "batch": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
-    "scorer ranks evaluate run live command",
+    "live": "types threads compose files images text cameras gaussians rasterize prior distill update refine config "
+    "optimize scorer ranks evaluate run",
+    "render": "types threads compose files images text cameras gaussians rasterize prior distill update refine "
+    "config optimize scorer ranks evaluate run live",
+    "mesh": "types threads compose files images text cameras gaussians rasterize prior distill update refine config "
+    "optimize scorer ranks evaluate run live render",
+    "export": "types threads compose files images text cameras gaussians rasterize prior distill update refine "
+    "config optimize scorer ranks evaluate run live render mesh",
+    "command": "types threads compose files images text cameras gaussians rasterize prior distill update refine "
+    "config optimize scorer ranks evaluate run live",
+    "api": "types threads compose files images text cameras gaussians rasterize prior distill update refine config "
+    "optimize scorer ranks evaluate run live command",
+    "batch": "types threads compose files images text cameras gaussians rasterize prior distill update refine config "
+    "optimize scorer ranks evaluate run live command",
     "__main__": "files command",
-    "doctor": "types threads ranks files text cameras gaussians rasterize prior distill update refine config run "
-    "live command",
-    "world": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
-    "scorer ranks",
-    "bench": "types threads files images text cameras gaussians rasterize prior distill update refine config optimize "
-    "scorer ranks evaluate run live render command batch world",
+    "doctor": "types threads compose ranks files text cameras gaussians rasterize prior distill update refine config "
+    "run live command",
+    "world": "types threads compose files images text cameras gaussians rasterize prior distill update refine config "
+    "optimize scorer ranks",
+    "bench": "types threads compose files images text cameras gaussians rasterize prior distill update refine config "
+    "optimize scorer ranks evaluate run live render command batch world",
 }
 """The law: folder (or module) of gs_stein, in the order of the data → whatever its imports may lead to, directly or
 through others, at run time (type checking aside)."""

@@ -41,7 +41,7 @@ def pieces(composition: Composition, layout: dict[str, Pose]) -> list[Piece]:
     ]
     nouns = {one.wanted.thing.noun for one in found}
     return sorted(
-        found, key=lambda one: (one.pose is None, one.wanted.other in nouns, "table" in one.wanted.thing.places)
+        found, key=lambda one: (one.pose is None, one.wanted.other in nouns, one.wanted.thing.places == ("table",))
     )
 
 

@@ -186,7 +186,7 @@ def _outside(room: Room, size: Size) -> Iterator[Pose]:
 
 def _facing_middle(x: float, y: float, size: Size) -> Pose:
     """Centred at a point, facing the middle of the scene, by the compass."""
-    yaw = 90 * round(math.degrees(math.atan2(-x, y)) / 90) if max(abs(x), abs(y)) > 0.3 else 0.0
+    yaw = 90.0 * round(math.degrees(math.atan2(-x, y)) / 90) if max(abs(x), abs(y)) > 0.3 else 0.0
     turn = math.radians(yaw)
     return Pose(x - math.sin(turn) * size[1] / 2, y + math.cos(turn) * size[1] / 2, 0.0, yaw, size, free=True)
 
@@ -202,9 +202,9 @@ def against(room: Room, wanted: Wanted, pose: Pose, place: str) -> float:
         stands_in_view = tall and box[3] > low[0] and box[0] < high[0] and box[4] > low[1] and box[1] < high[1]
         cost += 3.0 * stands_in_view
         window = room.place.boxes.get("window")
-        cost += 1.5 * (
-            tall and window is not None and box[0] < window[3] + 0.6 and box[4] > window[1] and box[1] < window[4]
-        )
+        if tall and window is not None and _apart(box, window) < 0.5:
+            (start, end), (first, last) = (_along(one, _wall_of(room, window)) for one in (box, window))
+            cost += 1.5 * (start < last and first < end)
         cost += 0.3 * (place == "floor" and math.hypot(*middle) < 0.8 and wanted.relation != "middle")
         order = ["wall", "corner", "floor"]
         cost += 0.1 * (order.index(place) if place in order and not wanted.relation else 0)

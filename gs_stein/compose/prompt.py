@@ -105,7 +105,8 @@ def compose(prompt: str, table: Table) -> Composition | None:
         if not any(_meet(found, other) for other in (*hosts, *own)) and not _describes(text, found)
     ]
     theirs = {name for names in place.own.values() for name in names}
-    guests = [found for found in guests if _last(text, found) not in theirs]
+    theirs |= {name.split()[-1] for name in theirs}  # "lamps" are floor lamps where those are at home
+    guests = [found for found in guests if _last(text, found) not in theirs and found.noun not in theirs]
     wanted: list[tuple[int, int, bool, Wanted]] = []
     for found in guests[:MOST]:
         start, count, words = _phrase(text, found)
