@@ -17,8 +17,9 @@ From a sentence to a 3D scene of Gaussian splats: progress here and in the brows
   {command} --prompt "a red armchair" --preset preview
   {command} --resume runs/a-red-armchair-...
 
-  --prompt TEXT        what to make, in English: one thing or place, its colours and style
+  --prompt TEXT        what to make, in English: a thing, or a place and what stands there ("a cat on the sofa")
   --scene, --object    a place to stand in (room, landscape), or a thing seen from around; else as the prompt sounds
+  --layout FILE        boxes in metres that say where things stand in a scene (README shows one)
   --preset NAME        {presets}: a first look, or what fits a GPU
   --iterations N       optimisation steps (1800 for scenes, 850 for objects, 400 with --preset preview)
   --seed N             another one gives another scene of the same prompt (0)
