@@ -25,6 +25,7 @@ from gs_stein.gaussians.files import read_gaussians
 from gs_stein.gaussians.initialise import initialise
 from gs_stein.gaussians.model import Gaussians, sh_to_rgb
 from gs_stein.gaussians.options import BallStart, RoomStart
+from gs_stein.rasterize.reference import covariances
 
 CAPTIONS = PACKAGE / "weights" / "prior" / "captions"
 CAMERAS = RoomCameras()
@@ -225,6 +226,21 @@ def test_a_thing_fills_its_box_and_faces_where_it_should() -> None:
     nose = part[4000:].means.mean(0)
     assert float(nose[0]) < 2.0
     assert float(nose[1]) == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_layouts_box_is_filled_and_covariances_follow() -> None:
+    thing = block((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5), 2000)
+    generator = torch.Generator().manual_seed(1)
+    thing = replace(
+        thing, quats=torch.randn(2000, 4, generator=generator), log_scales=-4 + torch.rand(2000, 3, generator=generator)
+    )
+    factors = torch.tensor([1.0, 1.5, 0.7])
+    before, after = (covariances(g.quats, g.scales) for g in (thing, insert.stretched(thing, factors)))
+    assert torch.allclose(after, factors[:, None] * before * factors, atol=1e-7)
+    (pose,) = read_layout("a box: {centre: [1, 1], size: [1.4, 1, 1], faces: south}").values()
+    low, high = insert.extent(insert.placed(thing, pose))
+    assert (high - low).tolist() == pytest.approx([1.4, 1.0, 1.0], abs=0.06)
+    assert ((low + high) / 2)[:2].tolist() == pytest.approx([1.0, 1.0], abs=0.02)
 
 
 def test_room_is_made_and_a_shadow_falls(table: Table) -> None:

@@ -19,6 +19,8 @@ _OUTER = 0.004
 """Share of a thing's Gaussians at each end that its extent leaves out."""
 _STOUT = 1.25
 """How much wider or deeper than its box a thing may be, if it is as high: a stouter one than the world's."""
+_STRETCH = 1.6
+"""How much longer one side of a thing may be made than another, to fill the box of a layout."""
 _ABOVE = 0.04
 """Metres above what carries a thing from which it pushes out what the scene has there."""
 _SHADE, _BLUR = 0.45, 0.1
@@ -48,8 +50,14 @@ def placed(thing: Gaussians, pose: Pose) -> Gaussians:
         pose: where it shall stand.
     """
     low, high = extent(thing)
-    ratios = [size / max(float(side), 1e-6) for size, side in zip(pose.size, high - low, strict=True)]
-    scale = min(_STOUT * ratios[0], _STOUT * ratios[1], ratios[2])
+    if pose.fills:
+        sides = (high - low).clamp(min=1e-6)
+        ratios = thing.means.new_tensor(pose.size) / sides
+        thing = stretched(thing, torch.minimum(ratios / ratios.min(), ratios.new_tensor(_STRETCH)))
+        low, high = extent(thing)
+    across, along, up = (size / max(float(side), 1e-6) for size, side in zip(pose.size, high - low, strict=True))
+    stout = 1.0 if pose.fills else _STOUT
+    scale = min(stout * across, stout * along, up)
     anchor = torch.stack([(low[0] + high[0]) / 2, high[1], low[2]])
     centred = replace(thing, means=(thing.means - anchor) * scale, log_scales=thing.log_scales + math.log(scale))
     turn = math.radians(pose.yaw)
@@ -60,6 +68,20 @@ def placed(thing: Gaussians, pose: Pose) -> Gaussians:
     # Where a box is deeper than the thing, the thing stands in its middle, but at a wall with its back to it.
     x, y = pose.at(0.0, -(pose.size[1] - depth) / 2 if pose.free else 0.0)
     return replace(turned, means=turned.means + turned.means.new_tensor([x, y, pose.z]))
+
+
+def stretched(thing: Gaussians, factors: Float[Tensor, 3]) -> Gaussians:
+    """A thing made longer along x, y and z by some factors: covariances become A Σ Aᵀ, colours stay. On the CPU."""
+    from scipy.spatial.transform import Rotation
+
+    rotation = torch.from_numpy(Rotation.from_quat(thing.quats.double().numpy(), scalar_first=True).as_matrix())
+    axes, lengths, _ = torch.linalg.svd(factors.double()[:, None] * rotation * thing.scales.double()[:, None, :])
+    axes = axes * torch.linalg.det(axes)[:, None, None].sign()  # an axis points either way, but not all in a mirror
+    quats = torch.from_numpy(Rotation.from_matrix(axes.numpy()).as_quat(scalar_first=True))
+    return replace(
+        thing, means=thing.means * factors, log_scales=lengths.clamp(min=1e-12).log().to(thing.log_scales),
+        quats=quats.to(thing.quats),
+    )  # fmt: skip
 
 
 def inside(gaussians: Gaussians, thing: Gaussians) -> Bool[Tensor, " N"]:

@@ -79,7 +79,7 @@ def _pose(words: str, value: Any) -> Pose:
     turn = math.radians(yaw)
     return Pose(
         x - math.sin(turn) * size[1] / 2, y + math.cos(turn) * size[1] / 2, centre[2] if len(centre) > 2 else 0.0, yaw,
-        (size[0], size[1], size[2]), free=True,
+        (size[0], size[1], size[2]), free=True, fills=True,
     )  # fmt: skip
 
 

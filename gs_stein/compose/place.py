@@ -59,6 +59,9 @@ class Pose:
     free: bool = False
     """Whether it stands free: in the middle of its box, not with its back to something."""
 
+    fills: bool = False
+    """Whether it is stretched somewhat to fill its box."""
+
     def footprint(self) -> tuple[float, float, float, float]:
         """West, south, east and north end."""
         corners = [self.at(u, v) for u in (-self.size[0] / 2, self.size[0] / 2) for v in (0.0, -self.size[1])]
