@@ -19,6 +19,7 @@ from gs_stein.compose.layout import layout_text, read_layout
 from gs_stein.compose.place import Pose, Room, best_pose, lowest_seen, on_top
 from gs_stein.compose.prompt import Composition, Wanted, compose
 from gs_stein.compose.things import Table
+from gs_stein.config.serialize import read_config
 from gs_stein.evaluate import read_report
 from gs_stein.files import PACKAGE
 from gs_stein.gaussians.files import read_gaussians
@@ -372,6 +373,12 @@ def test_a_run_keeps_its_things_and_makes_none_twice(
     assert main(["--resume", str(run), "--no-viewer", "--video-frames", "0", "--no-score"]) == 0
     assert (run / "things" / "1-robot" / "point_cloud.ply").stat().st_mtime_ns == kept
     assert (run / "point_cloud.ply").read_bytes() == first
+    # Another prompt, with another thing: config.yaml keeps all of it.
+    other = ["--resume", str(run), "--prompt", "an office with a penguin", "--iterations", "4"]
+    assert main([*other, "--no-viewer", "--video-frames", "0", "--no-score"]) == 0
+    assert read_config(run / "config.yaml").prompt == "an office with a penguin"
+    assert [row["prompt"] for row in read_report(run)["things"]] == ["a penguin"]
+    assert "an office," in (run / "steering.csv").read_text()
 
 
 @pytest.mark.usefixtures("short")

@@ -197,7 +197,7 @@ def work(job: Job, command: str, held: contextlib.ExitStack) -> int:
     folder, before = opened
     again = f"{command} --resume {shlex.quote(str(folder))}"
     print(f"folder      {folder}", flush=True)
-    steering = Steering(folder, asked, state.step, before, job.run.steering)
+    steering = Steering(folder, asked, state.step, before, job.run.steering, choice.config.prompt)
     if note := steering.resume(controls := Controls()):
         print(f"note        {note}")
     live = open_viewer(job, folder, controls, priors, state) if job.run.viewer else None

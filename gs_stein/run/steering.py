@@ -65,13 +65,17 @@ class Steering:
         done: iterations already finished: later rows of a resumed run are forgotten.
         before: the prompt that the folder's config.yaml names.
         repeated: steering.csv of another run, whose changes are made again; None: nobody's.
+        whole: the prompt as typed, where the configuration has what of it the scene itself is asked for.
 
     Raises:
         ValueError: a file cannot be read.
     """
 
-    def __init__(self, run: Path, config: Config, done: int, before: str, repeated: Path | None = None) -> None:
+    def __init__(
+        self, run: Path, config: Config, done: int, before: str, repeated: Path | None = None, whole: str = ""
+    ) -> None:
         self._run, self._config = run, config
+        self._whole = whole or config.prompt
         own = run / NAME
         rows = read_steering(own) if own.is_file() else []
         self._rows = [row for row in rows if row[0] < max(done, 1)]
@@ -117,7 +121,8 @@ class Steering:
         held.stop = controls.stop
         if asked != self.last:
             if asked.prompt != self.last.prompt:
-                write_start(self._run, replace(self._config, prompt=asked.prompt))
+                prompt = self._whole if asked.prompt == self._config.prompt else asked.prompt
+                write_start(self._run, replace(self._config, prompt=prompt))
             if not self._rows:
                 self._rows.append((0, self._first))
             self._rows.append((step, asked))
