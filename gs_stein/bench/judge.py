@@ -42,9 +42,9 @@ def kind_of(prompt: str) -> str:
     Raises:
         ValueError: none is named.
     """
-    from gs_stein.world.scenes import KINDS, is_object
+    from gs_stein.world.scenes import KINDS, THINGS, is_object
 
-    names = {name: name for name in KINDS} | _ALSO
+    names = {name: name for name in KINDS if name not in THINGS} | _ALSO
     found = [
         (is_object(kind), at.start(), -len(name), kind)
         for name, kind in names.items()

@@ -32,7 +32,7 @@ FAMILIES = {
         Family("more-rooms", tuple(MORE_ROOMS), 20_000_000),
         Family("landscapes", tuple(LANDSCAPES), 30_000_000, "landscapes"),
         Family("more-objects", tuple(MORE_OBJECTS), 25_000_000, "objects"),
-        Family("things", tuple(THINGS), 27_000_000, "objects"),
+        Family("things", tuple(THINGS), 60_000_000, "objects"),
         Family("more-landscapes", tuple(MORE_LANDSCAPES), 35_000_000, "landscapes"),
         Family("mixed-rooms", tuple(f"mixed {kind}" for kind in (*2 * tuple(ROOMS), *MORE_ROOMS)), 40_000_000),
         Family("mixed-landscapes", tuple(f"mixed {kind}" for kind in LANDSCAPES), 45_000_000, "landscapes"),
