@@ -51,7 +51,7 @@ def kind_of(prompt: str) -> str:
         if (at := re.search(rf"\b{name}\b", prompt.lower()))
     ]
     if not found:
-        raise ValueError(f"prompts: {prompt!r} names no kind of scene that the world draws; name one of {KINDS}")
+        raise ValueError(f"prompts: {prompt!r} names no kind of scene that the world draws; name one of {tuple(names)}")
     # Of two objects the first counts ("a birthday cake with candles"), and of one place the longest name.
     return min(found)[-1]
 
