@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gs_stein.compose.things import Place, Table, Thing
@@ -122,7 +122,7 @@ def compose(prompt: str, table: Table) -> Composition | None:
     return Composition(_tidy(left), place, tuple(things))
 
 
-def _names(text: str, table: dict[str, Iterable[str]]) -> Iterator[_Found]:
+def _names(text: str, table: Mapping[str, Iterable[str]]) -> Iterator[_Found]:
     """Every name in a text, the longest first where they overlap, in order."""
     taken: list[_Found] = []
     pairs = [(name.lower(), noun) for noun, names in table.items() for name in {*names, noun}]
